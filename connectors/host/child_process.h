@@ -1,0 +1,48 @@
+// Starts partner-connector-host with nothing of the server's but a socket and a pipe for its stderr.
+//
+//   ASSIGN_OR_RETURN(ChildProcess child, ChildProcess::Spawn("/usr/bin/partner-connector-host", "/…/stripe.so"));
+//   … child.channel(), child.stderr_pipe(), child.exited() in poll …
+//   int status = child.Wait();
+//
+// Destroying a running child kills it and waits for it. Thread-compatible.
+#ifndef PARTNERMETRICS_CONNECTORS_HOST_CHILD_PROCESS_H_
+#define PARTNERMETRICS_CONNECTORS_HOST_CHILD_PROCESS_H_
+
+#include <sys/types.h>
+
+#include <string>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "connectors/host/descriptors.h"
+
+namespace partnermetrics::connectors {
+
+class ChildProcess {
+ public:
+  static absl::StatusOr<ChildProcess> Spawn(const std::string& binary, const std::string& plugin);
+  ChildProcess(ChildProcess&& other) noexcept;
+  ChildProcess& operator=(ChildProcess&&) = delete;
+  ~ChildProcess();
+
+  int channel() const { return channel_.get(); }
+  int stderr_pipe() const { return stderr_.get(); }
+  int exited() const { return pidfd_.get(); }  // readable once the process has ended
+
+  void Kill();
+  // Waits for the end and returns the status as waitpid gives it.
+  int Wait();
+
+ private:
+  ChildProcess(pid_t pid, Descriptor channel, Descriptor err, Descriptor pidfd)
+      : pid_(pid), channel_(std::move(channel)), stderr_(std::move(err)), pidfd_(std::move(pidfd)) {}
+
+  pid_t pid_;  // 0 once waited for
+  Descriptor channel_;
+  Descriptor stderr_;
+  Descriptor pidfd_;
+};
+
+}  // namespace partnermetrics::connectors
+
+#endif  // PARTNERMETRICS_CONNECTORS_HOST_CHILD_PROCESS_H_

@@ -1,0 +1,61 @@
+// One run over an export: what every object's reader needs.
+#ifndef PARTNERMETRICS_CONNECTORS_SALESFORCE_EXPORT_RUN_H_
+#define PARTNERMETRICS_CONNECTORS_SALESFORCE_EXPORT_RUN_H_
+
+#include <string>
+#include <string_view>
+
+#include "connectors/salesforce_export/export_files.h"
+#include "connectors/salesforce_export/options.h"
+#include "connectors/salesforce_export/state.h"
+#include "connectors/sdk/readers/record.h"
+#include "partnermetrics/connector.h"
+
+namespace partnermetrics::salesforce {
+
+struct Run {
+  const Options& options;
+  const ExportFiles& files;
+  sdk::Sink& sink;
+  State state;
+
+  // True when the object's row was read by an earlier run, by the time of its last change. Rows that share the newest
+  // known time, and those of the overlap before it, are read again.
+  bool IsUnchanged(const std::string& object, int64_t changed) const {
+    auto since = state.since.find(object);
+    return since != state.since.end() && changed > 0 && changed < since->second - options.overlap_micros;
+  }
+
+  sdk::Status Reject(const std::string& object, const sdk::Place& place, std::string_view raw,
+                     const sdk::Fault& fault) {
+    state.incomplete.insert(object);
+    return sink.Reject(place, raw, fault.field, fault.reason, fault.message);
+  }
+
+  // After each record or group of records, state.done counted up.
+  sdk::Status Checkpoint() { return sink.PageFull() ? sink.Checkpoint(state.Serialize()) : sdk::Status(); }
+
+  // A missing column stops the run; columns that nothing reads are told.
+  sdk::Status CheckColumns(const std::string& file, const sdk::ColumnBinder& bind) {
+    if (!bind.missing().empty()) {
+      return sdk::SourceError(file, "required columns are missing: " + sdk::JoinNames(bind.missing()),
+                              "export them too, or name them in the setting column_map");
+    }
+    std::vector<std::string> unread = bind.Unread();
+    if (!unread.empty()) {
+      sink.Problem(sdk::Level::kInfo, file, "columns that are not read: " + sdk::JoinNames(unread),
+                   "name those that matter in the setting column_map");
+    }
+    return {};
+  }
+};
+
+// Reads OpportunityHistory into DealStage facts.
+sdk::Status ReadHistory(Run* run);
+
+// The columns that OpportunityHistory needs, for checks before a run.
+void BindHistory(sdk::ColumnBinder* bind);
+
+}  // namespace partnermetrics::salesforce
+
+#endif  // PARTNERMETRICS_CONNECTORS_SALESFORCE_EXPORT_RUN_H_

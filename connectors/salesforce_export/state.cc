@@ -1,0 +1,120 @@
+#include "connectors/salesforce_export/state.h"
+
+#include <simdjson.h>
+
+#include <algorithm>
+
+namespace partnermetrics::salesforce {
+namespace {
+
+constexpr int64_t kVersion = 1;
+
+std::string Quote(const std::string& text) {
+  std::string quoted = "\"";
+  for (char c : text) {
+    if (c == '"' || c == '\\') quoted += '\\';
+    if (static_cast<unsigned char>(c) >= 0x20) quoted += c;
+  }
+  return quoted + '"';
+}
+
+std::string Serialize(const std::map<std::string, int64_t>& times) {
+  std::string text = "{";
+  for (const auto& [object, micros] : times) {
+    if (text.size() > 1) text += ',';
+    text.append(Quote(object)).append(":").append(std::to_string(micros));
+  }
+  text += '}';
+  return text;
+}
+
+bool ReadTimes(simdjson::dom::element state, const char* key, std::map<std::string, int64_t>* times) {
+  simdjson::dom::object object;
+  if (state[key].get(object) != simdjson::SUCCESS) return false;
+  for (auto [name, value] : object) {
+    int64_t micros = 0;
+    if (value.get(micros) != simdjson::SUCCESS) return false;
+    (*times)[std::string(name)] = micros;
+  }
+  return true;
+}
+
+bool ReadText(simdjson::dom::element state, const char* key, std::string* out) {
+  std::string_view text;
+  if (state[key].get(text) != simdjson::SUCCESS) return false;
+  *out = text;
+  return true;
+}
+
+}  // namespace
+
+void State::MoveTo(const std::string& new_object, const sdk::Input& input) {
+  bool same = object == new_object && file == input.name && file_size == input.size &&
+              file_modified == input.modified_unix_ns;
+  if (!same) done = 0;
+  object = new_object;
+  file = input.name;
+  file_size = input.size;
+  file_modified = input.modified_unix_ns;
+}
+
+void State::Saw(const std::string& changed_object, int64_t micros) {
+  int64_t& newest = seen[changed_object];
+  newest = std::max(newest, micros);
+}
+
+void State::Finish() {
+  for (const auto& [name, micros] : seen) since[name] = std::max(since[name], micros);
+  seen.clear();
+  incomplete.clear();
+  object.clear();
+  file.clear();
+  file_size = 0;
+  file_modified = 0;
+  done = 0;
+}
+
+std::string State::Serialize() const {
+  std::string text = "{\"version\":";
+  text.append(std::to_string(kVersion)).append(",\"settings\":").append(Quote(fingerprint));
+  text.append(",\"since\":").append(salesforce::Serialize(since));
+  text.append(",\"seen\":").append(salesforce::Serialize(seen)).append(",\"incomplete\":[");
+  for (const std::string& name : incomplete) {
+    if (text.back() != '[') text += ',';
+    text.append(Quote(name));
+  }
+  text.append("],\"object\":").append(Quote(object)).append(",\"file\":").append(Quote(file));
+  text.append(",\"size\":").append(std::to_string(file_size));
+  text.append(",\"modified\":").append(std::to_string(file_modified));
+  text.append(",\"done\":").append(std::to_string(done)).append("}");
+  return text;
+}
+
+sdk::Result<State> State::Parse(std::string_view text) {
+  State state;
+  if (text.empty()) return state;
+  simdjson::dom::parser parser;
+  simdjson::dom::element json;
+  int64_t version = 0;
+  simdjson::dom::array incomplete;
+  bool readable = parser.parse(text.data(), text.size()).get(json) == simdjson::SUCCESS &&
+                  json["version"].get(version) == simdjson::SUCCESS;
+  if (readable && version != kVersion) {
+    return sdk::BadState("it is of version " + std::to_string(version) + ", this plugin writes version " +
+                         std::to_string(kVersion));
+  }
+  readable = readable && ReadText(json, "settings", &state.fingerprint) && ReadTimes(json, "since", &state.since) &&
+             ReadTimes(json, "seen", &state.seen) && ReadText(json, "object", &state.object) &&
+             ReadText(json, "file", &state.file) && json["size"].get(state.file_size) == simdjson::SUCCESS &&
+             json["modified"].get(state.file_modified) == simdjson::SUCCESS &&
+             json["done"].get(state.done) == simdjson::SUCCESS &&
+             json["incomplete"].get(incomplete) == simdjson::SUCCESS;
+  if (!readable) return sdk::BadState("it cannot be read");
+  for (simdjson::dom::element name : incomplete) {
+    std::string_view object;
+    if (name.get(object) == simdjson::SUCCESS) state.incomplete.emplace(object);
+  }
+  return state;
+}
+
+}  // namespace partnermetrics::salesforce

@@ -1,0 +1,43 @@
+// How far a run is, and up to which change earlier runs read each object.
+#ifndef PARTNERMETRICS_CONNECTORS_SALESFORCE_EXPORT_STATE_H_
+#define PARTNERMETRICS_CONNECTORS_SALESFORCE_EXPORT_STATE_H_
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "connectors/sdk/readers/streams.h"
+#include "partnermetrics/status.h"
+
+namespace partnermetrics::salesforce {
+
+struct State {
+  std::string fingerprint;  // of the settings
+  // Newest change (microseconds since 1970) by object: known before this run, and seen in it.
+  std::map<std::string, int64_t> since;
+  std::map<std::string, int64_t> seen;
+  std::set<std::string> incomplete;  // objects with rejected rows in this run
+
+  // Where a run that was interrupted goes on; no object: at the start.
+  std::string object;
+  std::string file;
+  uint64_t file_size = 0;
+  int64_t file_modified = 0;
+  uint64_t done = 0;  // rows, or groups of rows, of the file
+
+  bool Interrupted() const { return !object.empty(); }
+  // Moves to a file. Starts over when it is another one than before.
+  void MoveTo(const std::string& new_object, const sdk::Input& input);
+  void Saw(const std::string& changed_object, int64_t micros);
+  // The run has ended: what it saw is known to the next.
+  void Finish();
+
+  std::string Serialize() const;
+  static sdk::Result<State> Parse(std::string_view text);
+};
+
+}  // namespace partnermetrics::salesforce
+
+#endif  // PARTNERMETRICS_CONNECTORS_SALESFORCE_EXPORT_STATE_H_

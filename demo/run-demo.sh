@@ -1,0 +1,68 @@
+#!/usr/bin/env bash
+# The demo: a server with a temporary data folder reads the bundled exports of three systems and shows what came of
+# them. `make demo` builds what it needs and calls it.
+#   demo/run-demo.sh BUILD_DIR
+set -euo pipefail
+cd "$(dirname "$0")/.."
+source scripts/server.sh
+bin=$1/bin
+partner=${DEMO_PARTNER:-Cascadia Cloud Partners}
+as_of=2026-03-31 # the exports end there
+
+folder=$(mktemp -d "${TMPDIR:-/tmp}/partnermetrics-demo.XXXXXX")
+finish() {
+  stop_server
+  rm -rf "$folder"
+}
+trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+if [[ -t 1 ]]; then bold=$'\e[1m' plain=$'\e[0m'; else bold= plain=; fi
+# step TEXT: the line above what a command shows.
+step() { printf '\n%s%s%s\n' "$bold" "$1" "$plain"; }
+# show WORDS…: runs partnerctl, with the command as one would type it.
+show() {
+  local word line='$ partnerctl'
+  for word in "$@"; do
+    if [[ $word == *' '* ]]; then word="\"$word\""; fi
+    line+=" $word"
+  done
+  echo "$line"
+  "$bin/partnerctl" --server "$server_address" "$@"
+}
+# must WORDS…: as show, but a failure ends the demo with the server's log.
+must() { show "$@" || server_failed "partnerctl $1 failed with exit code $?."; }
+
+step "Starting partnerd on a free port, with its data in a temporary folder"
+start_server "$folder/partnerd.log" "$folder/port" \
+  "$bin/partnerd" --config demo/config.textproto --data-dir "$folder/data" --port-file "$folder/port"
+echo "ready on $server_address"
+
+partial=9 # exit code of a run that put some records into quarantine: bad rows are bundled on purpose
+for connector in salesforce stripe survey; do
+  step "Reading demo/exports/$connector"
+  status=0
+  show connector run "$connector" || status=$?
+  if ((status != 0 && status != partial)); then server_failed "The run failed with exit code $status."; fi
+done
+
+step "A partner's scorecard"
+must scorecard "$partner" --as-of "$as_of"
+
+step "The programme's totals"
+must scorecard --as-of "$as_of"
+
+step "Records that could not be read, with the place and the reason"
+must quarantine list
+
+stop_server
+cat <<END
+
+${bold}How to go on${plain}
+  make run              a server whose data stays, and a configuration file to edit
+  docs/operating.md     configuration, connectors, what to do when something fails
+  docs/metrics.md       what the numbers mean
+  $bin/partnerctl --help
+The demo's server is stopped; nothing of it stays.
+END

@@ -1,0 +1,165 @@
+#include "server/catalog/calendar.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+
+namespace partnermetrics {
+namespace {
+
+constexpr const char* kMonthNames[] = {"January", "February", "March",     "April",   "May",      "June",
+                                       "July",    "August",   "September", "October", "November", "December"};
+
+Day DayOf(absl::CivilMonth month) { return ToDay(absl::CivilDay(month)); }
+absl::CivilMonth MonthOf(Day day) { return absl::CivilMonth(ToCivil(day)); }
+Day LastDayOf(absl::CivilMonth month) { return DayOf(month + 1) - 1; }
+// The day of that number in the month, or its last one.
+Day OnMonth(absl::CivilMonth month, int day) { return std::min(LastDayOf(month), DayOf(month) + day - 1); }
+bool IsMonthEnd(Day day) { return LastDayOf(MonthOf(day)) == day; }
+
+// The first month of the fiscal period of `months` (1, 3 or 12) that contains the day.
+absl::CivilMonth FiscalStart(Day day, int months, int fiscal_start_month) {
+  const absl::CivilMonth month = MonthOf(day);
+  const int since_start = (month.month() - fiscal_start_month + 12) % 12;
+  return month - since_start % months;
+}
+
+// The calendar period of `months` that contains `last`, up to it.
+Period ToDate(Day last, int months, int fiscal_start_month) {
+  const absl::CivilMonth start = FiscalStart(last, months, fiscal_start_month);
+  return {DayOf(start), last, LastDayOf(start + (months - 1)), months, 0, false};
+}
+
+// The last whole calendar period that ended on or before `as_of`.
+Period LastWhole(Day as_of, int months, int fiscal_start_month) {
+  Period period = ToDate(as_of, months, fiscal_start_month);
+  if (period.whole_last > as_of) period = ToDate(period.first - 1, months, fiscal_start_month);
+  return period;
+}
+
+Day TrailingStart(Day last, int months, int days) {
+  return months > 0 ? AddMonths(last, -months) + 1 : last - days + 1;
+}
+
+Period Trailing(Day last, int months, int days) {
+  return {TrailingStart(last, months, days), last, last, months, days, true};
+}
+
+Period ShiftMonths(const Period& period, int months) {
+  Period shifted = period;
+  shifted.last = AddMonths(period.last, months);
+  shifted.whole_last = AddMonths(period.whole_last, months);
+  if (period.trailing) {
+    shifted.first = TrailingStart(shifted.last, period.months, period.days);
+  } else {
+    shifted.first = OnMonth(MonthOf(period.first) + months, ToCivil(period.first).day());
+  }
+  return shifted;
+}
+
+int WeekStartOffset(Day day, v1::WeekDay week_start) {
+  const int first = week_start == v1::WEEK_DAY_SUNDAY ? 6 : week_start == v1::WEEK_DAY_SATURDAY ? 5 : 0;
+  return (static_cast<int>(absl::GetWeekday(ToCivil(day))) - first + 7) % 7;  // absl::Weekday begins with Monday
+}
+
+}  // namespace
+
+Day AddMonths(Day day, int months) {
+  const absl::CivilMonth target = MonthOf(day) + months;
+  return OnMonth(target, IsMonthEnd(day) ? 31 : ToCivil(day).day());
+}
+
+Period PeriodOf(v1::WindowKind kind, Day as_of, int fiscal_start_month) {
+  switch (kind) {
+    case v1::WINDOW_KIND_MONTH_TO_DATE:
+      return ToDate(as_of, 1, fiscal_start_month);
+    case v1::WINDOW_KIND_QUARTER_TO_DATE:
+      return ToDate(as_of, 3, fiscal_start_month);
+    case v1::WINDOW_KIND_YEAR_TO_DATE:
+      return ToDate(as_of, 12, fiscal_start_month);
+    case v1::WINDOW_KIND_LAST_MONTH:
+      return LastWhole(as_of, 1, fiscal_start_month);
+    case v1::WINDOW_KIND_LAST_QUARTER:
+      return LastWhole(as_of, 3, fiscal_start_month);
+    case v1::WINDOW_KIND_LAST_YEAR:
+      return LastWhole(as_of, 12, fiscal_start_month);
+    case v1::WINDOW_KIND_TRAILING_3_MONTHS:
+      return Trailing(as_of, 3, 0);
+    case v1::WINDOW_KIND_TRAILING_12_MONTHS:
+      return Trailing(as_of, 12, 0);
+    default:
+      return Trailing(as_of, 0, 30);
+  }
+}
+
+Period ExplicitPeriod(Day first, Day last) {
+  const bool whole_months = ToCivil(first).day() == 1 && IsMonthEnd(last);
+  const int months = whole_months ? static_cast<int>(MonthOf(last) - MonthOf(first)) + 1 : 0;
+  return {first, last, last, months, whole_months ? 0 : last - first + 1, false};
+}
+
+Period StepOf(v1::SeriesStep step, Day day, Day as_of, int fiscal_start_month, v1::WeekDay week_start) {
+  const int months = step == v1::SERIES_STEP_MONTH ? 1 : step == v1::SERIES_STEP_QUARTER ? 3 : 12;
+  Period period;
+  if (step == v1::SERIES_STEP_DAY) {
+    period = {day, day, day, 0, 1, false};
+  } else if (step == v1::SERIES_STEP_WEEK) {
+    const Day first = day - WeekStartOffset(day, week_start);
+    period = {first, first + 6, first + 6, 0, 7, false};
+  } else {
+    period = ToDate(day, months, fiscal_start_month);
+    period.last = period.whole_last;
+  }
+  period.last = std::min(period.last, as_of);
+  return period;
+}
+
+std::vector<Period> StepsBetween(v1::SeriesStep step, Day first, Day as_of, int fiscal_start_month,
+                                 v1::WeekDay week_start) {
+  std::vector<Period> steps;
+  for (Day day = first; day <= as_of; day = steps.back().whole_last + 1) {
+    steps.push_back(StepOf(step, day, as_of, fiscal_start_month, week_start));
+  }
+  return steps;
+}
+
+double MonthsIn(const Period& period) {
+  if (period.months > 0 && period.last == period.whole_last) return period.months;
+  double months = 0;
+  for (absl::CivilMonth month = MonthOf(period.first); DayOf(month) <= period.last; ++month) {
+    const Day first = std::max(period.first, DayOf(month)), last = std::min(period.last, LastDayOf(month));
+    months += static_cast<double>(last - first + 1) / (LastDayOf(month) - DayOf(month) + 1);
+  }
+  return months;
+}
+
+Period PriorPeriod(const Period& period) {
+  if (period.months > 0) return ShiftMonths(period, -period.months);
+  Period shifted = period;
+  shifted.first -= period.days;
+  shifted.last -= period.days;
+  shifted.whole_last -= period.days;
+  return shifted;
+}
+
+Period PriorYear(const Period& period) { return ShiftMonths(period, -12); }
+
+Period YearToDate(const Period& period, int fiscal_start_month) { return ToDate(period.last, 12, fiscal_start_month); }
+
+std::string PeriodText(const Period& period, int fiscal_start_month) {
+  const absl::CivilMonth start = MonthOf(period.first);
+  const bool calendar = !period.trailing && ToCivil(period.first).day() == 1 && IsMonthEnd(period.whole_last) &&
+                        MonthOf(period.whole_last) - start + 1 == period.months &&
+                        FiscalStart(period.first, std::max(period.months, 1), fiscal_start_month) == start;
+  if (!calendar || (period.months != 1 && period.months != 3 && period.months != 12)) {
+    return absl::StrCat(DayText(period.first), " to ", DayText(period.last));
+  }
+  if (period.months == 1) return absl::StrCat(kMonthNames[start.month() - 1], " ", start.year());
+  const int since_start = (start.month() - fiscal_start_month + 12) % 12;
+  const absl::CivilMonth year_end = start + (11 - since_start);
+  const std::string year = absl::StrCat(fiscal_start_month == 1 ? "" : "FY", year_end.year());
+  return period.months == 12 ? year : absl::StrCat("Q", since_start / 3 + 1, " ", year);
+}
+
+}  // namespace partnermetrics

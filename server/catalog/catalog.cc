@@ -1,0 +1,63 @@
+#include "server/catalog/catalog.h"
+
+#include <algorithm>
+
+#include "server/catalog/catalog_compiler.h"
+
+namespace partnermetrics {
+bool CompiledMetric::HasLevel(v1::ScopeKind kind) const {
+  const auto& levels = definition.levels();
+  return levels.empty() || std::find(levels.begin(), levels.end(), kind) != levels.end();
+}
+
+absl::StatusOr<std::shared_ptr<const Catalog>> Catalog::Compile(const v1::Program& program,
+                                                                const v1::Catalog& definitions,
+                                                                const DefinitionSources* sources) {
+  return CatalogCompiler(program, definitions, sources).Compile();
+}
+
+const CompiledMeasure* Catalog::FindMeasure(absl::string_view id) const {
+  const auto it = measure_by_id_.find(id);
+  return it == measure_by_id_.end() ? nullptr : &measures_[static_cast<size_t>(it->second)];
+}
+
+const CompiledMetric* Catalog::FindMetric(absl::string_view id) const {
+  const auto it = metric_by_id_.find(id);
+  return it == metric_by_id_.end() ? nullptr : &metrics_[static_cast<size_t>(it->second)];
+}
+
+absl::Span<const CompiledMeasure* const> Catalog::measures_of(int kind) const {
+  if (kind < 0 || static_cast<size_t>(kind) >= measures_by_kind_.size()) return {};
+  return measures_by_kind_[static_cast<size_t>(kind)];
+}
+
+std::vector<MeasureUse> Catalog::UsesOf(const Formula& formula, int node) const {
+  std::vector<MeasureUse> uses;
+  CollectUses(formula, node, v1::SCOPE_KIND_UNSPECIFIED, uses);
+  std::sort(uses.begin(), uses.end());
+  uses.erase(std::unique(uses.begin(), uses.end()), uses.end());
+  return uses;
+}
+
+void Catalog::CollectUses(const Formula& formula, int node, v1::ScopeKind level,
+                          std::vector<MeasureUse>& uses) const {
+  const FormulaNode& at = formula.nodes[static_cast<size_t>(node)];
+  switch (at.op) {
+    case FormulaOp::kMeasureSum:
+    case FormulaOp::kMeasureCount:
+    case FormulaOp::kAverage:
+      uses.push_back({at.index, level});
+      return;
+    case FormulaOp::kMetric:
+      for (MeasureUse use : metrics_[static_cast<size_t>(at.index)].uses) {
+        if (use.level == v1::SCOPE_KIND_UNSPECIFIED) use.level = level;
+        uses.push_back(use);
+      }
+      return;
+    default:
+      if (at.op == FormulaOp::kAtLevel) level = at.level;
+      for (const int operand : at.operands) CollectUses(formula, operand, level, uses);
+  }
+}
+
+}  // namespace partnermetrics

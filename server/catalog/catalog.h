@@ -1,0 +1,84 @@
+// A programme with its definitions, checked and compiled.
+//
+//   ASSIGN_OR_RETURN(Definitions definitions, LoadDefinitions({DefaultDefinitionsDir()}));   // definitions.h
+//   ASSIGN_OR_RETURN(auto catalog, Catalog::Compile(program, definitions.catalog, &definitions.sources));
+//   for (const CompiledMeasure* measure : catalog->measures_of(deal->kind())) …
+//
+// Everything is checked here, so that nothing can fail later. Immutable; any thread may use it.
+#ifndef PARTNERMETRICS_SERVER_CATALOG_CATALOG_H_
+#define PARTNERMETRICS_SERVER_CATALOG_CATALOG_H_
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "partnermetrics/v1/catalog.pb.h"
+#include "server/catalog/formula.h"
+#include "server/catalog/measure.h"
+
+namespace partnermetrics {
+
+class DefinitionSources;
+
+struct CompiledMetric {
+  int index = 0;  // position among the catalogue's metrics, which are sorted by id
+  v1::Metric definition;
+  Formula formula;
+  std::vector<MeasureUse> uses;  // every measure that it needs, those of other metrics included
+  bool current_state = false;    // uses a measure that is "as known today"
+
+  const std::string& id() const { return definition.id(); }
+  bool HasLevel(v1::ScopeKind kind) const;
+};
+
+class Catalog {
+ public:
+  // INVALID_ARGUMENT with every problem found, one per line, each with its place and remedy. Without `sources` places
+  // are named by definition and field.
+  static absl::StatusOr<std::shared_ptr<const Catalog>> Compile(const v1::Program& program,
+                                                                const v1::Catalog& definitions,
+                                                                const DefinitionSources* sources = nullptr);
+
+  const v1::Program& program() const { return program_; }
+  const absl::TimeZone& zone() const { return zone_; }
+  int fiscal_start_month() const { return std::max(1, program_.fiscal_year_start_month()); }
+
+  // Sorted by id; an element's `index` is its position.
+  absl::Span<const CompiledMeasure> measures() const { return measures_; }
+  absl::Span<const CompiledMetric> metrics() const { return metrics_; }
+  const CompiledMeasure* FindMeasure(absl::string_view id) const;
+  const CompiledMetric* FindMetric(absl::string_view id) const;
+  // Measures over one kind of fact (FactSchema::kind()).
+  absl::Span<const CompiledMeasure* const> measures_of(int kind) const;
+
+  // Measures that a part of a formula needs, those of other metrics included: sorted, each once.
+  std::vector<MeasureUse> UsesOf(const Formula& formula, int node) const;
+
+  // Definitions sorted by id, as they go into the log, and the SHA-256 (hex) of programme and definitions.
+  const v1::Catalog& definitions() const { return definitions_; }
+  const std::string& hash() const { return hash_; }
+
+ private:
+  friend class CatalogCompiler;
+  Catalog() = default;
+  void CollectUses(const Formula& formula, int node, v1::ScopeKind level, std::vector<MeasureUse>& uses) const;
+
+  v1::Program program_;
+  v1::Catalog definitions_;
+  std::string hash_;
+  absl::TimeZone zone_;
+  std::vector<CompiledMeasure> measures_;
+  std::vector<CompiledMetric> metrics_;
+  absl::flat_hash_map<std::string, int> measure_by_id_, metric_by_id_;
+  std::vector<std::vector<const CompiledMeasure*>> measures_by_kind_;
+};
+
+}  // namespace partnermetrics
+
+#endif  // PARTNERMETRICS_SERVER_CATALOG_CATALOG_H_

@@ -1,0 +1,53 @@
+// Checks definitions and a programme, and compiles them. Used by Catalog::Compile alone.
+#ifndef PARTNERMETRICS_SERVER_CATALOG_CATALOG_COMPILER_H_
+#define PARTNERMETRICS_SERVER_CATALOG_CATALOG_COMPILER_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "server/catalog/catalog.h"
+#include "server/catalog/definitions.h"
+
+namespace partnermetrics {
+
+class CatalogCompiler {
+ public:
+  CatalogCompiler(const v1::Program& program, const v1::Catalog& definitions, const DefinitionSources* sources);
+
+  absl::StatusOr<std::shared_ptr<const Catalog>> Compile();
+
+ private:
+  // Ids, kinds and required fields, before anything is looked up by id.
+  void CheckIds();
+  void CheckId(absl::string_view kind, absl::string_view id, absl::flat_hash_map<std::string, int>& by_id, int index);
+
+  void CompileMeasures();
+  void CompileMeasure(const v1::Measure& definition, CompiledMeasure& measure);
+  void CheckNoLookAhead(const v1::Measure& definition, const CompiledMeasure& measure);
+
+  void CompileMetrics();
+  void CheckMetric(const v1::Metric& definition);
+  // Refuses cycles, collects what every metric uses. False when metrics go round in a circle.
+  bool Connect();
+  bool Visit(int metric, std::vector<int>& path, std::vector<char>& done);
+  void CheckStarts(const CompiledMetric& metric);
+
+  void CheckProgram();
+  void CheckTarget(const v1::MetricTarget& target, absl::string_view kind, absl::string_view id,
+                   absl::string_view field);
+  void CheckMetricName(absl::string_view metric, const std::string& field);
+
+  void Fail(absl::string_view kind, absl::string_view id, absl::string_view field, absl::string_view message);
+  // The place of a field, as expressions name it in messages.
+  TextLocator LocatorOf(absl::string_view kind, absl::string_view id, absl::string_view field) const;
+
+  const DefinitionSources no_sources_;
+  const DefinitionSources& sources_;
+  std::shared_ptr<Catalog> catalog_;
+  std::vector<std::string> errors_;
+};
+
+}  // namespace partnermetrics
+
+#endif  // PARTNERMETRICS_SERVER_CATALOG_CATALOG_COMPILER_H_

@@ -1,0 +1,68 @@
+// A measure in the form in which the engine applies it, and what a fact adds to it.
+//
+//   for (const Contribution& c : ContributionsOf(measure, context)) cell.Add(c.day, c.contributions, c.count, c.sum);
+//
+// A contribution is a pure function of (resolved fact, definition). Immutable; any thread may use it.
+#ifndef PARTNERMETRICS_SERVER_CATALOG_MEASURE_H_
+#define PARTNERMETRICS_SERVER_CATALOG_MEASURE_H_
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "partnermetrics/v1/catalog.pb.h"
+#include "server/base/civil.h"
+#include "server/expr/row_expression.h"
+#include "server/facts/fact_schema.h"
+
+namespace partnermetrics {
+
+struct CompiledMeasure {
+  int index = 0;  // position among the catalogue's measures, which are sorted by id
+  std::string id;
+  const FactSchema* fact = nullptr;
+  v1::MeasureKind kind = v1::MEASURE_KIND_UNSPECIFIED;
+  std::optional<RowExpression> where, sum;
+  std::optional<RowExpression> at;           // FLOW
+  std::optional<RowExpression> from, until;  // STOCK; `until` may be missing
+  bool reads_role = false;                   // any expression reads the role: it differs by scope
+  bool reads_credited = false;               // likewise the credited amount
+  bool reads_root = false;                   // any expression reads a field of the root fact
+  bool sum_is_money = false;
+  bool current_state = false;
+
+  bool is_flow() const { return kind == v1::MEASURE_KIND_FLOW; }
+};
+
+// What a fact adds to one day of a measure's row.
+struct Contribution {
+  Day day = 0;
+  int32_t contributions = 1;  // entries behind the day; at zero the day is removed
+  int64_t count = 0;          // +1, or -1 on the day a stock's interval ends
+  Nanos sum = 0;
+};
+
+// At most two: a stock begins and ends.
+class ContributionList {
+ public:
+  void Add(const Contribution& contribution) { entries_[size_++] = contribution; }
+  const Contribution* begin() const { return entries_.data(); }
+  const Contribution* end() const { return entries_.data() + size_; }
+  size_t size() const { return size_; }
+  bool empty() const { return size_ == 0; }
+  const Contribution& operator[](size_t i) const { return entries_[i]; }
+
+ private:
+  std::array<Contribution, 2> entries_;
+  size_t size_ = 0;
+};
+
+// FLOW: (at, +1, sum). STOCK: (from, +1, +sum) and, when the interval ends, (until, -1, -sum); an interval whose end is
+// not after its start gives nothing. A measure with `sum` counts only facts whose sum is set.
+ContributionList ContributionsOf(const CompiledMeasure& measure, const EvalContext& context);
+
+}  // namespace partnermetrics
+
+#endif  // PARTNERMETRICS_SERVER_CATALOG_MEASURE_H_

@@ -1,0 +1,192 @@
+#include "server/engine/brute_force.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "storage/bytes.h"
+
+namespace partnermetrics {
+namespace {
+
+// Every reference and the partners that claim it.
+class Claims {
+ public:
+  Claims(const Catalog& catalog, const std::vector<FinalFact>& facts, const std::vector<AdminAlias>& aliases)
+      : shared_domains_(catalog.program().shared_domains().begin(), catalog.program().shared_domains().end()) {
+    const int partner_kind = FactSchemas::Get().Find("partner")->kind();
+    for (const FinalFact& fact : facts) {
+      if (fact.id.kind != partner_kind) continue;
+      const std::string partner = StatedPartner(fact.id.source, fact.id.record_id, fact.fact);
+      for (const ReferenceKey& key : ClaimedReferences(fact.id.source, fact.id.record_id, fact.fact)) {
+        stated_[key].insert(partner);
+      }
+    }
+    for (const AdminAlias& alias : aliases) admin_[alias.reference].insert(alias.partner_id);
+  }
+
+  std::string Find(const ReferenceKey& reference) const {
+    absl::string_view domain = reference;
+    if (absl::ConsumePrefix(&domain, "domain:") &&
+        (IsFreeMailDomain(domain) || shared_domains_.count(std::string(domain)) > 0)) {
+      return "";
+    }
+    if (const auto it = admin_.find(reference); it != admin_.end()) return Only(it->second);
+    if (const auto it = stated_.find(reference); it != stated_.end()) return Only(it->second);
+    return "";
+  }
+
+ private:
+  static std::string Only(const std::set<std::string>& partners) {
+    return partners.size() == 1 ? *partners.begin() : "";
+  }
+
+  std::map<ReferenceKey, std::set<std::string>> stated_, admin_;
+  std::set<std::string> shared_domains_;
+};
+
+struct Counted {
+  const FactSchema* schema;
+  const FinalFact* fact;
+  const FinalFact* root = nullptr;
+  bool waiting = false;
+};
+
+Counted Connect(const FinalFact& fact, const std::map<FactId, const FinalFact*>& by_id) {
+  Counted counted{FactSchemas::Get().FindByNumber(fact.id.kind), &fact};
+  const FactSchema* root_schema = counted.schema->root_schema();
+  if (root_schema == nullptr) return counted;
+  FactRow row(*counted.schema);
+  FieldError error;
+  if (!row.Decode(fact.fact, "", &error)) return counted;
+  const Value& root_id = row[counted.schema->root_slot()];
+  if (root_id.is_null()) return counted;
+  const auto it = by_id.find(FactId{root_schema->kind(), fact.id.source, std::string(root_id.text)});
+  counted.waiting = it == by_id.end();
+  counted.root = counted.waiting ? nullptr : it->second;
+  return counted;
+}
+
+void AddTo(CellMap& cells, const std::string& scope, const std::string& measure, const Contribution& c) {
+  DayCell& cell = cells[{scope, measure, c.day}];
+  cell.day = c.day;
+  cell.contributions += c.contributions;
+  cell.count += c.count;
+  cell.sum += c.sum;
+}
+
+void CountFact(const Catalog& catalog, const Counted& counted, const Claims& claims, CellMap& cells) {
+  const FactSchema& schema = *counted.schema;
+  const std::string& currency = catalog.program().currency_code();
+  FactRow row(schema);
+  FieldError error;
+  if (!row.Decode(counted.fact->fact, currency, &error)) return;
+  std::unique_ptr<FactRow> root_row;
+  if (counted.root != nullptr) {
+    root_row = std::make_unique<FactRow>(*schema.root_schema());
+    if (!root_row->Decode(counted.root->fact, currency, &error)) root_row.reset();
+  }
+  FactRow* role_row = schema.role_slot() >= 0 ? &row : nullptr;
+  if (root_row != nullptr && root_row->schema().role_slot() >= 0) role_row = root_row.get();
+
+  const FinalFact& named = counted.root != nullptr ? *counted.root : *counted.fact;
+  const Resolution resolution =
+      *ResolveMentions(ReadMentions(*FactSchemas::Get().FindByNumber(named.id.kind), named.fact),
+                       [&](const ReferenceKey& key) { return absl::StatusOr<std::string>(claims.Find(key)); });
+  const bool has_partner = !resolution.partners.empty();
+  const bool in_program = has_partner || (schema.program_wide() && !resolution.explicitly_partner);
+  const bool is_direct = !in_program && schema.can_have_partner() && !resolution.explicitly_partner;
+
+  for (const CompiledMeasure* measure : catalog.measures_of(schema.kind())) {
+    const EvalContext context{&row, root_row.get(), &catalog.zone()};
+    if (role_row != nullptr) SetRoleFields(role_row->schema(), resolution, -1, *role_row);
+    for (const Contribution& c : ContributionsOf(*measure, context)) {
+      AddTo(cells, kBusinessName, measure->id, c);
+      if (in_program) AddTo(cells, kProgramName, measure->id, c);
+      if (is_direct) AddTo(cells, kDirectName, measure->id, c);
+    }
+    for (size_t i = 0; i < resolution.partners.size(); ++i) {
+      if (role_row != nullptr) SetRoleFields(role_row->schema(), resolution, static_cast<int>(i), *role_row);
+      for (const Contribution& c : ContributionsOf(*measure, context)) {
+        AddTo(cells, PartnerScope(resolution.partners[i].partner_id), measure->id, c);
+      }
+    }
+  }
+}
+
+}  // namespace
+
+CellMap BruteForceCells(const Catalog& catalog, const std::vector<FinalFact>& facts,
+                        const std::vector<AdminAlias>& aliases) {
+  const Claims claims(catalog, facts, aliases);
+  std::map<FactId, const FinalFact*> by_id;
+  for (const FinalFact& fact : facts) by_id[fact.id] = &fact;
+  CellMap cells;
+  for (const FinalFact& fact : facts) {
+    const Counted counted = Connect(fact, by_id);
+    if (!counted.waiting) CountFact(catalog, counted, claims, cells);
+  }
+  return cells;
+}
+
+absl::StatusOr<Verification> VerifyCells(const Engine::View& view, absl::string_view scope, size_t max_differences) {
+  const std::shared_ptr<const Catalog> catalog = view.catalog();
+  Verification verification;
+  verification.position = view.header().position;
+  std::vector<FinalFact> facts;
+  RETURN_IF_ERROR(view.ScanFacts(0, [&](const FactId& id, const StoredFact& fact) {
+    if (!fact.deleted) facts.push_back({id, fact.fact});
+    return true;
+  }));
+  verification.facts = static_cast<int64_t>(facts.size());
+  std::vector<AdminAlias> aliases;
+  absl::Status decoded;
+  RETURN_IF_ERROR(view.ScanIndex(Index::kAlias, "", [&](absl::string_view key, absl::string_view value) {
+    absl::StatusOr<std::vector<AliasClaim>> claims = DecodeClaims(value);
+    decoded = claims.status();
+    if (!decoded.ok()) return false;
+    const std::string reference = storage::ByteReader(key).KeyString();
+    for (const AliasClaim& claim : *claims) {
+      if (claim.claimant == kAdminClaimant) aliases.push_back({reference, claim.partner_id});
+    }
+    return true;
+  }));
+  RETURN_IF_ERROR(decoded);
+
+  CellMap recomputed = BruteForceCells(*catalog, facts, aliases);
+  // What is served, in every scope that the facts speak of or that the state has cells of.
+  std::set<std::string> scopes = {kBusinessName, kProgramName, kDirectName};
+  for (const auto& [key, cell] : recomputed) scopes.insert(std::get<0>(key));
+  RETURN_IF_ERROR(view.ScanCellScopes([&](const std::string& name) { scopes.insert(name); }));
+  CellMap served;
+  for (const std::string& name : scopes) {
+    if (!scope.empty() && name != scope) continue;
+    for (const CompiledMeasure& measure : catalog->measures()) {
+      ASSIGN_OR_RETURN(auto row, view.Row(name, measure));
+      for (const auto& page : row->pages) {
+        for (const DayCell& cell : page->days) served[{name, measure.id, cell.day}] = cell;
+      }
+    }
+  }
+  if (!scope.empty()) {
+    for (auto it = recomputed.begin(); it != recomputed.end();) {
+      it = std::get<0>(it->first) == scope ? std::next(it) : recomputed.erase(it);
+    }
+  }
+  verification.cells = static_cast<int64_t>(recomputed.size());
+  std::set<CellKey> keys;
+  for (const auto& [key, cell] : served) keys.insert(key);
+  for (const auto& [key, cell] : recomputed) keys.insert(key);
+  for (const CellKey& key : keys) {
+    const DayCell a = served.count(key) > 0 ? served[key] : DayCell{std::get<2>(key), 0, 0, 0};
+    const DayCell b = recomputed.count(key) > 0 ? recomputed[key] : DayCell{std::get<2>(key), 0, 0, 0};
+    if (a == b || verification.differences.size() >= max_differences) continue;
+    verification.differences.push_back({key, a, b});
+  }
+  return verification;
+}
+
+}  // namespace partnermetrics

@@ -1,0 +1,300 @@
+#include "server/engine/engine.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/errors.h"
+#include "storage/bytes.h"
+
+namespace partnermetrics {
+namespace {
+
+constexpr uint64_t kReplayBatch = 1'000;
+
+absl::Status Unusable(absl::string_view why) {
+  return MakeError(absl::StatusCode::kFailedPrecondition, "STATE_UNUSABLE", why, "it is rebuilt from the log");
+}
+
+}  // namespace
+
+std::string PartnerScope(absl::string_view partner_id) { return absl::StrCat("partner:", partner_id); }
+
+Engine::Engine(const EngineOptions& options, storage::StateStore& state, const storage::EventLog& log)
+    : options_(options),
+      keys_(options.program),
+      store_(state),
+      log_(log),
+      state_(state),
+      cells_(state, options.cache_bytes,
+             [this](RowId id) { return keys_.Row(scopes_.Name(id.scope), measures_.Name(id.measure)); }),
+      aliases_(keys_, state_),
+      facts_(keys_, state_, cells_, aliases_, scopes_, measures_) {}
+
+absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(const EngineOptions& options, storage::StateStore& state,
+                                                     const storage::EventLog& log) {
+  auto engine = std::unique_ptr<Engine>(new Engine(options, state, log));
+  ASSIGN_OR_RETURN(auto value, state.Get(StateTable::kMeta, engine->keys_.Header()));
+  const std::string tzdata = TzdataVersion();
+  if (value.has_value()) {
+    absl::StatusOr<Header> header = DecodeHeader(*value);
+    if (!header.ok()) return Unusable(header.status().message());
+    if (header->tzdata_version != tzdata) {
+      return Unusable(absl::StrCat("the state was made with time zones ", header->tzdata_version, ", now ", tzdata,
+                                   " is installed"));
+    }
+    if (header->position > log.last_position()) {
+      return Unusable(absl::StrCat("the state stands at ", header->position, ", the log ends at ", log.last_position()));
+    }
+    engine->header_ = *std::move(header);
+  }
+  engine->header_.tzdata_version = tzdata;
+  engine->checkpoint_position_ = engine->header_.position;
+  ASSIGN_OR_RETURN(auto stored, state.Get(StateTable::kIndexes, engine->keys_.Of(Index::kDefinitions)));
+  if (stored.has_value()) {
+    log::v1::Definitions definitions;
+    if (!definitions.ParseFromString(*stored)) return Unusable("the stored definitions are damaged");
+    RETURN_IF_ERROR(engine->Activate(definitions));
+  }
+  {
+    WriterLock lock(&engine->mutex_);
+    engine->published_ = engine->header_;
+  }
+  return engine;
+}
+
+absl::Status Engine::Replay(const std::function<void(uint64_t done, uint64_t total)>& progress) {
+  const uint64_t first = header_.position, last = log_.last_position();
+  absl::Status applied;
+  RETURN_IF_ERROR(log_.Read(first, [&](const storage::LogRecord& record) {
+    applied = Apply(record).status();
+    if (applied.ok() && (record.position - first) % kReplayBatch == 0) {
+      applied = Publish();
+      progress(record.position - first, last - first);
+    }
+    return applied.ok();
+  }));
+  RETURN_IF_ERROR(applied);
+  RETURN_IF_ERROR(Publish());
+  if (header_.position != first) RETURN_IF_ERROR(Checkpoint());
+  progress(last - first, last - first);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Applied> Engine::Apply(const storage::LogRecord& record) {
+  Applied applied;
+  switch (record.type) {
+    case storage::RecordType::kEvent: {
+      ASSIGN_OR_RETURN(applied, ApplyEvent(record));
+      break;
+    }
+    case storage::RecordType::kDefinitions:
+      RETURN_IF_ERROR(ApplyDefinitions(record));
+      break;
+    case storage::RecordType::kAlias: {
+      log::v1::AliasChange change;
+      const ReferenceKey key =
+          change.ParseFromString(record.payload) ? ReadReference(change.alias().SerializeAsString()) : ReferenceKey();
+      if (!key.empty()) {
+        ASSIGN_OR_RETURN(applied.moved_facts, facts_.ChangeClaims({key}, {change.partner_id(), kAdminClaimant},
+                                                                  !change.removed(), header_));
+        applied.effect = Effect::kApplied;
+      }
+      break;
+    }
+    case storage::RecordType::kRunBegin:
+    case storage::RecordType::kRunPage:
+    case storage::RecordType::kRunEnd:
+      RETURN_IF_ERROR(ApplyRun(record));
+      break;
+  }
+  header_.position = record.position;
+  return applied;
+}
+
+absl::StatusOr<Applied> Engine::ApplyEvent(const storage::LogRecord& record) {
+  EventView event;
+  if (!event.Parse(record.payload)) {
+    ++header_.without_effect;
+    return Applied();
+  }
+  ASSIGN_OR_RETURN(Applied applied,
+                   facts_.Apply(event, {event.revision, record.sequence}, record.position, header_));
+  int64_t& fresh = header_.fresh_at_us[event.schema->kind()];
+  fresh = std::max(fresh, record.appended_at_us);
+  return applied;
+}
+
+absl::Status Engine::ApplyDefinitions(const storage::LogRecord& record) {
+  log::v1::Definitions definitions;
+  if (!definitions.ParseFromString(record.payload)) {
+    ++header_.without_effect;
+    return absl::OkStatus();
+  }
+  const std::shared_ptr<const Catalog> before = catalog_;
+  // The rebuild reads facts and deletes cells in the store itself, so everything before it is written first.
+  RETURN_IF_ERROR(Publish());
+  RETURN_IF_ERROR(Checkpoint());
+  if (const absl::Status status = Activate(definitions); !status.ok()) {
+    // Definitions are checked before they are logged; an engine that reads them otherwise must not guess.
+    return absl::Status(absl::StatusCode::kFailedPrecondition,
+                        absl::StrCat("definitions at log position ", record.position, ": ", status.message()));
+  }
+  state_.Put(StateTable::kIndexes, keys_.Of(Index::kDefinitions), record.payload);
+  return Rebuild(before.get());
+}
+
+absl::Status Engine::Activate(const log::v1::Definitions& definitions) {
+  ASSIGN_OR_RETURN(auto catalog, Catalog::Compile(definitions.program(), definitions.catalog()));
+  facts_.SetCatalog(catalog);
+  aliases_.SetSharedDomains({definitions.program().shared_domains().begin(),
+                             definitions.program().shared_domains().end()});
+  WriterLock lock(&mutex_);
+  catalog_ = std::move(catalog);
+  return absl::OkStatus();
+}
+
+absl::Status Engine::Rebuild(const Catalog* before) {
+  // Money and days of every fact depend on currency and zone; anything else concerns single measures.
+  const bool all = before == nullptr || before->program().currency_code() != catalog_->program().currency_code() ||
+                   before->program().time_zone() != catalog_->program().time_zone();
+  absl::flat_hash_set<std::string> dropped;
+  std::vector<bool> wanted(catalog_->measures().size(), true);
+  if (before != nullptr) {
+    for (const v1::Measure& measure : before->definitions().measures()) dropped.insert(measure.id());
+  }
+  if (!all) {
+    absl::flat_hash_map<std::string, std::string> old;
+    for (const v1::Measure& measure : before->definitions().measures()) {
+      old[measure.id()] = measure.SerializeAsString();
+    }
+    for (const v1::Measure& measure : catalog_->definitions().measures()) {
+      const auto it = old.find(measure.id());
+      if (it == old.end() || it->second != measure.SerializeAsString()) continue;
+      wanted[static_cast<size_t>(catalog_->FindMeasure(measure.id())->index)] = false;
+      dropped.erase(measure.id());
+    }
+  }
+  RETURN_IF_ERROR(DropRows(dropped));
+
+  const std::string prefix = keys_.program();
+  absl::Status status;
+  const auto count = [&](absl::string_view key, absl::string_view value) {
+    absl::StatusOr<StoredFact> fact = DecodeFact(value);
+    status = fact.status();
+    if (status.ok()) status = facts_.CountFor(keys_.ReadFactKey(key), *fact, wanted);
+    return status.ok();
+  };
+  RETURN_IF_ERROR(store_.Scan(StateTable::kFacts, prefix, prefix, count));
+  return status;
+}
+
+absl::Status Engine::DropRows(const absl::flat_hash_set<std::string>& measures) {
+  if (measures.empty()) return absl::OkStatus();
+  std::vector<storage::StateChange> changes;
+  RETURN_IF_ERROR(store_.Scan(StateTable::kCells, keys_.program(), keys_.program(),
+                              [&](absl::string_view key, absl::string_view) {
+                                storage::ByteReader reader(key.substr(keys_.program().size()));
+                                reader.KeyString();  // the scope
+                                if (measures.contains(reader.KeyString())) {
+                                  changes.push_back({StateTable::kCells, std::string(key), std::nullopt});
+                                }
+                                return true;
+                              }));
+  // A crash after this leaves these rows missing and the old definitions in force at a position before the new ones:
+  // replay comes here again and counts them anew.
+  RETURN_IF_ERROR(store_.WriteCheckpoint(changes));
+  MutexLock gate(&gate_);
+  WriterLock lock(&mutex_);
+  cells_.DropCached([&](RowId id) { return measures.contains(measures_.Name(id.measure)); });
+  return absl::OkStatus();
+}
+
+absl::Status Engine::ApplyRun(const storage::LogRecord& record) {
+  std::string run_id;
+  log::v1::RunBegin begin;
+  log::v1::RunPage page;
+  log::v1::RunEnd end;
+  if (record.type == storage::RecordType::kRunBegin) {
+    if (begin.ParseFromString(record.payload)) run_id = begin.run_id();
+  } else if (record.type == storage::RecordType::kRunPage) {
+    if (page.ParseFromString(record.payload)) run_id = page.run_id();
+  } else if (end.ParseFromString(record.payload)) {
+    run_id = end.run_id();
+  }
+  if (run_id.empty()) {
+    ++header_.without_effect;
+    return absl::OkStatus();
+  }
+
+  const std::string run_key = keys_.Of(Index::kRun, run_id);
+  ASSIGN_OR_RETURN(auto stored, state_.Get(StateTable::kIndexes, run_key));
+  log::v1::RunRecord run;
+  if (stored.has_value() && !run.ParseFromString(*stored)) return absl::DataLossError("stored run is damaged");
+  run.set_position(record.position);
+  if (record.type == storage::RecordType::kRunBegin) {
+    if (!stored.has_value()) run.set_started_at_us(record.appended_at_us);
+    run.set_run_id(run_id);
+    run.set_connector(begin.connector());
+    run.set_sequence(begin.sequence());
+    run.set_full(begin.full());
+    run.set_state(1);  // RUN_STATE_RUNNING
+    run.set_ended_at_us(0);
+    header_.last_sequence = std::max(header_.last_sequence, begin.sequence());
+  } else if (record.type == storage::RecordType::kRunPage) {
+    *run.mutable_counts() = page.counts();
+  } else {
+    *run.mutable_counts() = end.counts();
+    run.set_state(end.state());
+    run.set_error(end.error());
+    *run.mutable_remarks() = end.remarks();
+    run.set_ended_at_us(record.appended_at_us);
+  }
+  state_.Put(StateTable::kIndexes, run_key, run.SerializeAsString());
+
+  const std::string cursor_key = keys_.Of(Index::kRunState, run.connector());
+  ASSIGN_OR_RETURN(auto stored_cursor, state_.Get(StateTable::kIndexes, cursor_key));
+  log::v1::ConnectorCursor cursor;
+  if (stored_cursor.has_value() && !cursor.ParseFromString(*stored_cursor)) {
+    return absl::DataLossError("stored cursor is damaged");
+  }
+  cursor.set_run_id(run_id);
+  if (page.has_state()) cursor.set_state(page.state());
+  state_.Put(StateTable::kIndexes, cursor_key, cursor.SerializeAsString());
+  return absl::OkStatus();
+}
+
+absl::Status Engine::Publish() {
+  {
+    MutexLock gate(&gate_);
+    WriterLock lock(&mutex_);
+    state_.Publish();
+    cells_.Publish();
+    published_ = header_;
+  }
+  const size_t dirty = state_.dirty_bytes() + cells_.dirty_bytes();
+  return dirty >= options_.checkpoint_bytes ? Checkpoint() : absl::OkStatus();
+}
+
+absl::Status Engine::Checkpoint() {
+  uint64_t position = 0;
+  std::vector<storage::StateChange> changes;
+  {
+    ReaderLock lock(&mutex_);
+    position = published_.position;
+    state_.CollectDirty(changes);
+    cells_.CollectDirty(changes);
+    if (changes.empty() && position == checkpoint_position_) return absl::OkStatus();
+    changes.push_back({StateTable::kMeta, keys_.Header(), EncodeHeader(published_)});
+  }
+  RETURN_IF_ERROR(store_.WriteCheckpoint(changes));
+  MutexLock gate(&gate_);
+  WriterLock lock(&mutex_);
+  state_.ClearDirty();
+  cells_.MarkClean();
+  checkpoint_position_ = position;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::optional<StoredFact>> Engine::CurrentFact(const FactId& id) const { return facts_.Get(id); }
+
+}  // namespace partnermetrics

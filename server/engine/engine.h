@@ -1,0 +1,143 @@
+// The engine: one programme's log applied to its state, exactly and incrementally, and what readers see of it.
+//
+//   ASSIGN_OR_RETURN(auto engine, Engine::Open(options, database.state(), *log));
+//   RETURN_IF_ERROR(engine->Replay(progress));              // from the last checkpoint to the end of the log
+//   ASSIGN_OR_RETURN(Applied applied, engine->Apply(record));
+//   RETURN_IF_ERROR(engine->Publish());                     // now readers see it
+//
+// Same log, same state, bit for bit: nothing here reads a clock, draws a random number or depends on hash order.
+//
+// Thread-safety: Apply, Publish, Judge and Checkpoint belong to one thread, the applier; a View may be made by any.
+#ifndef PARTNERMETRICS_SERVER_ENGINE_ENGINE_H_
+#define PARTNERMETRICS_SERVER_ENGINE_ENGINE_H_
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "partnermetrics/log/v1/log.pb.h"
+#include "server/catalog/catalog.h"
+#include "server/engine/alias_table.h"
+#include "server/engine/cells.h"
+#include "server/engine/fact_applier.h"
+#include "server/engine/header.h"
+#include "server/engine/interner.h"
+#include "server/engine/keys.h"
+#include "server/engine/state_overlay.h"
+#include "storage/event_log.h"
+#include "storage/mutex.h"
+#include "storage/state_store.h"
+
+namespace partnermetrics {
+
+struct EngineOptions {
+  std::string program;
+  size_t cache_bytes = size_t{256} << 20;
+  size_t checkpoint_bytes = size_t{32} << 20;
+};
+
+class Engine {
+ public:
+  // Reads what the last checkpoint says. FAILED_PRECONDITION with reason STATE_UNUSABLE when the state is of another
+  // format or time-zone database, or ahead of the log: discard it and open again.
+  static absl::StatusOr<std::unique_ptr<Engine>> Open(const EngineOptions& options, storage::StateStore& state,
+                                                      const storage::EventLog& log);
+
+  // Applies what the log holds after the last checkpoint. `progress` is called now and then with (done, total) records.
+  absl::Status Replay(const std::function<void(uint64_t done, uint64_t total)>& progress);
+
+  // Applies the record that follows the last applied one. Total: a record that makes no sense has no effect. An error
+  // means that the state cannot be read or written; the engine must then be opened anew.
+  absl::StatusOr<Applied> Apply(const storage::LogRecord& record);
+
+  // Shows readers what was applied, and writes a checkpoint when much is dirty.
+  absl::Status Publish();
+
+  // Writes what is published to the state store as one batch.
+  absl::Status Checkpoint();
+
+  // The current version and content of a fact, for ingest. Applier only.
+  absl::StatusOr<std::optional<StoredFact>> CurrentFact(const FactId& id) const;
+
+  // What readers see: everything stands at one position for as long as the view lives. Keep it short: it holds the
+  // applier up.
+  class View;
+
+ private:
+  friend class View;
+  Engine(const EngineOptions& options, storage::StateStore& state, const storage::EventLog& log);
+
+  absl::StatusOr<Applied> ApplyEvent(const storage::LogRecord& record);
+  absl::Status ApplyDefinitions(const storage::LogRecord& record);
+  absl::Status ApplyRun(const storage::LogRecord& record);
+  absl::Status Activate(const log::v1::Definitions& definitions);
+  // Recounts all facts for measures whose definition changed.
+  absl::Status Rebuild(const Catalog* before);
+  absl::Status DropRows(const absl::flat_hash_set<std::string>& measures);
+
+  const EngineOptions options_;
+  const Keys keys_;
+  storage::StateStore& store_;
+  const storage::EventLog& log_;
+
+  Interner scopes_, measures_;
+
+  // The applier's own.
+  StateOverlay state_;
+  CellTable cells_;
+  AliasTable aliases_;
+  FactApplier facts_;
+  Header header_;             // after the last applied record
+  uint64_t checkpoint_position_ = 0;
+
+  // What readers see. The gate keeps readers from starving the applier: it is held while waiting for the lock.
+  Mutex gate_;
+  SharedMutex mutex_;
+  Header published_ PM_GUARDED_BY(mutex_);
+  std::shared_ptr<const Catalog> catalog_;  // written under mutex_ by the applier
+};
+
+class PM_THREAD_ATTRIBUTE(scoped_lockable) Engine::View {
+ public:
+  explicit View(Engine& engine) PM_THREAD_ATTRIBUTE(acquire_shared_capability(engine.mutex_));
+  ~View() PM_THREAD_ATTRIBUTE(release_capability());
+  View(const View&) = delete;
+  View& operator=(const View&) = delete;
+
+  const Header& header() const;
+  uint64_t checkpoint_position() const { return engine_.checkpoint_position_; }
+  // The definitions in force; null before the first.
+  std::shared_ptr<const Catalog> catalog() const { return engine_.catalog_; }
+
+  // Cells of a measure in a scope ("program", "partner:salesforce:001…").
+  absl::StatusOr<std::shared_ptr<const CellRow>> Row(absl::string_view scope, const CompiledMeasure& measure) const;
+  absl::StatusOr<std::optional<StoredFact>> Fact(const FactId& id) const;
+  // Calls `visit` with the facts after `after` of one kind (0: all), in key order.
+  absl::Status ScanFacts(int kind, const std::function<bool(const FactId&, const StoredFact&)>& visit) const;
+  // The partner that a reference leads to (empty: unknown) and who claims it.
+  absl::StatusOr<std::vector<AliasClaim>> Claims(const ReferenceKey& reference) const;
+  // Calls `visit` with the entries of an index whose keys begin with `prefix`; keys come without the index's own part.
+  absl::Status ScanIndex(Index index, absl::string_view prefix,
+                         const std::function<bool(absl::string_view key, absl::string_view value)>& visit) const;
+  // Calls `visit` with every scope that has stored cells.
+  absl::Status ScanCellScopes(const std::function<void(const std::string& scope)>& visit) const;
+  absl::StatusOr<std::optional<std::string>> IndexValue(Index index, absl::string_view name) const;
+  const Keys& keys() const { return engine_.keys_; }
+
+ private:
+  Engine& engine_;
+};
+
+// The scope of a partner's cells.
+std::string PartnerScope(absl::string_view partner_id);
+inline constexpr char kBusinessName[] = "business";
+inline constexpr char kDirectName[] = "direct";
+inline constexpr char kProgramName[] = "program";
+
+}  // namespace partnermetrics
+
+#endif  // PARTNERMETRICS_SERVER_ENGINE_ENGINE_H_

@@ -1,0 +1,609 @@
+#include "server/engine/fact_applier.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "partnermetrics/v1/partner.pb.h"
+#include "server/engine/engine.h"
+#include "server/facts/wire.h"
+#include "storage/bytes.h"
+#include "storage/status_macros.h"
+
+namespace partnermetrics {
+namespace {
+
+const FactSchema& SchemaOf(const FactId& id) { return *FactSchemas::Get().FindByNumber(id.kind); }
+
+const FactSchema& TargetSchema() {
+  static const FactSchema& schema = *FactSchemas::Get().Find("target");
+  return schema;
+}
+
+int PartnerKind() {
+  static const int kind = FactSchemas::Get().Find("partner")->kind();
+  return kind;
+}
+
+// References that only suggest a partner: a customer's own mail domain leads nowhere and makes no partner deal of it.
+bool IsExplicit(const ReferenceKey& reference) {
+  return absl::StartsWith(reference, "external:") || absl::StartsWith(reference, "partner:");
+}
+
+std::string EncodeIds(const std::vector<FactId>& ids) {
+  std::string value;
+  for (const FactId& id : ids) Keys::AppendFact(value, id);
+  return value;
+}
+
+absl::StatusOr<std::vector<FactId>> DecodeIds(absl::string_view value) {
+  storage::ByteReader reader(value);
+  std::vector<FactId> ids;
+  while (reader.ok() && !reader.empty()) ids.push_back(Keys::ReadFactId(reader));
+  RETURN_IF_ERROR(reader.Finish("list of facts"));
+  return ids;
+}
+
+// Adds or removes an id of a stored, sorted list. True when the list was or became empty.
+absl::StatusOr<bool> ChangeIdList(StateOverlay& state, const std::string& key, const FactId& id, bool add) {
+  ASSIGN_OR_RETURN(auto value, state.Get(StateTable::kIndexes, key));
+  std::vector<FactId> ids;
+  if (value.has_value()) {
+    ASSIGN_OR_RETURN(ids, DecodeIds(*value));
+  }
+  const bool was_empty = ids.empty();
+  const auto at = std::lower_bound(ids.begin(), ids.end(), id);
+  const bool there = at != ids.end() && *at == id;
+  if (add && !there) ids.insert(at, id);
+  if (!add && there) ids.erase(at);
+  if (ids.empty()) {
+    state.Delete(StateTable::kIndexes, key);
+  } else {
+    state.Put(StateTable::kIndexes, key, EncodeIds(ids));
+  }
+  return was_empty != ids.empty();
+}
+
+}  // namespace
+
+Effect JudgeVersion(const FactVersion& current, absl::string_view current_fact, bool current_deleted,
+                    const FactVersion& incoming, absl::string_view incoming_fact, bool incoming_deleted) {
+  const bool same = current_deleted == incoming_deleted && current_fact == incoming_fact;
+  if (same && incoming.revision == current.revision) return Effect::kUnchanged;
+  return incoming < current ? Effect::kSuperseded : Effect::kApplied;
+}
+
+std::string StatedPartner(absl::string_view source, absl::string_view record_id, absl::string_view fact) {
+  static const int merged_into = v1::Partner::kMergedIntoIdFieldNumber;
+  wire::Reader reader(fact);
+  wire::Field field;
+  while (reader.Next(field)) {
+    if (field.number == merged_into && field.type == wire::kBytes && !field.bytes.empty()) record_id = field.bytes;
+  }
+  return source == kOwnSource ? std::string(record_id) : absl::StrCat(source, ":", record_id);
+}
+
+std::vector<ReferenceKey> ClaimedReferences(absl::string_view source, absl::string_view record_id,
+                                            absl::string_view fact) {
+  std::vector<ReferenceKey> keys;
+  const auto add_external = [&](absl::string_view id_source, absl::string_view id) {
+    keys.push_back(absl::StrCat("external:", id_source, ":", id));
+    if (!id_source.empty()) keys.push_back(absl::StrCat("external::", id));
+  };
+  keys.push_back(absl::StrCat("partner:", StatedPartner(source, record_id, fact)));
+  if (source != kOwnSource) add_external(source, record_id);
+  wire::Reader reader(fact);
+  wire::Field field;
+  while (reader.Next(field)) {
+    if (field.type != wire::kBytes) continue;
+    if (field.number == v1::Partner::kDomainsFieldNumber) keys.push_back(absl::StrCat("domain:", field.bytes));
+    if (field.number == v1::Partner::kContactEmailsFieldNumber) keys.push_back(absl::StrCat("email:", field.bytes));
+    if (field.number == v1::Partner::kExternalIdsFieldNumber) {
+      wire::Reader id_reader(field.bytes);
+      wire::Field part;
+      absl::string_view id_source, id;
+      while (id_reader.Next(part)) {
+        if (part.number == 1) id_source = part.bytes;
+        if (part.number == 2) id = part.bytes;
+      }
+      if (!id.empty()) add_external(id_source, id);
+    }
+  }
+  std::sort(keys.begin(), keys.end());
+  keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
+  return keys;
+}
+
+absl::StatusOr<Resolution> ResolveMentions(const std::vector<PartnerMention>& mentions, const LookupReference& lookup) {
+  Resolution resolution;
+  std::map<std::string, std::pair<int, int64_t>> partners;  // id → role, stated share (-1: none)
+  for (const PartnerMention& mention : mentions) {
+    std::string partner;
+    for (const ReferenceKey& reference : mention.references) {
+      resolution.explicitly_partner |= IsExplicit(reference);
+      if (!partner.empty()) continue;
+      ASSIGN_OR_RETURN(partner, lookup(reference));
+    }
+    if (partner.empty()) {
+      resolution.unresolved = true;
+      continue;
+    }
+    const auto [it, is_new] = partners.try_emplace(partner, mention.role, mention.split_nanos);
+    if (is_new) continue;
+    // Several parts of one partner are one: its strongest role, all its shares.
+    auto& [role, share] = it->second;
+    if (role == 0 || (mention.role != 0 && mention.role < role)) role = mention.role;
+    if (mention.split_nanos >= 0) share = std::max<int64_t>(share, 0) + mention.split_nanos;
+  }
+  int64_t stated = 0, open = 0;
+  for (const auto& [id, part] : partners) {
+    if (part.second < 0) {
+      ++open;
+    } else {
+      stated += part.second;
+    }
+  }
+  // Partners without a stated share divide what is left; then all shares are brought to one whole, and what rounding
+  // leaves goes to the smallest id.
+  const int64_t rest = open > 0 ? std::max<int64_t>(kNanosPerUnit - stated, 0) / open : 0;
+  const int64_t whole = stated + rest * open;
+  int64_t given = 0;
+  for (const auto& [id, part] : partners) {
+    const Nanos share = part.second < 0 ? rest : part.second;
+    const auto scaled = whole > 0 ? static_cast<int64_t>(share * kNanosPerUnit / whole)
+                                  : kNanosPerUnit / static_cast<int64_t>(partners.size());
+    resolution.partners.push_back({id, part.first, scaled});
+    given += scaled;
+  }
+  if (!resolution.partners.empty()) resolution.partners.front().share_nanos += kNanosPerUnit - given;
+  return resolution;
+}
+
+void SetRoleFields(const FactSchema& schema, const Resolution& resolution, int partner, FactRow& row) {
+  const Value& amount = row[schema.amount_slot()];
+  const auto& partners = resolution.partners;
+  int role = 0;
+  if (partner >= 0) {
+    role = partners[static_cast<size_t>(partner)].role;
+  } else {
+    for (const ResolvedPartner& p : partners) {
+      if (role == 0 || (p.role != 0 && p.role < role)) role = p.role;
+    }
+  }
+  row.Set(schema.role_slot(), role == 0 ? Value::Null() : Value::Enum(role));
+  Value credited = amount;
+  if (partner >= 0 && !amount.is_null()) {
+    const auto part_of = [&](const ResolvedPartner& p) { return amount.decimal * p.share_nanos / kNanosPerUnit; };
+    credited.decimal = part_of(partners[static_cast<size_t>(partner)]);
+    if (partner == 0) {
+      Nanos all = 0;
+      for (const ResolvedPartner& p : partners) all += part_of(p);
+      credited.decimal += amount.decimal - all;
+    }
+  }
+  row.Set(schema.credited_slot(), credited);
+}
+
+FactApplier::FactApplier(const Keys& keys, StateOverlay& state, CellTable& cells, AliasTable& aliases, Interner& scopes,
+                         Interner& measures)
+    : keys_(keys),
+      state_(state),
+      cells_(cells),
+      aliases_(aliases),
+      scopes_(scopes),
+      measure_names_(measures),
+      business_(scopes.Id(kBusinessName)),
+      direct_(scopes.Id(kDirectName)),
+      program_(scopes.Id(kProgramName)) {
+  for (const FactSchema* schema : FactSchemas::Get().all()) {
+    const FactSchema* root = schema->root_schema();
+    if (root == nullptr) continue;
+    if (is_root_.size() <= static_cast<size_t>(root->kind())) is_root_.resize(static_cast<size_t>(root->kind()) + 1);
+    is_root_[static_cast<size_t>(root->kind())] = true;
+  }
+}
+
+void FactApplier::SetCatalog(std::shared_ptr<const Catalog> catalog) {
+  catalog_ = std::move(catalog);
+  measure_ids_.clear();
+  for (const CompiledMeasure& measure : catalog_->measures()) measure_ids_.push_back(measure_names_.Id(measure.id));
+}
+
+FactRow& FactApplier::Row(const FactSchema& schema) {
+  auto& row = rows_[schema.kind()];
+  if (row == nullptr) row = std::make_unique<FactRow>(schema);
+  return *row;
+}
+
+absl::StatusOr<std::optional<StoredFact>> FactApplier::Get(const FactId& id) const {
+  ASSIGN_OR_RETURN(auto value, state_.Get(StateTable::kFacts, keys_.Fact(id)));
+  if (!value.has_value()) return std::optional<StoredFact>();
+  ASSIGN_OR_RETURN(StoredFact fact, DecodeFact(*value));
+  return std::optional<StoredFact>(std::move(fact));
+}
+
+absl::Status FactApplier::Store(const FactId& id, const StoredFact& fact) {
+  state_.Put(StateTable::kFacts, keys_.Fact(id), EncodeFact(fact));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Applied> FactApplier::Apply(const EventView& event, FactVersion version, uint64_t position,
+                                           Header& header) {
+  const FactId id{event.schema->kind(), std::string(event.source), std::string(event.record_id)};
+  const absl::string_view content = event.deleted ? absl::string_view() : event.fact;
+  ASSIGN_OR_RETURN(std::optional<StoredFact> before, Get(id));
+
+  Applied applied;
+  applied.effect = Effect::kApplied;
+  StoredFact after;
+  if (before.has_value()) {
+    applied.effect =
+        JudgeVersion(before->version, before->fact, before->deleted, version, content, event.deleted);
+    if (applied.effect == Effect::kUnchanged || applied.effect == Effect::kSuperseded) {
+      before->history.push_back(position);
+      RETURN_IF_ERROR(Store(id, *before));
+      return applied;
+    }
+    after.history = before->history;
+    after.history.push_back(before->position);
+    std::sort(after.history.begin(), after.history.end());
+  }
+  after.version = version;
+  after.position = position;
+  after.deleted = event.deleted;
+  after.fact = std::string(content);
+
+  if (before.has_value() && before->deleted == after.deleted && before->fact == after.fact) {
+    after.resolution = before->resolution;  // only the version is higher
+    RETURN_IF_ERROR(Store(id, after));
+  } else {
+    if (before.has_value() && before->version == version) ++header.conflicts;
+    const std::optional<FactId> root_id = RootOf(id, *event.schema, after.fact);
+    std::optional<StoredFact> root;
+    if (root_id.has_value()) {
+      ASSIGN_OR_RETURN(root, Get(*root_id));
+    }
+    ASSIGN_OR_RETURN(after.resolution,
+                     Resolve(id, *event.schema, after, root_id, root.has_value() ? &*root : nullptr));
+    RETURN_IF_ERROR(Replace(id, before, after, header));
+    if (id.kind == PartnerKind()) RETURN_IF_ERROR(IndexPartner(id, before, after, header));
+  }
+  applied.unresolved = after.resolution.unresolved;
+  applied.parked = after.resolution.parked;
+  return applied;
+}
+
+std::optional<FactId> FactApplier::RootOf(const FactId& id, const FactSchema& schema, absl::string_view fact) {
+  const FactSchema* root = schema.root_schema();
+  if (root == nullptr || fact.empty()) return std::nullopt;
+  FactRow& row = Row(schema);
+  FieldError error;
+  if (!row.Decode(fact, "", &error) || row[schema.root_slot()].is_null()) return std::nullopt;
+  return FactId{root->kind(), id.source, std::string(row[schema.root_slot()].text)};
+}
+
+absl::StatusOr<Resolution> FactApplier::Resolve(const FactId& id, const FactSchema& schema, const StoredFact& fact,
+                                                const std::optional<FactId>& root_id, const StoredFact* root) {
+  Resolution resolution;
+  if (fact.deleted) return resolution;
+  if (root_id.has_value()) {
+    if (root == nullptr || root->deleted) {
+      resolution.waiting = true;
+      return resolution;
+    }
+    resolution = root->resolution;
+  } else {
+    ASSIGN_OR_RETURN(resolution, ResolveMentions(ReadMentions(schema, fact.fact), [this](const ReferenceKey& key) {
+                       return aliases_.Lookup(key);
+                     }));
+  }
+  FactRow& row = Row(schema);
+  FieldError error;
+  resolution.parked = row.Decode(fact.fact, catalog_ == nullptr ? "" : catalog_->program().currency_code(), &error) &&
+                      row.parked();
+  return resolution;
+}
+
+absl::StatusOr<std::vector<FactId>> FactApplier::PartsOf(const FactId& root) const {
+  if (static_cast<size_t>(root.kind) >= is_root_.size() || !is_root_[static_cast<size_t>(root.kind)]) {
+    return std::vector<FactId>();
+  }
+  ASSIGN_OR_RETURN(auto value, state_.Get(StateTable::kIndexes, keys_.Parts(root)));
+  if (!value.has_value()) return std::vector<FactId>();
+  return DecodeIds(*value);
+}
+
+absl::Status FactApplier::Replace(const FactId& id, const std::optional<StoredFact>& before, const StoredFact& after,
+                                  Header& header) {
+  const FactSchema& schema = SchemaOf(id);
+  ASSIGN_OR_RETURN(std::vector<FactId> part_ids, PartsOf(id));
+  std::vector<Part> parts;
+  for (FactId& part_id : part_ids) {
+    ASSIGN_OR_RETURN(auto part, Get(part_id));
+    parts.push_back({std::move(part_id), *part, *part});
+  }
+
+  // Take back.
+  if (before.has_value()) {
+    const std::optional<FactId> root_id = RootOf(id, schema, before->fact);
+    std::optional<StoredFact> root;
+    if (root_id.has_value()) {
+      ASSIGN_OR_RETURN(root, Get(*root_id));
+    }
+    RETURN_IF_ERROR(Count(id, *before, root.has_value() ? &*root : nullptr, -1, header));
+    for (const Part& part : parts) RETURN_IF_ERROR(Count(part.id, part.before, &*before, -1, header));
+  } else {
+    for (const Part& part : parts) RETURN_IF_ERROR(Count(part.id, part.before, nullptr, -1, header));
+  }
+
+  // Store.
+  if (!before.has_value() || before->fact != after.fact) {
+    if (before.has_value()) {
+      IndexReferences(id, schema, before->fact, false);
+      RETURN_IF_ERROR(IndexPart(id, schema, before->fact, false));
+    }
+    IndexReferences(id, schema, after.fact, true);
+    RETURN_IF_ERROR(IndexPart(id, schema, after.fact, true));
+  }
+  RETURN_IF_ERROR(Store(id, after));
+  for (Part& part : parts) {
+    ASSIGN_OR_RETURN(part.after.resolution, Resolve(part.id, SchemaOf(part.id), part.after, id, &after));
+    if (!(part.after.resolution == part.before.resolution)) RETURN_IF_ERROR(Store(part.id, part.after));
+  }
+
+  // Count.
+  const std::optional<FactId> root_id = RootOf(id, schema, after.fact);
+  std::optional<StoredFact> root;
+  if (root_id.has_value()) {
+    ASSIGN_OR_RETURN(root, Get(*root_id));
+  }
+  RETURN_IF_ERROR(Count(id, after, root.has_value() ? &*root : nullptr, +1, header));
+  for (const Part& part : parts) RETURN_IF_ERROR(Count(part.id, part.after, &after, +1, header));
+  return absl::OkStatus();
+}
+
+absl::Status FactApplier::Count(const FactId& id, const StoredFact& fact, const StoredFact* root, int sign,
+                                Header& header) {
+  if (fact.deleted) return absl::OkStatus();
+  header.facts += sign;
+  const std::string unresolved_key = keys_.Of(Index::kUnresolved, "", id);
+  if (fact.resolution.waiting) {
+    header.waiting_parts += sign;
+    return absl::OkStatus();
+  }
+  if (fact.resolution.parked) header.parked_facts += sign;
+  if (fact.resolution.unresolved) {
+    header.unresolved_facts += sign;
+    if (sign > 0) {
+      ReferenceKey shown;
+      for (const PartnerMention& mention : ReadMentions(SchemaOf(id), fact.fact)) {
+        bool known = false;
+        for (const ReferenceKey& reference : mention.references) {
+          ASSIGN_OR_RETURN(std::string partner, aliases_.Lookup(reference));
+          known = known || !partner.empty();
+        }
+        if (!known && shown.empty()) shown = mention.references.front();
+      }
+      state_.Put(StateTable::kIndexes, unresolved_key, shown);
+    } else {
+      state_.Delete(StateTable::kIndexes, unresolved_key);
+    }
+  }
+  RETURN_IF_ERROR(CountForPartners(fact, sign));
+  if (id.kind == TargetSchema().kind()) RETURN_IF_ERROR(CountTarget(id, fact, sign));
+  return CountCells(SchemaOf(id), fact, root, sign, nullptr);
+}
+
+absl::Status FactApplier::CountForPartners(const StoredFact& fact, int sign) {
+  for (const ResolvedPartner& partner : fact.resolution.partners) {
+    const std::string key = keys_.Of(Index::kFactCount, partner.partner_id);
+    ASSIGN_OR_RETURN(auto value, state_.Get(StateTable::kIndexes, key));
+    int64_t count = sign;
+    if (value.has_value()) count += storage::ByteReader(*value).Zigzag();
+    if (count == 0) {
+      state_.Delete(StateTable::kIndexes, key);
+    } else {
+      std::string encoded;
+      storage::ByteWriter(&encoded).Zigzag(count);
+      state_.Put(StateTable::kIndexes, key, std::move(encoded));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status FactApplier::CountTarget(const FactId& id, const StoredFact& fact, int sign) {
+  const FactSchema& schema = TargetSchema();
+  FactRow& row = Row(schema);
+  FieldError error;
+  if (!row.Decode(fact.fact, "", &error)) return absl::OkStatus();
+  const auto value_of = [&](absl::string_view name) -> const Value& { return row[schema.Find(name)->slot]; };
+  const Value& value = value_of("value");
+  std::vector<std::string> scopes;
+  for (const ResolvedPartner& partner : fact.resolution.partners) scopes.push_back(PartnerScope(partner.partner_id));
+  if (scopes.empty() && !fact.resolution.explicitly_partner) scopes.emplace_back(kProgramName);
+  for (const std::string& scope : scopes) {
+    std::string key = keys_.Target(scope, value_of("metric").text, static_cast<int>(value_of("kind").integer),
+                                   static_cast<Day>(value_of("period_start_on").integer),
+                                   static_cast<Day>(value_of("period_end_on").integer));
+    Keys::AppendFact(key, id);
+    if (sign < 0) {
+      state_.Delete(StateTable::kIndexes, std::move(key));
+      continue;
+    }
+    std::string encoded;
+    const Value& stated = value_of("stated_on");
+    storage::ByteWriter(&encoded).Int128(value.decimal).Bool(!stated.is_null()).Zigzag(stated.integer);
+    state_.Put(StateTable::kIndexes, std::move(key), std::move(encoded));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status FactApplier::AddSum(RowId row, const Contribution& contribution, int sign) {
+  Contribution signed_contribution = contribution;
+  signed_contribution.contributions *= sign;
+  signed_contribution.count *= sign;
+  signed_contribution.sum *= sign;
+  return cells_.Add(row, signed_contribution);
+}
+
+absl::Status FactApplier::CountCells(const FactSchema& schema, const StoredFact& fact, const StoredFact* root, int sign,
+                                     const std::vector<bool>* only) {
+  if (catalog_ == nullptr) return absl::OkStatus();
+  const auto measures = catalog_->measures_of(schema.kind());
+  if (measures.empty()) return absl::OkStatus();
+  const std::string& currency = catalog_->program().currency_code();
+  FactRow& row = Row(schema);
+  FieldError error;
+  if (!row.Decode(fact.fact, currency, &error)) return absl::OkStatus();
+  FactRow* root_row = nullptr;
+  if (root != nullptr && schema.root_schema() != nullptr) {
+    root_row = &Row(*schema.root_schema());
+    if (!root_row->Decode(root->fact, currency, &error)) root_row = nullptr;
+  }
+  // The row that carries role and credited amount: the fact's own or its root's.
+  FactRow* role_row = schema.role_slot() >= 0 ? &row : nullptr;
+  if (root_row != nullptr && root_row->schema().role_slot() >= 0) role_row = root_row;
+
+  const Resolution& resolution = fact.resolution;
+  const EvalContext context{&row, root_row, &catalog_->zone()};
+  const bool in_program = !resolution.partners.empty() || (schema.program_wide() && !resolution.explicitly_partner);
+  const bool is_direct =
+      schema.can_have_partner() && resolution.partners.empty() && !resolution.explicitly_partner && !in_program;
+
+  std::vector<uint32_t> partner_scopes;
+  partner_scopes.reserve(resolution.partners.size());
+  for (const ResolvedPartner& partner : resolution.partners) {
+    partner_scopes.push_back(scopes_.Id(PartnerScope(partner.partner_id)));
+  }
+  if (role_row != nullptr) SetRoleFields(role_row->schema(), resolution, -1, *role_row);
+  const auto is_wanted = [&](const CompiledMeasure& measure) {
+    return only == nullptr || (*only)[static_cast<size_t>(measure.index)];
+  };
+  for (const CompiledMeasure* measure : measures) {
+    if (!is_wanted(*measure)) continue;
+    const uint32_t id = measure_ids_[static_cast<size_t>(measure->index)];
+    for (const Contribution& c : ContributionsOf(*measure, context)) {
+      RETURN_IF_ERROR(AddSum({business_, id}, c, sign));
+      if (in_program) RETURN_IF_ERROR(AddSum({program_, id}, c, sign));
+      if (is_direct) RETURN_IF_ERROR(AddSum({direct_, id}, c, sign));
+      if (measure->reads_role || measure->reads_credited) continue;
+      for (const uint32_t scope : partner_scopes) RETURN_IF_ERROR(AddSum({scope, id}, c, sign));
+    }
+  }
+  if (role_row == nullptr) return absl::OkStatus();
+  for (size_t i = 0; i < partner_scopes.size(); ++i) {
+    SetRoleFields(role_row->schema(), resolution, static_cast<int>(i), *role_row);
+    for (const CompiledMeasure* measure : measures) {
+      if (!is_wanted(*measure) || !(measure->reads_role || measure->reads_credited)) continue;
+      const uint32_t id = measure_ids_[static_cast<size_t>(measure->index)];
+      for (const Contribution& c : ContributionsOf(*measure, context)) {
+        RETURN_IF_ERROR(AddSum({partner_scopes[i], id}, c, sign));
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status FactApplier::CountFor(const FactId& id, const StoredFact& fact, const std::vector<bool>& measures) {
+  if (fact.deleted || fact.resolution.waiting) return absl::OkStatus();
+  const FactSchema& schema = SchemaOf(id);
+  std::optional<StoredFact> root;
+  if (const std::optional<FactId> root_id = RootOf(id, schema, fact.fact); root_id.has_value()) {
+    ASSIGN_OR_RETURN(root, Get(*root_id));
+  }
+  return CountCells(schema, fact, root.has_value() ? &*root : nullptr, +1, &measures);
+}
+
+void FactApplier::IndexReferences(const FactId& id, const FactSchema& schema, absl::string_view fact, bool add) {
+  for (const PartnerMention& mention : ReadMentions(schema, fact)) {
+    for (const ReferenceKey& reference : mention.references) {
+      std::string key = keys_.Of(Index::kReference, reference, id);
+      if (add) {
+        state_.Put(StateTable::kIndexes, std::move(key), "");
+      } else {
+        state_.Delete(StateTable::kIndexes, std::move(key));
+      }
+    }
+  }
+}
+
+absl::Status FactApplier::IndexPart(const FactId& id, const FactSchema& schema, absl::string_view fact, bool add) {
+  const std::optional<FactId> root_id = RootOf(id, schema, fact);
+  if (!root_id.has_value()) return absl::OkStatus();
+  return ChangeIdList(state_, keys_.Parts(*root_id), id, add).status();
+}
+
+absl::Status FactApplier::IndexPartner(const FactId& id, const std::optional<StoredFact>& before,
+                                       const StoredFact& after, Header& header) {
+  struct Statement {
+    std::string partner;
+    bool states = false;  // its fields describe the partner; a merged record only leads to it
+    std::vector<ReferenceKey> claims;
+  };
+  const auto statement_of = [&](const StoredFact& fact) {
+    Statement statement;
+    if (fact.deleted) return statement;
+    statement.partner = StatedPartner(id.source, id.record_id, fact.fact);
+    statement.states = statement.partner == StatedPartner(id.source, id.record_id, "");
+    statement.claims = ClaimedReferences(id.source, id.record_id, fact.fact);
+    return statement;
+  };
+  const Statement old = before.has_value() ? statement_of(*before) : Statement();
+  const Statement now = statement_of(after);
+  const AliasClaim old_claim{old.partner, absl::StrCat("fact:", id.source, "/", id.record_id)};
+  const AliasClaim now_claim{now.partner, old_claim.claimant};
+
+  if (old.states && !(now.states && now.partner == old.partner)) {
+    ASSIGN_OR_RETURN(bool gone, ChangeIdList(state_, keys_.Of(Index::kPartner, old.partner), id, false));
+    if (gone) --header.partners;
+  }
+  if (now.states && !(old.states && now.partner == old.partner)) {
+    ASSIGN_OR_RETURN(bool is_new, ChangeIdList(state_, keys_.Of(Index::kPartner, now.partner), id, true));
+    if (is_new) ++header.partners;
+  }
+  // All claims change before any fact is resolved anew, so that no state in between is seen.
+  if (old.partner == now.partner) {
+    std::vector<ReferenceKey> removed, added;
+    std::set_difference(old.claims.begin(), old.claims.end(), now.claims.begin(), now.claims.end(),
+                        std::back_inserter(removed));
+    std::set_difference(now.claims.begin(), now.claims.end(), old.claims.begin(), old.claims.end(),
+                        std::back_inserter(added));
+    RETURN_IF_ERROR(ChangeClaims(removed, old_claim, false, header).status());
+    return ChangeClaims(added, now_claim, true, header).status();
+  }
+  RETURN_IF_ERROR(ChangeClaims(old.claims, old_claim, false, header).status());
+  return ChangeClaims(now.claims, now_claim, true, header).status();
+}
+
+absl::StatusOr<int64_t> FactApplier::ChangeClaims(const std::vector<ReferenceKey>& references, const AliasClaim& claim,
+                                                  bool add, Header& header) {
+  std::set<FactId> concerned;
+  for (const ReferenceKey& reference : references) {
+    ASSIGN_OR_RETURN(bool moved, aliases_.Change(reference, claim, add));
+    if (!moved) continue;
+    const std::string prefix = keys_.Of(Index::kReference, reference);
+    RETURN_IF_ERROR(state_.Scan(StateTable::kIndexes, prefix, [&](absl::string_view key, absl::string_view) {
+      storage::ByteReader reader(key.substr(prefix.size()));
+      concerned.insert(Keys::ReadFactId(reader));
+      return true;
+    }));
+  }
+  int64_t moved = 0;
+  for (const FactId& id : concerned) RETURN_IF_ERROR(ResolveAgain(id, header, moved));
+  return moved;
+}
+
+absl::Status FactApplier::ResolveAgain(const FactId& id, Header& header, int64_t& moved) {
+  ASSIGN_OR_RETURN(std::optional<StoredFact> before, Get(id));
+  const FactSchema& schema = SchemaOf(id);
+  const std::optional<FactId> root_id = RootOf(id, schema, before->fact);
+  if (root_id.has_value()) return absl::OkStatus();  // its partners are those of its root
+  StoredFact after = *before;
+  ASSIGN_OR_RETURN(after.resolution, Resolve(id, schema, after, root_id, nullptr));
+  if (after.resolution == before->resolution) return absl::OkStatus();
+  ++moved;
+  return Replace(id, before, after, header);
+}
+
+}  // namespace partnermetrics

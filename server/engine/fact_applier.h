@@ -1,0 +1,130 @@
+// What an event does to the state: the old content is taken back, the new one counted, with all that hangs on it.
+#ifndef PARTNERMETRICS_SERVER_ENGINE_FACT_APPLIER_H_
+#define PARTNERMETRICS_SERVER_ENGINE_FACT_APPLIER_H_
+
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/catalog/catalog.h"
+#include "server/engine/alias_table.h"
+#include "server/engine/cells.h"
+#include "server/engine/header.h"
+#include "server/engine/interner.h"
+#include "server/engine/keys.h"
+#include "server/engine/state_overlay.h"
+#include "server/engine/stored_fact.h"
+#include "server/facts/event_view.h"
+#include "server/facts/fact_row.h"
+
+namespace partnermetrics {
+
+// Effect of a record.
+enum class Effect {
+  kApplied,     // the fact's content or version is now this one
+  kUnchanged,   // the same version and content stood there
+  kSuperseded,  // a higher version stands there
+  kNone,        // the record made no sense
+};
+
+struct Applied {
+  Effect effect = Effect::kNone;
+  bool unresolved = false;
+  bool parked = false;
+  int64_t moved_facts = 0;  // facts that count for another partner now
+};
+
+// Decides between the content that stands and the one that comes. Same version, other content: the later one wins.
+Effect JudgeVersion(const FactVersion& current, absl::string_view current_fact, bool current_deleted,
+                    const FactVersion& incoming, absl::string_view incoming_fact, bool incoming_deleted);
+
+// The partner that a fact of kind "partner" states: the record's own, or the one it was merged into.
+std::string StatedPartner(absl::string_view source, absl::string_view record_id, absl::string_view fact);
+
+// References that a partner fact claims for its partner.
+std::vector<ReferenceKey> ClaimedReferences(absl::string_view source, absl::string_view record_id,
+                                            absl::string_view fact);
+
+// Source of what the server itself states about partners; its record ids are partner ids.
+inline constexpr char kOwnSource[] = "partnermetrics";
+
+// Adds a resolution to a fact: who its partners are, by the aliases. Parts take those of their root.
+using LookupReference = std::function<absl::StatusOr<std::string>(const ReferenceKey&)>;
+absl::StatusOr<Resolution> ResolveMentions(const std::vector<PartnerMention>& mentions, const LookupReference& lookup);
+
+// Values that a fact shows to measures in one scope, for kinds with roles: sets role and credited amount on the row.
+// `partner` < 0: the programme's view.
+void SetRoleFields(const FactSchema& schema, const Resolution& resolution, int partner, FactRow& row);
+
+class FactApplier {
+ public:
+  FactApplier(const Keys& keys, StateOverlay& state, CellTable& cells, AliasTable& aliases, Interner& scopes,
+              Interner& measures);
+
+  // Measures to count for from now on.
+  void SetCatalog(std::shared_ptr<const Catalog> catalog);
+
+  absl::StatusOr<Applied> Apply(const EventView& event, FactVersion version, uint64_t position, Header& header);
+
+  // Adds or removes a claim on a reference and resolves anew the facts that name it. Returns their number.
+  absl::StatusOr<int64_t> ChangeClaims(const std::vector<ReferenceKey>& references, const AliasClaim& claim, bool add,
+                                       Header& header);
+
+  // Counts a fact for some measures only (indexes into the catalogue): for measures that are new.
+  absl::Status CountFor(const FactId& id, const StoredFact& fact, const std::vector<bool>& measures);
+
+  absl::StatusOr<std::optional<StoredFact>> Get(const FactId& id) const;
+
+ private:
+  struct Part {
+    FactId id;
+    StoredFact before, after;
+  };
+
+  // Replaces a fact's content and/or resolution: takes back, stores, counts, its parts included.
+  absl::Status Replace(const FactId& id, const std::optional<StoredFact>& before, const StoredFact& after,
+                       Header& header);
+  // Adds (sign +1) or takes back (-1) what a fact counts: cells, targets, counters, the list of unresolved facts.
+  absl::Status Count(const FactId& id, const StoredFact& fact, const StoredFact* root, int sign, Header& header);
+  absl::Status CountCells(const FactSchema& schema, const StoredFact& fact, const StoredFact* root, int sign,
+                          const std::vector<bool>* only);
+  absl::Status CountTarget(const FactId& id, const StoredFact& fact, int sign);
+  absl::Status CountForPartners(const StoredFact& fact, int sign);
+  absl::Status Store(const FactId& id, const StoredFact& fact);
+  void IndexReferences(const FactId& id, const FactSchema& schema, absl::string_view fact, bool add);
+  absl::Status IndexPart(const FactId& id, const FactSchema& schema, absl::string_view fact, bool add);
+  absl::Status IndexPartner(const FactId& id, const std::optional<StoredFact>& before, const StoredFact& after,
+                            Header& header);
+  absl::Status AddSum(RowId row, const Contribution& contribution, int sign);
+
+  absl::StatusOr<std::vector<FactId>> PartsOf(const FactId& root) const;
+  // The id of a part's root; nothing for whole facts and parts that name none.
+  std::optional<FactId> RootOf(const FactId& id, const FactSchema& schema, absl::string_view fact);
+  absl::StatusOr<Resolution> Resolve(const FactId& id, const FactSchema& schema, const StoredFact& fact,
+                                     const std::optional<FactId>& root_id, const StoredFact* root);
+  absl::Status ResolveAgain(const FactId& id, Header& header, int64_t& moved);
+
+  FactRow& Row(const FactSchema& schema);
+
+  const Keys& keys_;
+  StateOverlay& state_;
+  CellTable& cells_;
+  AliasTable& aliases_;
+  Interner& scopes_;
+  Interner& measure_names_;
+  const uint32_t business_, direct_, program_;
+  std::shared_ptr<const Catalog> catalog_;
+  std::vector<uint32_t> measure_ids_;  // by index in the catalogue
+  std::vector<bool> is_root_;          // by kind: whether parts may hang on it
+  absl::flat_hash_map<int, std::unique_ptr<FactRow>> rows_;  // one per kind, reused
+};
+
+}  // namespace partnermetrics
+
+#endif  // PARTNERMETRICS_SERVER_ENGINE_FACT_APPLIER_H_

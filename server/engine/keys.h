@@ -1,0 +1,120 @@
+// Keys of the state's tables. Every key begins with the programme: programmes share nothing. docs/formats.md has them all.
+#ifndef PARTNERMETRICS_SERVER_ENGINE_KEYS_H_
+#define PARTNERMETRICS_SERVER_ENGINE_KEYS_H_
+
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "server/base/civil.h"
+#include "storage/bytes.h"
+
+namespace partnermetrics {
+
+// A fact within its programme.
+struct FactId {
+  int kind = 0;
+  std::string source;
+  std::string record_id;
+  friend bool operator==(const FactId& a, const FactId& b) {
+    return a.kind == b.kind && a.source == b.source && a.record_id == b.record_id;
+  }
+  friend bool operator<(const FactId& a, const FactId& b) {
+    if (a.kind != b.kind) return a.kind < b.kind;
+    return a.source != b.source ? a.source < b.source : a.record_id < b.record_id;
+  }
+  template <typename H>
+  friend H AbslHashValue(H h, const FactId& id) {
+    return H::combine(std::move(h), id.kind, id.source, id.record_id);
+  }
+};
+
+// Tables within StateTable::kIndexes. The letters are stored and never change.
+enum class Index : char {
+  kAlias = 'A',        // reference → claims
+  kDefinitions = 'D',  // → log.v1.Definitions
+  kFactCount = 'F',    // partner → facts that count for it
+  kRun = 'N',          // run → its record
+  kRunState = 'O',     // connector → state to go on from
+  kParts = 'C',        // root → ids of its parts
+  kPartner = 'P',      // partner → facts that state it
+  kReference = 'R',    // reference, fact → nothing: who names this reference
+  kTarget = 'T',       // scope, metric, kind, period, fact → value
+  kUnresolved = 'U',   // reference, fact → nothing: unresolved facts by their most trusted reference
+};
+
+// Builds the keys of one programme.
+class Keys {
+ public:
+  explicit Keys(absl::string_view program) { storage::ByteWriter(&program_).KeyString(program); }
+
+  const std::string& program() const { return program_; }
+  std::string Header() const { return program_ + "header"; }
+
+  std::string FactKind(int kind) const {
+    std::string key = program_;
+    storage::ByteWriter(&key).Fixed32(static_cast<uint32_t>(kind));
+    return key;
+  }
+  std::string Fact(int kind, absl::string_view source, absl::string_view record_id) const {
+    std::string key = program_;
+    storage::ByteWriter(&key).Fixed32(static_cast<uint32_t>(kind)).KeyString(source).KeyString(record_id);
+    return key;
+  }
+  std::string Fact(const FactId& id) const { return Fact(id.kind, id.source, id.record_id); }
+  // Reads a fact's id from what follows the programme in its key.
+  static FactId ReadFactId(storage::ByteReader& reader) {
+    FactId id;
+    id.kind = static_cast<int>(reader.Fixed32());
+    id.source = reader.KeyString();
+    id.record_id = reader.KeyString();
+    return id;
+  }
+  FactId ReadFactKey(absl::string_view key) const {
+    storage::ByteReader reader(key.substr(program_.size()));
+    return ReadFactId(reader);
+  }
+
+  // Row of cells, up to the year.
+  std::string Row(absl::string_view scope, absl::string_view measure) const {
+    std::string key = program_;
+    storage::ByteWriter(&key).KeyString(scope).KeyString(measure);
+    return key;
+  }
+
+  std::string Of(Index index) const { return program_ + static_cast<char>(index); }
+  std::string Of(Index index, absl::string_view name) const {
+    std::string key = Of(index);
+    storage::ByteWriter(&key).KeyString(name);
+    return key;
+  }
+  std::string Of(Index index, absl::string_view name, const FactId& fact) const {
+    std::string key = Of(index, name);
+    AppendFact(key, fact);
+    return key;
+  }
+  std::string Parts(const FactId& root) const {
+    std::string key = Of(Index::kParts);
+    AppendFact(key, root);
+    return key;
+  }
+  // Targets of a metric in a scope for one period; the fact that states it may follow.
+  std::string Target(absl::string_view scope, absl::string_view metric, int kind, Day first, Day last) const {
+    std::string key = Of(Index::kTarget, scope);
+    storage::ByteWriter(&key).KeyString(metric).Fixed32(static_cast<uint32_t>(kind)).KeyI32(first).KeyI32(last);
+    return key;
+  }
+
+  static void AppendFact(std::string& key, const FactId& fact) {
+    storage::ByteWriter(&key)
+        .Fixed32(static_cast<uint32_t>(fact.kind))
+        .KeyString(fact.source)
+        .KeyString(fact.record_id);
+  }
+
+ private:
+  std::string program_;
+};
+
+}  // namespace partnermetrics
+
+#endif  // PARTNERMETRICS_SERVER_ENGINE_KEYS_H_

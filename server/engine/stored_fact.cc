@@ -1,0 +1,72 @@
+#include "server/engine/stored_fact.h"
+
+#include "storage/bytes.h"
+#include "storage/status_macros.h"
+
+namespace partnermetrics {
+namespace {
+
+constexpr uint8_t kFactFormat = 1;
+
+enum Flag : uint8_t { kDeleted = 1, kUnresolved = 2, kExplicit = 4, kWaiting = 8, kParked = 16 };
+
+uint8_t Flags(const StoredFact& fact) {
+  const Resolution& r = fact.resolution;
+  return static_cast<uint8_t>((fact.deleted ? kDeleted : 0) | (r.unresolved ? kUnresolved : 0) |
+                              (r.explicitly_partner ? kExplicit : 0) | (r.waiting ? kWaiting : 0) |
+                              (r.parked ? kParked : 0));
+}
+
+}  // namespace
+
+std::string EncodeFact(const StoredFact& fact) {
+  std::string value;
+  value.reserve(fact.fact.size() + 64);
+  storage::ByteWriter writer(&value);
+  writer.Byte(kFactFormat).Byte(Flags(fact)).Zigzag(fact.version.revision).Varint(fact.version.sequence);
+  writer.Varint(fact.position).Varint(fact.history.size());
+  uint64_t last = 0;
+  for (const uint64_t position : fact.history) {
+    writer.Varint(position - last);
+    last = position;
+  }
+  writer.Varint(fact.resolution.partners.size());
+  for (const ResolvedPartner& partner : fact.resolution.partners) {
+    writer.String(partner.partner_id).Varint(static_cast<uint64_t>(partner.role)).Zigzag(partner.share_nanos);
+  }
+  writer.String(fact.fact);
+  return value;
+}
+
+absl::StatusOr<StoredFact> DecodeFact(absl::string_view value) {
+  storage::ByteReader reader(value);
+  StoredFact fact;
+  if (reader.Byte() != kFactFormat) return absl::DataLossError("fact: unknown format");
+  const uint8_t flags = reader.Byte();
+  fact.deleted = (flags & kDeleted) != 0;
+  fact.resolution.unresolved = (flags & kUnresolved) != 0;
+  fact.resolution.explicitly_partner = (flags & kExplicit) != 0;
+  fact.resolution.waiting = (flags & kWaiting) != 0;
+  fact.resolution.parked = (flags & kParked) != 0;
+  fact.version.revision = reader.Zigzag();
+  fact.version.sequence = reader.Varint();
+  fact.position = reader.Varint();
+  const size_t history = reader.Count();
+  fact.history.reserve(history);
+  uint64_t last = 0;
+  for (size_t i = 0; i < history; ++i) fact.history.push_back(last += reader.Varint());
+  const size_t partners = reader.Count(3);
+  fact.resolution.partners.reserve(partners);
+  for (size_t i = 0; i < partners; ++i) {
+    ResolvedPartner partner;
+    partner.partner_id = std::string(reader.String());
+    partner.role = static_cast<int>(reader.Varint());
+    partner.share_nanos = reader.Zigzag();
+    fact.resolution.partners.push_back(std::move(partner));
+  }
+  fact.fact = std::string(reader.String());
+  RETURN_IF_ERROR(reader.Finish("fact"));
+  return fact;
+}
+
+}  // namespace partnermetrics

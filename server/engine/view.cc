@@ -1,0 +1,73 @@
+// What readers see of an engine.
+#include "server/engine/engine.h"
+#include "storage/bytes.h"
+#include "storage/status_macros.h"
+
+namespace partnermetrics {
+
+// Waits at the gate, so that a waiting applier comes before further readers.
+Engine::View::View(Engine& engine) PM_NO_THREAD_SAFETY_ANALYSIS : engine_(engine) {
+  MutexLock gate(&engine.gate_);
+  engine.mutex_.lock_shared();
+}
+
+Engine::View::~View() PM_NO_THREAD_SAFETY_ANALYSIS { engine_.mutex_.unlock_shared(); }
+
+const Header& Engine::View::header() const PM_NO_THREAD_SAFETY_ANALYSIS { return engine_.published_; }
+
+absl::StatusOr<std::shared_ptr<const CellRow>> Engine::View::Row(absl::string_view scope,
+                                                                 const CompiledMeasure& measure) const {
+  return engine_.cells_.Read({engine_.scopes_.Id(scope), engine_.measures_.Id(measure.id)});
+}
+
+absl::StatusOr<std::optional<StoredFact>> Engine::View::Fact(const FactId& id) const {
+  ASSIGN_OR_RETURN(auto value, engine_.state_.Read(StateTable::kFacts, keys().Fact(id)));
+  if (!value.has_value()) return std::optional<StoredFact>();
+  ASSIGN_OR_RETURN(StoredFact fact, DecodeFact(*value));
+  return std::optional<StoredFact>(std::move(fact));
+}
+
+absl::Status Engine::View::ScanFacts(int kind,
+                                     const std::function<bool(const FactId&, const StoredFact&)>& visit) const {
+  const std::string prefix = kind == 0 ? keys().program() : keys().FactKind(kind);
+  absl::Status decoded;
+  RETURN_IF_ERROR(engine_.state_.ReadScan(StateTable::kFacts, prefix, prefix,
+                                          [&](absl::string_view key, absl::string_view value) {
+                                            absl::StatusOr<StoredFact> fact = DecodeFact(value);
+                                            decoded = fact.status();
+                                            return decoded.ok() && visit(keys().ReadFactKey(key), *fact);
+                                          }));
+  return decoded;
+}
+
+absl::StatusOr<std::vector<AliasClaim>> Engine::View::Claims(const ReferenceKey& reference) const {
+  ASSIGN_OR_RETURN(auto value, engine_.state_.Read(StateTable::kIndexes, keys().Of(Index::kAlias, reference)));
+  if (!value.has_value()) return std::vector<AliasClaim>();
+  return DecodeClaims(*value);
+}
+
+absl::Status Engine::View::ScanIndex(
+    Index index, absl::string_view prefix,
+    const std::function<bool(absl::string_view key, absl::string_view value)>& visit) const {
+  const std::string own = keys().Of(index);
+  const std::string full = absl::StrCat(own, prefix);
+  return engine_.state_.ReadScan(
+      StateTable::kIndexes, full, full,
+      [&](absl::string_view key, absl::string_view value) { return visit(key.substr(own.size()), value); });
+}
+
+absl::Status Engine::View::ScanCellScopes(const std::function<void(const std::string& scope)>& visit) const {
+  std::string last;
+  return engine_.store_.Scan(StateTable::kCells, keys().program(), keys().program(),
+                             [&](absl::string_view key, absl::string_view) {
+                               std::string scope = storage::ByteReader(key.substr(keys().program().size())).KeyString();
+                               if (scope != last) visit(last = std::move(scope));
+                               return true;
+                             });
+}
+
+absl::StatusOr<std::optional<std::string>> Engine::View::IndexValue(Index index, absl::string_view name) const {
+  return engine_.state_.Read(StateTable::kIndexes, keys().Of(index, name));
+}
+
+}  // namespace partnermetrics

@@ -1,0 +1,156 @@
+#include "server/facts/fact_row.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "server/facts/currency.h"
+
+namespace partnermetrics {
+namespace {
+
+constexpr int64_t kMaxUnits = 1'000'000'000'000'000;
+constexpr size_t kMaxTextBytes = 64 * 1024;
+// Seconds that an int64 of microseconds can hold with room to spare; ingest has the narrower limits.
+constexpr int64_t kMaxSeconds = 300'000'000'000;
+
+bool Fail(FieldError* error, absl::string_view field, absl::string_view reason, absl::string_view description) {
+  *error = {std::string(field), std::string(reason), std::string(description)};
+  return false;
+}
+
+// Reads a message of up to three varint fields; `text` receives field 1 when it is a string.
+bool ReadSmall(absl::string_view message, int64_t* numbers, absl::string_view* text) {
+  wire::Reader reader(message);
+  wire::Field field;
+  while (reader.Next(field)) {
+    if (field.number < 1 || field.number > 3) return false;
+    if (field.type == wire::kVarint) {
+      numbers[field.number - 1] = static_cast<int64_t>(field.varint);
+    } else if (field.type == wire::kBytes && field.number == 1 && text != nullptr) {
+      *text = field.bytes;
+    } else {
+      return false;
+    }
+  }
+  return reader.ok();
+}
+
+bool ReadDate(absl::string_view message, Value& value, absl::string_view name, FieldError* error) {
+  int64_t parts[3] = {0, 0, 0};
+  if (!ReadSmall(message, parts, nullptr)) return Fail(error, name, "MALFORMED", "is no valid Date message");
+  const auto [year, month, day] = parts;
+  if (year < 1 || year > 9999 || month < 1 || month > 12 || day < 1 || day > 31) {
+    return Fail(error, name, "BAD_DATE", absl::StrCat(year, "-", month, "-", day, " is no calendar date"));
+  }
+  const absl::CivilDay civil(year, month, day);
+  if (civil.day() != day) {
+    return Fail(error, name, "BAD_DATE", absl::StrCat(year, "-", month, "-", day, " is no calendar date"));
+  }
+  value = Value::Date(ToDay(civil));
+  return true;
+}
+
+bool ReadInstant(absl::string_view message, Value& value, absl::string_view name, FieldError* error) {
+  int64_t parts[3] = {0, 0, 0};
+  if (!ReadSmall(message, parts, nullptr)) return Fail(error, name, "MALFORMED", "is no valid Timestamp message");
+  const int64_t seconds = parts[0], nanos = parts[1];
+  if (seconds < -kMaxSeconds || seconds > kMaxSeconds || nanos < 0 || nanos >= kNanosPerUnit) {
+    return Fail(error, name, "BAD_INSTANT", absl::StrCat(seconds, " s ", nanos, " ns is no valid instant"));
+  }
+  value = Value::Instant(seconds * 1'000'000 + nanos / 1'000);
+  return true;
+}
+
+bool CheckAmount(int64_t units, int64_t nanos, absl::string_view name, FieldError* error) {
+  if (units < -kMaxUnits || units > kMaxUnits) {
+    return Fail(error, absl::StrCat(name, ".units"), "OUT_OF_RANGE", "must lie between -10^15 and 10^15");
+  }
+  if (nanos <= -kNanosPerUnit || nanos >= kNanosPerUnit) {
+    return Fail(error, absl::StrCat(name, ".nanos"), "OUT_OF_RANGE",
+                "must lie between -999,999,999 and 999,999,999");
+  }
+  if ((units > 0 && nanos < 0) || (units < 0 && nanos > 0)) {
+    return Fail(error, absl::StrCat(name, ".nanos"), "BAD_SIGN", "must have the sign of units");
+  }
+  return true;
+}
+
+}  // namespace
+
+FactRow::FactRow(const FactSchema& schema) : schema_(&schema), values_(static_cast<size_t>(schema.slots())) {}
+
+bool FactRow::Decode(absl::string_view fact, absl::string_view currency, FieldError* error) {
+  std::fill(values_.begin(), values_.end(), Value());
+  parked_ = false;
+  wire::Reader reader(fact);
+  wire::Field encoded;
+  while (reader.Next(encoded)) {
+    const FieldSchema* field = schema_->FindByNumber(encoded.number);
+    if (field == nullptr) {
+      if (schema_->descriptor()->FindFieldByNumber(encoded.number) == nullptr) {
+        return Fail(error, absl::StrCat(schema_->name(), ".", encoded.number), "UNKNOWN_FIELD",
+                    "the server does not know this field; it may be newer than the server");
+      }
+      continue;  // references and lists are read by Resolve
+    }
+    if (!DecodeField(*field, encoded, currency, error)) return false;
+  }
+  return reader.ok() || Fail(error, schema_->name(), "MALFORMED", "is no valid message");
+}
+
+bool FactRow::DecodeField(const FieldSchema& field, const wire::Field& encoded, absl::string_view currency,
+                          FieldError* error) {
+  Value& value = values_[static_cast<size_t>(field.slot)];
+  const bool is_bytes = field.type == ValueType::kString || field.type == ValueType::kDate ||
+                        field.type == ValueType::kInstant || field.type == ValueType::kMoney ||
+                        field.type == ValueType::kDecimal;
+  if (is_bytes != (encoded.type == wire::kBytes)) return Fail(error, field.name, "MALFORMED", "has the wrong type");
+  switch (field.type) {
+    case ValueType::kBool:
+      value = Value::Bool(encoded.varint != 0);
+      return true;
+    case ValueType::kInt:
+      value = Value::Int(static_cast<int64_t>(encoded.varint));
+      return true;
+    case ValueType::kEnum:
+      // Unspecified and unset are the same: unknown.
+      value = encoded.varint == 0 ? Value::Null() : Value::Enum(static_cast<int64_t>(encoded.varint));
+      return true;
+    case ValueType::kString:
+      if (encoded.bytes.size() > kMaxTextBytes) return Fail(error, field.name, "TOO_LONG", "is longer than 64 KiB");
+      if (!encoded.bytes.empty()) value = Value::String(encoded.bytes);
+      return true;
+    case ValueType::kDate:
+      return ReadDate(encoded.bytes, value, field.name, error);
+    case ValueType::kInstant:
+      return ReadInstant(encoded.bytes, value, field.name, error);
+    case ValueType::kDecimal: {
+      int64_t parts[3] = {0, 0, 0};
+      if (!ReadSmall(encoded.bytes, parts, nullptr)) return Fail(error, field.name, "MALFORMED", "is no valid Decimal");
+      if (!CheckAmount(parts[0], parts[1], field.name, error)) return false;
+      value = Value::Decimal(Nanos(parts[0]) * kNanosPerUnit + parts[1]);
+      return true;
+    }
+    case ValueType::kMoney: {
+      int64_t parts[3] = {0, 0, 0};
+      absl::string_view code;
+      if (!ReadSmall(encoded.bytes, parts, &code)) return Fail(error, field.name, "MALFORMED", "is no valid Money");
+      if (!CheckAmount(parts[1], parts[2], field.name, error)) return false;
+      if (!code.empty() && !IsCurrency(code)) {
+        return Fail(error, absl::StrCat(field.name, ".currency_code"), "UNKNOWN_CURRENCY",
+                    absl::StrCat("'", code, "' is no ISO 4217 currency code, such as \"USD\""));
+      }
+      if (code.empty() || code == currency) {
+        value = Value::Money(Nanos(parts[1]) * kNanosPerUnit + parts[2]);
+      } else {
+        parked_ = true;
+      }
+      return true;
+    }
+    case ValueType::kNull:
+      break;
+  }
+  return true;
+}
+
+}  // namespace partnermetrics

@@ -1,0 +1,66 @@
+// A fact in the form that expressions read: one value per field, decoded straight from the wire.
+//
+//   FactRow row(*schema);
+//   if (!row.Decode(fact_bytes, currency, &error)) return Reject(error);
+//   if (row[amount.slot].type == ValueType::kMoney) …
+//
+// Strings point into the decoded bytes, which must outlive the row. Not thread-safe; made to be reused.
+#ifndef PARTNERMETRICS_SERVER_FACTS_FACT_ROW_H_
+#define PARTNERMETRICS_SERVER_FACTS_FACT_ROW_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/numeric/int128.h"
+#include "absl/strings/string_view.h"
+#include "server/base/civil.h"
+#include "server/base/errors.h"
+#include "server/facts/fact_schema.h"
+#include "server/facts/wire.h"
+
+namespace partnermetrics {
+
+struct Value {
+  ValueType type = ValueType::kNull;
+  int64_t integer = 0;     // kBool, kInt, kDate, kInstant, kEnum
+  Nanos decimal = 0;       // kDecimal, kMoney
+  absl::string_view text;  // kString
+
+  bool is_null() const { return type == ValueType::kNull; }
+
+  static Value Null() { return {}; }
+  static Value Bool(bool value) { return {ValueType::kBool, value, 0, {}}; }
+  static Value Int(int64_t value) { return {ValueType::kInt, value, 0, {}}; }
+  static Value Decimal(Nanos value) { return {ValueType::kDecimal, 0, value, {}}; }
+  static Value Money(Nanos value) { return {ValueType::kMoney, 0, value, {}}; }
+  static Value Date(Day value) { return {ValueType::kDate, value, 0, {}}; }
+  static Value Instant(int64_t micros) { return {ValueType::kInstant, micros, 0, {}}; }
+  static Value String(absl::string_view value) { return {ValueType::kString, 0, 0, value}; }
+  static Value Enum(int64_t value) { return {ValueType::kEnum, value, 0, {}}; }
+};
+
+class FactRow {
+ public:
+  explicit FactRow(const FactSchema& schema);
+
+  // Reads a serialised fact of the schema's kind. Money in another currency than `currency` becomes null and is
+  // reported by parked(). False, with the field at fault, when a date, an amount or the encoding is not valid.
+  bool Decode(absl::string_view fact, absl::string_view currency, FieldError* error);
+
+  const FactSchema& schema() const { return *schema_; }
+  const Value& operator[](int slot) const { return values_[static_cast<size_t>(slot)]; }
+  void Set(int slot, Value value) { values_[static_cast<size_t>(slot)] = value; }
+  bool parked() const { return parked_; }
+
+ private:
+  bool DecodeField(const FieldSchema& field, const wire::Field& encoded, absl::string_view currency,
+                   FieldError* error);
+
+  const FactSchema* schema_;
+  std::vector<Value> values_;
+  bool parked_ = false;
+};
+
+}  // namespace partnermetrics
+
+#endif  // PARTNERMETRICS_SERVER_FACTS_FACT_ROW_H_

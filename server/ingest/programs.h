@@ -1,0 +1,97 @@
+// The programmes of a server, open: for each its log, its engine and its writer, over one data folder.
+//
+//   ASSIGN_OR_RETURN(auto programs, Programs::Open(options));
+//   ASSIGN_OR_RETURN(ProgramRuntime* program, programs->Find("partneros"));
+//   program->writer().Write(…);
+//   Engine::View view(program->engine());
+//
+// Thread-safe after Open.
+#ifndef PARTNERMETRICS_SERVER_INGEST_PROGRAMS_H_
+#define PARTNERMETRICS_SERVER_INGEST_PROGRAMS_H_
+
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "partnermetrics/log/v1/log.pb.h"
+#include "server/engine/engine.h"
+#include "server/facts/personal.h"
+#include "server/ingest/writer.h"
+#include "storage/database.h"
+
+namespace partnermetrics {
+
+class ProgramRuntime {
+ public:
+  ProgramRuntime(std::string id, std::unique_ptr<Engine> engine, storage::EventLog& log)
+      : id_(std::move(id)), log_(log), engine_(std::move(engine)) {}
+
+  const std::string& id() const { return id_; }
+  Engine& engine() { return *engine_; }
+  Writer& writer() { return *writer_; }
+  storage::EventLog& log() { return log_; }
+
+ private:
+  friend class Programs;
+  const std::string id_;
+  storage::EventLog& log_;
+  std::unique_ptr<Engine> engine_;
+  std::unique_ptr<Writer> writer_;  // uses the engine: ends first
+};
+
+class Programs {
+ public:
+  struct Options {
+    storage::DatabaseOptions database;
+    // Definitions of each programme; checked before.
+    std::vector<log::v1::Definitions> definitions;
+    size_t cache_bytes = size_t{256} << 20;
+    std::string pseudonym_key;  // empty: a key of the data folder's own
+    Clock clock;
+    // Told of replay and rebuild: programme, records done, records in total.
+    std::function<void(absl::string_view program, uint64_t done, uint64_t total)> progress;
+  };
+
+  // Opens the data folder, replays what the state lacks and activates the definitions.
+  static absl::StatusOr<std::unique_ptr<Programs>> Open(Options options);
+  ~Programs();
+
+  // The programme; with an empty id the only one. NOT_FOUND names those there are.
+  absl::StatusOr<ProgramRuntime*> Find(absl::string_view id);
+  const std::vector<std::unique_ptr<ProgramRuntime>>& all() const { return programs_; }
+
+  const Pseudonymiser& pseudonymiser() const { return *pseudonymiser_; }
+  storage::Database& database() { return *database_; }
+  // Today in the programme's time zone.
+  Day Today(const Catalog& catalog) const;
+  absl::Time Now() const { return options_.clock(); }
+
+  // Writes checkpoints, makes them durable and closes everything.
+  absl::Status Close();
+
+ private:
+  explicit Programs(Options options) : options_(std::move(options)) {}
+  absl::Status OpenEngines();
+  absl::Status ActivateDefinitions(ProgramRuntime& program, const log::v1::Definitions& definitions);
+  absl::Status LoadPseudonymKey();
+  void FlushLoop();
+
+  Options options_;
+  std::unique_ptr<storage::Database> database_;
+  std::unique_ptr<Pseudonymiser> pseudonymiser_;
+  std::vector<std::unique_ptr<ProgramRuntime>> programs_;
+
+  Mutex flush_mutex_;
+  std::condition_variable_any flush_changed_;
+  bool closing_ PM_GUARDED_BY(flush_mutex_) = false;
+  std::thread flusher_;
+};
+
+}  // namespace partnermetrics
+
+#endif  // PARTNERMETRICS_SERVER_INGEST_PROGRAMS_H_

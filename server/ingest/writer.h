@@ -1,0 +1,113 @@
+// The one way into a programme's log: requests are judged, appended with one fsync for all that wait, applied, published
+// and answered, by one thread.
+//
+//   WriteRequest request;
+//   request.events = …;
+//   WriteResult result = writer.Write(std::move(request));    // durable, applied and visible now
+//
+// Thread-safe.
+#ifndef PARTNERMETRICS_SERVER_INGEST_WRITER_H_
+#define PARTNERMETRICS_SERVER_INGEST_WRITER_H_
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "server/engine/engine.h"
+#include "server/ingest/prepare.h"
+#include "storage/event_log.h"
+#include "storage/mutex.h"
+
+namespace partnermetrics {
+
+// Gives the time of day. Only for when a record was appended, never for a number.
+using Clock = std::function<absl::Time()>;
+
+struct EventResult {
+  Effect effect = Effect::kNone;
+  bool unresolved = false;
+  bool parked = false;
+};
+
+struct WriteResult {
+  absl::Status status;
+  uint64_t position = 0;            // of the last record of the request; the log's end when it wrote none
+  std::vector<EventResult> events;  // one per event
+  int64_t moved_facts = 0;          // facts that count for another partner because of the request's records
+};
+
+struct WriteRequest {
+  std::string actor;
+  uint64_t sequence = 0;  // of the run, for the order of equal revisions
+  std::vector<PreparedEvent> events;
+  std::vector<storage::QuarantineRow> quarantine;
+  // Records behind the events, made when it is known what becomes of each event: a run's page with its counts.
+  std::function<std::vector<storage::LogRecord>(const std::vector<EventResult>& judged)> records;
+  std::function<void(WriteResult)> done;  // called by the writer's thread; must not block
+
+  size_t bytes() const;
+};
+
+class Writer {
+ public:
+  struct Options {
+    std::string program;
+    Clock clock;
+    size_t queue_bytes = size_t{64} << 20;
+    absl::Duration checkpoint_period = absl::Seconds(1);
+  };
+
+  Writer(const Options& options, Engine& engine, storage::EventLog& log);
+  // Finishes what is queued.
+  ~Writer();
+
+  // Queues a request. With `wait`, blocks while the queue is full; else RESOURCE_EXHAUSTED then.
+  absl::Status Submit(WriteRequest request, bool wait);
+
+  // Queues a request and waits for its result.
+  WriteResult Write(WriteRequest request, bool wait_for_room = false);
+
+  // Waits until readers see the position. DEADLINE_EXCEEDED after `timeout`, INVALID_ARGUMENT when the log is far behind.
+  absl::Status WaitFor(uint64_t position, absl::Duration timeout);
+
+  // Runs `work` on the writer's thread between requests, and waits for it.
+  absl::Status Run(std::function<absl::Status()> work);
+
+  // Finishes what is queued, writes a checkpoint and stops. Later requests are UNAVAILABLE.
+  absl::Status Stop();
+
+ private:
+  struct Judged;
+
+  void Loop();
+  // Takes the next group of requests; false when the writer stops.
+  bool NextGroup(std::vector<WriteRequest>& group, std::vector<std::function<void()>>& work);
+  void WriteGroup(std::vector<WriteRequest>& group);
+  absl::Status Append(std::vector<WriteRequest>& group, std::vector<WriteResult>& results);
+  absl::Status Judge(const PreparedEvent& event, uint64_t sequence,
+                     absl::flat_hash_map<FactId, StoredFact>& pending, EventResult& result);
+
+  const Options options_;
+  Engine& engine_;
+  storage::EventLog& log_;
+
+  Mutex mutex_;
+  std::condition_variable_any queued_, room_, published_;
+  std::deque<WriteRequest> queue_ PM_GUARDED_BY(mutex_);
+  std::vector<std::function<void()>> work_ PM_GUARDED_BY(mutex_);
+  size_t queue_bytes_ PM_GUARDED_BY(mutex_) = 0;
+  uint64_t published_position_ PM_GUARDED_BY(mutex_) = 0;
+  bool stopping_ PM_GUARDED_BY(mutex_) = false;
+
+  absl::Status failed_;  // of the writer's thread: once set, nothing is written any more
+  std::thread thread_;
+};
+
+}  // namespace partnermetrics
+
+#endif  // PARTNERMETRICS_SERVER_INGEST_WRITER_H_

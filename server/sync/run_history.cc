@@ -1,0 +1,79 @@
+#include "server/sync/run_history.h"
+
+#include <utility>
+
+#include "google/protobuf/util/time_util.h"
+#include "server/base/errors.h"
+#include "server/sync/run_tally.h"
+
+namespace partnermetrics {
+namespace {
+
+using google::protobuf::util::TimeUtil;
+
+absl::Status Damaged(absl::string_view what) { return absl::DataLossError(absl::StrCat("the stored ", what, " is damaged")); }
+
+}  // namespace
+
+absl::StatusOr<ConnectorPoint> ReadConnectorPoint(const Engine::View& view, absl::string_view connector) {
+  ConnectorPoint point;
+  ASSIGN_OR_RETURN(auto stored_cursor, view.IndexValue(Index::kRunState, connector));
+  if (!stored_cursor.has_value()) return point;
+  log::v1::ConnectorCursor cursor;
+  if (!cursor.ParseFromString(*stored_cursor)) return Damaged("state of a connector");
+  if (cursor.has_state()) point.state = cursor.state();
+  ASSIGN_OR_RETURN(auto stored_run, view.IndexValue(Index::kRun, cursor.run_id()));
+  if (!stored_run.has_value()) return point;
+  if (!point.last_run.emplace().ParseFromString(*stored_run)) return Damaged("run");
+  return point;
+}
+
+absl::StatusOr<std::vector<log::v1::RunRecord>> ReadRuns(const Engine::View& view) {
+  std::vector<log::v1::RunRecord> runs;
+  absl::Status status;
+  RETURN_IF_ERROR(view.ScanIndex(Index::kRun, "", [&](absl::string_view, absl::string_view value) {
+    if (!runs.emplace_back().ParseFromArray(value.data(), static_cast<int>(value.size()))) status = Damaged("run");
+    return status.ok();
+  }));
+  RETURN_IF_ERROR(status);
+  return runs;
+}
+
+v1::ConnectorRun ToConnectorRun(const log::v1::RunRecord& record, bool live) {
+  v1::ConnectorRun run;
+  run.set_run_id(record.run_id());
+  run.set_connector(record.connector());
+  run.set_state(static_cast<v1::RunState>(record.state()));
+  if (record.state() == v1::RUN_STATE_RUNNING && !live) run.set_state(v1::RUN_STATE_INTERRUPTED);
+  *run.mutable_started_at() = TimeUtil::MicrosecondsToTimestamp(record.started_at_us());
+  if (record.ended_at_us() != 0) *run.mutable_ended_at() = TimeUtil::MicrosecondsToTimestamp(record.ended_at_us());
+  ShowCounts(record.counts(), run);
+  run.set_error(record.error());
+  *run.mutable_remarks() = record.remarks();
+  run.set_position(record.position());
+  return run;
+}
+
+void ShowCounts(const log::v1::RunCounts& counts, v1::ConnectorRun& run) {
+  run.set_records_read(counts.records_read());
+  run.set_records_emitted(counts.records_emitted());
+  run.set_records_rejected(counts.records_rejected());
+  run.set_records_skipped(counts.records_skipped());
+  run.clear_skipped();
+  for (const std::string& entry : counts.skipped_by_rule()) {
+    auto [rule, records] = ParseSkipped(entry);
+    v1::SkippedByRule& skipped = *run.add_skipped();
+    skipped.set_rule(std::move(rule));
+    skipped.set_records(records);
+  }
+  v1::IngestCounts& events = *run.mutable_events();
+  events.set_applied(counts.events_applied());
+  events.set_unchanged(counts.events_unchanged());
+  events.set_superseded(counts.events_superseded());
+  events.set_rejected(counts.events_rejected());
+  events.set_unresolved(counts.events_unresolved());
+  events.set_parked(counts.events_parked());
+  run.set_bytes_done(counts.bytes_done());
+}
+
+}  // namespace partnermetrics

@@ -1,0 +1,36 @@
+// Runs as the state keeps them, and as services show them.
+#ifndef PARTNERMETRICS_SERVER_SYNC_RUN_HISTORY_H_
+#define PARTNERMETRICS_SERVER_SYNC_RUN_HISTORY_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "partnermetrics/log/v1/log.pb.h"
+#include "partnermetrics/v1/connector_service.pb.h"
+#include "server/engine/engine.h"
+
+namespace partnermetrics {
+
+// Where a connector stands.
+struct ConnectorPoint {
+  std::optional<log::v1::RunRecord> last_run;
+  std::optional<std::string> state;  // of the plugin, after the last durable page
+};
+
+absl::StatusOr<ConnectorPoint> ReadConnectorPoint(const Engine::View& view, absl::string_view connector);
+
+// All runs of a programme, in the order of their ids.
+absl::StatusOr<std::vector<log::v1::RunRecord>> ReadRuns(const Engine::View& view);
+
+// The run for people. `live`: it goes on in this process; otherwise a run without end was interrupted.
+v1::ConnectorRun ToConnectorRun(const log::v1::RunRecord& record, bool live);
+
+// Puts counts into the run.
+void ShowCounts(const log::v1::RunCounts& counts, v1::ConnectorRun& run);
+
+}  // namespace partnermetrics
+
+#endif  // PARTNERMETRICS_SERVER_SYNC_RUN_HISTORY_H_

@@ -1,0 +1,143 @@
+#include "storage/rocks_state.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "rocksdb/filter_policy.h"
+#include "rocksdb/write_batch.h"
+#include "spdlog/spdlog.h"
+#include "storage/bytes.h"
+#include "storage/status_macros.h"
+
+namespace partnermetrics::storage {
+namespace {
+
+constexpr int64_t kMinMemtableBytes = 64 << 10;
+constexpr int64_t kMaxMemtableBytes = 64 << 20;
+
+rocksdb::Options StateOptions(const DatabaseOptions& options, const SharedMemory& memory) {
+  rocksdb::Options rocks = CommonOptions(options, memory, std::make_shared<ErrorListener>("state"));
+  // Without a WAL the families would come back from a crash at different checkpoints if each was flushed alone.
+  rocks.atomic_flush = true;
+  rocks.avoid_flush_during_shutdown = true;  // Close() does it, and tells of errors
+  const int64_t memtable = options.memtable_bytes > 0 ? options.memtable_bytes : (options.memory_mb << 20) / 8;
+  rocks.write_buffer_size = static_cast<size_t>(std::clamp(memtable, kMinMemtableBytes, kMaxMemtableBytes));
+  return rocks;
+}
+
+std::vector<rocksdb::ColumnFamilyDescriptor> StateFamilies(const rocksdb::Options& rocks, const SharedMemory& memory) {
+  rocksdb::BlockBasedTableOptions table = CommonTableOptions(memory);
+  rocksdb::ColumnFamilyOptions family(rocks);
+  family.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  // Most lookups of facts are of new ones: a filter answers them without reading.
+  table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+  table.optimize_filters_for_memory = true;
+  rocksdb::ColumnFamilyOptions facts(rocks);
+  facts.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  return {{"meta", family}, {"facts", facts}, {"cells", family}, {"indexes", family}};
+}
+
+// True when opening again later would not help: the files themselves are at fault.
+bool IsContentError(const rocksdb::Status& status) {
+  return status.IsCorruption() || status.IsInvalidArgument() || status.IsNotSupported() || status.IsPathNotFound() ||
+         status.IsNotFound();
+}
+
+}  // namespace
+
+RocksState::RocksState(const DatabaseOptions& options, std::string path, const SharedMemory& memory)
+    : options_(options), path_(std::move(path)), memory_(memory) {}
+
+RocksState::~RocksState() {
+  Close().IgnoreError();
+}
+
+rocksdb::Status RocksState::TryOpen() {
+  const rocksdb::Options rocks = StateOptions(options_, memory_);
+  return OpenedDb::Open(rocks, path_, StateFamilies(rocks, memory_), &opened_);
+}
+
+absl::Status RocksState::Open() {
+  rocksdb::Status status = TryOpen();
+  if (IsContentError(status)) {
+    RETURN_IF_ERROR(DeleteFiles(status.ToString()));
+    status = TryOpen();
+  }
+  return FromRocks(status, absl::StrCat("open the state in ", path_));
+}
+
+absl::Status RocksState::Discard(absl::string_view reason) {
+  // Without a flush: its errors do not matter any more.
+  opened_.Close().IgnoreError();
+  RETURN_IF_ERROR(DeleteFiles(reason));
+  return FromRocks(TryOpen(), absl::StrCat("open the state in ", path_));
+}
+
+absl::Status RocksState::Close() {
+  if (!opened_.is_open()) return absl::OkStatus();
+  absl::Status flushed = Flush();
+  absl::Status closed = opened_.Close();
+  return flushed.ok() ? closed : flushed;
+}
+
+absl::Status RocksState::DeleteFiles(absl::string_view reason) {
+  spdlog::warn("the state in {} is discarded and will be rebuilt from the log: {}", path_, std::string(reason));
+  const std::string aside = path_ + ".discarded";
+  std::error_code error;
+  std::filesystem::remove_all(aside, error);
+  if (!error) std::filesystem::rename(path_, aside, error);
+  if (error) return absl::InternalError(absl::StrCat("cannot discard the state in ", path_, ": ", error.message()));
+  std::filesystem::remove_all(aside, error);  // else the next time
+  was_reset_ = true;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::optional<std::string>> RocksState::Get(StateTable table, absl::string_view key) const {
+  std::string value;
+  const rocksdb::Status status = opened_.db().Get(rocksdb::ReadOptions(), family(table), ToSlice(key), &value);
+  if (status.IsNotFound()) return std::nullopt;
+  RETURN_IF_ERROR(FromRocks(status, "read the state"));
+  return value;
+}
+
+absl::Status RocksState::Scan(StateTable table, absl::string_view prefix, absl::string_view from,
+                              const std::function<bool(absl::string_view key, absl::string_view value)>& visit) const {
+  const std::string end = PrefixEnd(prefix);
+  const rocksdb::Slice end_slice(end);
+  rocksdb::ReadOptions read;
+  if (!end.empty()) read.iterate_upper_bound = &end_slice;
+  const std::unique_ptr<rocksdb::Iterator> iterator(opened_.db().NewIterator(read, family(table)));
+  for (iterator->Seek(ToSlice(std::max(prefix, from))); iterator->Valid(); iterator->Next()) {
+    if (!visit(ToView(iterator->key()), ToView(iterator->value()))) return absl::OkStatus();
+  }
+  return FromRocks(iterator->status(), "read the state");
+}
+
+absl::Status RocksState::WriteCheckpoint(absl::Span<const StateChange> changes) {
+  rocksdb::WriteBatch batch;
+  for (const StateChange& change : changes) {
+    if (change.value.has_value()) {
+      batch.Put(family(change.table), change.key, *change.value);
+    } else {
+      batch.Delete(family(change.table), change.key);
+    }
+  }
+  rocksdb::WriteOptions write;
+  write.disableWAL = true;
+  KillPoint("checkpoint:before_write");
+  const rocksdb::Status status = opened_.db().Write(write, &batch);
+  KillPoint("checkpoint:after_write");
+  return FromRocks(status, "write a checkpoint");
+}
+
+absl::Status RocksState::Flush() {
+  KillPoint("flush:before");
+  const rocksdb::Status status = opened_.db().Flush(rocksdb::FlushOptions(), opened_.families());
+  KillPoint("flush:after");
+  return FromRocks(status, "flush the state");
+}
+
+}  // namespace partnermetrics::storage

@@ -1,0 +1,59 @@
+// The state: tables of bytes that views of the log are kept in. Written only by checkpoints; can always be rebuilt.
+//
+// Thread-safety: one thread writes; any thread may read at any time.
+#ifndef PARTNERMETRICS_STORAGE_STATE_STORE_H_
+#define PARTNERMETRICS_STORAGE_STATE_STORE_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+
+namespace partnermetrics::storage {
+
+// Tables of the state: column families. The numbers are stored and never change.
+enum class StateTable : uint8_t {
+  kMeta = 0,     // position, formats, counters
+  kFacts = 1,    // fact key → current content, revision, resolution
+  kCells = 2,    // scope, measure, year → counts and sums by day
+  kIndexes = 3,  // partners, aliases, references, runs
+};
+inline constexpr int kStateTables = 4;
+
+// A change of one key; without a value the key is deleted.
+struct StateChange {
+  StateTable table = StateTable::kMeta;
+  std::string key;
+  std::optional<std::string> value;
+};
+
+class StateStore {
+ public:
+  virtual ~StateStore() = default;
+
+  // The value, or nothing when the key does not exist.
+  virtual absl::StatusOr<std::optional<std::string>> Get(StateTable table, absl::string_view key) const = 0;
+
+  // Calls `visit` with the keys that start with `prefix` and are not before `from`, in byte order, until it returns
+  // false.
+  virtual absl::Status Scan(StateTable table, absl::string_view prefix, absl::string_view from,
+                            const std::function<bool(absl::string_view key, absl::string_view value)>& visit) const = 0;
+
+  // Writes all changes as one atomic batch: a checkpoint. Not durable until flushed: after a crash the state stands at
+  // an earlier whole checkpoint.
+  virtual absl::Status WriteCheckpoint(absl::Span<const StateChange> changes) = 0;
+
+  // Makes all checkpoints so far durable.
+  virtual absl::Status Flush() = 0;
+};
+
+}  // namespace partnermetrics::storage
+
+#endif  // PARTNERMETRICS_STORAGE_STATE_STORE_H_

@@ -50,6 +50,12 @@ complain "header guard is not PARTNERMETRICS_PATH_FILE_H_" "$(
     guard=PARTNERMETRICS_$(tr 'a-z/.-' 'A-Z___' <<<"$path")_
     if ! grep -q "^#ifndef $guard\$" "$header"; then echo "$header: wants $guard"; fi
   done)"
+complain "a link to a file that is not there" "$(
+  printf '%s\n' "${files[@]}" | grep '\.md$' | while read -r document; do
+    grep -oE '\]\([^)#: ]+[)#]' "$document" | sed 's|^..||; s|.$||' | while read -r target; do
+      if [[ ! -e $(dirname "$document")/$target ]]; then echo "$document: $target"; fi
+    done || true
+  done)"
 
 if ((failures > 0)); then exit 1; fi
 echo "tree: ${#files[@]} files, no findings"

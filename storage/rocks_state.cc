@@ -51,10 +51,6 @@ bool IsContentError(const rocksdb::Status& status) {
 RocksState::RocksState(const DatabaseOptions& options, std::string path, const SharedMemory& memory)
     : options_(options), path_(std::move(path)), memory_(memory) {}
 
-RocksState::~RocksState() {
-  Close().IgnoreError();
-}
-
 rocksdb::Status RocksState::TryOpen() {
   const rocksdb::Options rocks = StateOptions(options_, memory_);
   return OpenedDb::Open(rocks, path_, StateFamilies(rocks, memory_), &opened_);

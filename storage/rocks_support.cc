@@ -132,6 +132,8 @@ rocksdb::BlockBasedTableOptions CommonTableOptions(const SharedMemory& memory) {
 
 rocksdb::Status OpenedDb::Open(const rocksdb::Options& options, const std::string& path,
                                const std::vector<rocksdb::ColumnFamilyDescriptor>& families, OpenedDb* opened) {
+  // RocksDB would log an error about the missing folder before it makes it.
+  if (options.create_if_missing) options.env->CreateDirIfMissing(path).PermitUncheckedError();
   std::vector<rocksdb::ColumnFamilyDescriptor> all = {{rocksdb::kDefaultColumnFamilyName, options}};
   all.insert(all.end(), families.begin(), families.end());
   std::vector<rocksdb::ColumnFamilyHandle*> handles;

@@ -91,7 +91,8 @@ std::string ValueForms(const Command& command) {
   std::string text;
   for (const auto& [hint, form] : forms) absl::StrAppend(&text, hint, ": ", form, "\n");
   if (command.client_streaming) {
-    absl::StrAppend(&text, "Requests are read as JSON, one a line, from standard input or --json @FILE; flags apply to ",
+    absl::StrAppend(&text,
+                    "Requests are read as JSON, one a line, from standard input or --json @FILE; flags apply to ",
                     "each of them.\n");
   }
   return text;
@@ -198,7 +199,8 @@ class Parser {
       return node->add_flag(name, help)->multi_option_policy(CLI::MultiOptionPolicy::Throw);
     }
     const std::string names =
-        positional ? absl::StrCat(absl::AsciiStrToUpper(absl::StrReplaceAll(flag.name, {{"-", "_"}})), ",", name) : name;
+        positional ? absl::StrCat(absl::AsciiStrToUpper(absl::StrReplaceAll(flag.name, {{"-", "_"}})), ",", name)
+                   : name;
     CLI::Option* option = node->add_option(names, help)->type_name(FlagHint(flag))->type_size(1);
     option->expected(1);
     const bool many = flag.repeated || flag.map;

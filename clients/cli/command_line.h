@@ -23,8 +23,8 @@ namespace partnermetrics::cli {
 struct GlobalOptions {
   std::string server = "127.0.0.1:7400";
   Format format = Format::kTable;
-  std::optional<std::string> json;         // "{…}", "@file" or "-".
-  std::optional<absl::Duration> timeout;   // Not given: 30 s, and none for streams.
+  std::optional<std::string> json;        // "{…}", "@file" or "-".
+  std::optional<absl::Duration> timeout;  // Not given: 30 s, and none for streams.
   std::string color = "auto";
   bool quiet = false;
 };

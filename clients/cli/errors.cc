@@ -25,10 +25,10 @@ std::string JsonString(absl::string_view text) {
 }
 
 std::string JsonOf(const CallError& error) {
-  std::string out = absl::StrCat("{\"error\": {\"code\": ", JsonString(absl::StatusCodeToString(error.code)),
-                                 ", \"message\": ", JsonString(error.message),
-                                 ", \"reason\": ", JsonString(error.reason),
-                                 ", \"remedy\": ", JsonString(error.remedy), ", \"fields\": [");
+  std::string out =
+      absl::StrCat("{\"error\": {\"code\": ", JsonString(absl::StatusCodeToString(error.code)),
+                   ", \"message\": ", JsonString(error.message), ", \"reason\": ", JsonString(error.reason),
+                   ", \"remedy\": ", JsonString(error.remedy), ", \"fields\": [");
   for (size_t i = 0; i < error.fields.size(); ++i) {
     absl::StrAppend(&out, i == 0 ? "" : ", ", "{\"field\": ", JsonString(error.fields[i].field),
                     ", \"description\": ", JsonString(error.fields[i].description), "}");

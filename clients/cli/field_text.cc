@@ -107,14 +107,16 @@ std::string FormatPath(const Message& message, const FieldPath& path) {
 std::string FormatElement(const Message& message, const FieldDescriptor& field, int index) {
   const Reflection* reflection = message.GetReflection();
   if (field.message_type() != nullptr) return FormatMessage(reflection->GetRepeatedMessage(message, &field, index));
-  return FormatValue(field, [&](auto /*single*/, auto element) { return (reflection->*element)(message, &field, index); });
+  return FormatValue(field,
+                     [&](auto /*single*/, auto element) { return (reflection->*element)(message, &field, index); });
 }
 
 std::string FormatField(const Message& message, const FieldDescriptor& field) {
   const Reflection* reflection = message.GetReflection();
   if (field.is_repeated()) {
     std::vector<std::string> elements;
-    for (int i = 0; i < reflection->FieldSize(message, &field); ++i) elements.push_back(FormatElement(message, field, i));
+    for (int i = 0; i < reflection->FieldSize(message, &field); ++i)
+      elements.push_back(FormatElement(message, field, i));
     return absl::StrJoin(elements, ", ");
   }
   if (field.has_presence() && !reflection->HasField(message, &field)) return "";

@@ -20,7 +20,8 @@ using google::protobuf::Message;
 using google::protobuf::Reflection;
 
 // The oneof members that flags have set, with the flag that did.
-using ChosenMembers = std::map<const google::protobuf::OneofDescriptor*, std::pair<const FieldDescriptor*, const Flag*>>;
+using ChosenMembers =
+    std::map<const google::protobuf::OneofDescriptor*, std::pair<const FieldDescriptor*, const Flag*>>;
 
 absl::Status BadValue(const Flag& flag, absl::string_view value, absl::string_view problem) {
   std::string text = absl::StrCat("--", flag.name, ": \"", value, "\" ", problem);

@@ -19,7 +19,7 @@ namespace partnermetrics::cli {
 
 struct Environment {
   std::istream* in;
-  Screen screen;                 // color: as "auto" decides it.
+  Screen screen;  // color: as "auto" decides it.
   CallTime time;
 };
 

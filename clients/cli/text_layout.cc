@@ -14,8 +14,8 @@ struct CodePointRange {
   uint32_t last;
 };
 
-constexpr CodePointRange kZeroWidth[] = {{0x0300, 0x036f}, {0x0483, 0x0489}, {0x0591, 0x05bd}, {0x064b, 0x065f},
-                                         {0x200b, 0x200f}, {0x202a, 0x202e}, {0x2060, 0x2064}, {0x20d0, 0x20ff},
+constexpr CodePointRange kZeroWidth[] = {{0x0300, 0x036f}, {0x0483, 0x0489}, {0x0591, 0x05bd},  {0x064b, 0x065f},
+                                         {0x200b, 0x200f}, {0x202a, 0x202e}, {0x2060, 0x2064},  {0x20d0, 0x20ff},
                                          {0xfe00, 0xfe0f}, {0xfeff, 0xfeff}, {0xe0100, 0xe01ef}};
 constexpr CodePointRange kWide[] = {{0x1100, 0x115f},   {0x2e80, 0x303e},   {0x3041, 0x33ff},  {0x3400, 0x4dbf},
                                     {0x4e00, 0x9fff},   {0xa000, 0xa4cf},   {0xac00, 0xd7a3},  {0xf900, 0xfaff},
@@ -69,7 +69,9 @@ absl::string_view Escape(Style style) {
   return "";
 }
 
-std::string Blanks(int count) { return std::string(static_cast<size_t>(std::max(count, 0)), ' '); }
+std::string Blanks(int count) {
+  return std::string(static_cast<size_t>(std::max(count, 0)), ' ');
+}
 
 }  // namespace
 
@@ -131,7 +133,9 @@ std::string EscapeControls(absl::string_view text) {
   return result;
 }
 
-std::string GroupDigits(int64_t number) { return GroupDigits(absl::StrCat(number)); }
+std::string GroupDigits(int64_t number) {
+  return GroupDigits(absl::StrCat(number));
+}
 
 std::string GroupDigits(std::string number) {
   const size_t first = number[0] == '-' ? 1 : 0;

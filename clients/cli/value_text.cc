@@ -25,7 +25,9 @@ using google::protobuf::DynamicCastToGenerated;
 
 constexpr int kNanoDigits = 9;
 
-absl::Status Bad(absl::string_view problem) { return absl::InvalidArgumentError(problem); }
+absl::Status Bad(absl::string_view problem) {
+  return absl::InvalidArgumentError(problem);
+}
 
 bool AllDigits(absl::string_view text) {
   for (char c : text) {
@@ -211,9 +213,8 @@ absl::Status ParseScope(absl::string_view text, v1::Scope* scope) {
     scope->set_partner_id(std::string(text));
     return absl::OkStatus();
   }
-  constexpr std::pair<absl::string_view, v1::ScopeKind> kKinds[] = {{"business", v1::SCOPE_KIND_BUSINESS},
-                                                                    {"direct", v1::SCOPE_KIND_DIRECT},
-                                                                    {"program", v1::SCOPE_KIND_PROGRAM}};
+  constexpr std::pair<absl::string_view, v1::ScopeKind> kKinds[] = {
+      {"business", v1::SCOPE_KIND_BUSINESS}, {"direct", v1::SCOPE_KIND_DIRECT}, {"program", v1::SCOPE_KIND_PROGRAM}};
   for (const auto& [name, kind] : kKinds) {
     if (text != name) continue;
     scope->set_kind(kind);

@@ -30,7 +30,8 @@ constexpr TypeInfo kTypes[] = {
     {ValueType::kEnum, "kEnum", "NAME", "", ""},
     {ValueType::kDate, "kDate", "DATE", "partnermetrics.v1.Date",
      "2026-03-31, today, or counted from today: today-30d, today-2w, today-3m, today+1y"},
-    {ValueType::kDateRange, "kDateRange", "RANGE", "partnermetrics.v1.DateRange", "FIRST..LAST: 2026-01-01..2026-03-31"},
+    {ValueType::kDateRange, "kDateRange", "RANGE", "partnermetrics.v1.DateRange",
+     "FIRST..LAST: 2026-01-01..2026-03-31"},
     {ValueType::kTimestamp, "kTimestamp", "INSTANT", "google.protobuf.Timestamp",
      "2026-03-31T10:00:00Z, with an offset 2026-03-31T12:00:00+02:00, now, or now-2h"},
     {ValueType::kDuration, "kDuration", "DURATION", "google.protobuf.Duration", "90s, 5m, 1h30m"},
@@ -42,7 +43,9 @@ constexpr TypeInfo kTypes[] = {
      "id:PARTNER, external:SOURCE:ID, email:ADDRESS or domain:example.com"},
 };
 
-const TypeInfo& InfoOf(ValueType type) { return kTypes[static_cast<size_t>(type)]; }
+const TypeInfo& InfoOf(ValueType type) {
+  return kTypes[static_cast<size_t>(type)];
+}
 
 // "PARTNER_TYPE_" for an enum whose first value is PARTNER_TYPE_UNSPECIFIED, else empty.
 std::string PrefixOf(const google::protobuf::EnumDescriptor& type) {
@@ -82,9 +85,15 @@ std::optional<ValueType> ValueTypeOf(const FieldDescriptor& field) {
   return std::nullopt;
 }
 
-absl::string_view ValueTypeName(ValueType type) { return InfoOf(type).name; }
-absl::string_view ValueHint(ValueType type) { return InfoOf(type).hint; }
-absl::string_view ValueForm(ValueType type) { return InfoOf(type).form; }
+absl::string_view ValueTypeName(ValueType type) {
+  return InfoOf(type).name;
+}
+absl::string_view ValueHint(ValueType type) {
+  return InfoOf(type).hint;
+}
+absl::string_view ValueForm(ValueType type) {
+  return InfoOf(type).form;
+}
 
 std::string ShortEnumName(const google::protobuf::EnumValueDescriptor& value) {
   return absl::AsciiStrToLower(absl::StripPrefix(value.name(), PrefixOf(*value.type())));

@@ -17,7 +17,8 @@ inline absl::StatusOr<int> PageSize(int32_t asked) {
 }
 
 inline absl::Status BadPageToken() {
-  return InvalidField("page_token", "MALFORMED", "is no token of this list; leave it empty to begin with its first page");
+  return InvalidField("page_token", "MALFORMED",
+                      "is no token of this list; leave it empty to begin with its first page");
 }
 
 }  // namespace partnermetrics

@@ -16,7 +16,9 @@ namespace {
 
 constexpr int kProgramShift = 48;
 
-uint64_t NumberFor(size_t program, uint64_t record) { return (static_cast<uint64_t>(program) << kProgramShift) | record; }
+uint64_t NumberFor(size_t program, uint64_t record) {
+  return (static_cast<uint64_t>(program) << kProgramShift) | record;
+}
 
 // The entry without its raw text.
 v1::QuarantinedRecord ToRecord(uint64_t number, log::v1::QuarantineEntry& entry) {
@@ -94,10 +96,11 @@ absl::StatusOr<v1::QuarantinedRecord> GetQuarantinedRecord(const Programs& progr
   const uint64_t own_number = record & ((uint64_t{1} << kProgramShift) - 1);
   std::string value;
   if (program < programs.all().size() && own_number > 0) {
-    RETURN_IF_ERROR(programs.all()[program]->log().ReadQuarantine(own_number - 1, [&](const storage::QuarantineRow& row) {
-      if (row.record == own_number) value = row.value;
-      return false;
-    }));
+    RETURN_IF_ERROR(
+        programs.all()[program]->log().ReadQuarantine(own_number - 1, [&](const storage::QuarantineRow& row) {
+          if (row.record == own_number) value = row.value;
+          return false;
+        }));
   }
   if (value.empty()) {
     return MakeError(absl::StatusCode::kNotFound, "UNKNOWN_RECORD",

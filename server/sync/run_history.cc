@@ -11,7 +11,9 @@ namespace {
 
 using google::protobuf::util::TimeUtil;
 
-absl::Status Damaged(absl::string_view what) { return absl::DataLossError(absl::StrCat("the stored ", what, " is damaged")); }
+absl::Status Damaged(absl::string_view what) {
+  return absl::DataLossError(absl::StrCat("the stored ", what, " is damaged"));
+}
 
 }  // namespace
 

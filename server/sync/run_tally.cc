@@ -68,8 +68,8 @@ absl::Status RunTally::Check() const {
   const bool parts = by_rule == c.records_skipped() && c.events_unresolved() <= c.events_applied() &&
                      c.events_parked() <= c.events_applied();
   if (records && events && parts) return absl::OkStatus();
-  return absl::InternalError(absl::StrCat("the run's accounting does not add up: ", events_, " events; ",
-                                          counts().ShortDebugString()));
+  return absl::InternalError(
+      absl::StrCat("the run's accounting does not add up: ", events_, " events; ", counts().ShortDebugString()));
 }
 
 log::v1::RunCounts RunTally::counts() const {

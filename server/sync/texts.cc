@@ -10,7 +10,7 @@ constexpr char kReplacement[] = "\xEF\xBF\xBD";
 // Length of the UTF-8 sequence at the start of `bytes`; 0 when there is none. Unicode 15, table 3-7.
 size_t SequenceLength(absl::string_view bytes) {
   struct Form {
-    unsigned char first, last;      // of the first byte
+    unsigned char first, last;  // of the first byte
     unsigned char second_low, second_high;
     size_t length;
   };

@@ -1,4 +1,5 @@
-// Texts and problems as plugins send them, made fit for messages: plugins are not trusted to send UTF-8, or to be brief.
+// Texts and problems as plugins send them, made fit for messages: plugins are not trusted to send UTF-8, or to be
+// brief.
 #ifndef PARTNERMETRICS_SERVER_SYNC_TEXTS_H_
 #define PARTNERMETRICS_SERVER_SYNC_TEXTS_H_
 

@@ -1,16 +1,34 @@
 #include "tests/storage/fault_file_system.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <system_error>
 #include <utility>
 
 #include "absl/strings/match.h"
+#include "rocksdb/system_clock.h"
 
 namespace partnermetrics::storage {
 
 using rocksdb::IODebugContext;
 using rocksdb::IOOptions;
 using rocksdb::IOStatus;
+
+namespace {
+
+class ImpatientClock : public rocksdb::SystemClockWrapper {
+ public:
+  ImpatientClock() : SystemClockWrapper(rocksdb::SystemClock::Default()) {}
+  const char* Name() const override { return "ImpatientClock"; }
+  void SleepForMicroseconds(int micros) override { target_->SleepForMicroseconds(std::min(micros, 1000)); }
+};
+
+}  // namespace
+
+FaultEnv::FaultEnv(const std::shared_ptr<FaultFileSystem>& files) : EnvWrapper(rocksdb::Env::Default()) {
+  file_system_ = files;
+  system_clock_ = std::make_shared<ImpatientClock>();
+}
 
 class FaultFile : public rocksdb::FSWritableFileOwnerWrapper {
  public:

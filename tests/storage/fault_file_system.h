@@ -1,7 +1,7 @@
 // A file system for RocksDB that fails on demand and can lose what was not synced.
 //
 //   auto files = std::make_shared<FaultFileSystem>();
-//   std::unique_ptr<rocksdb::Env> env = rocksdb::NewCompositeEnv(files);
+//   FaultEnv env(files);
 //   files->FailNext(FaultFileSystem::Op::kSync, ".log", FaultFileSystem::Error::kIo);
 //
 // Thread-safe.
@@ -14,6 +14,7 @@
 #include <memory>
 #include <string>
 
+#include "rocksdb/env.h"
 #include "rocksdb/file_system.h"
 #include "storage/mutex.h"
 
@@ -69,6 +70,13 @@ class FaultFileSystem : public rocksdb::FileSystemWrapper {
   bool power_ PM_GUARDED_BY(mutex_) = true;
   uint64_t free_bytes_ PM_GUARDED_BY(mutex_) = uint64_t{1} << 40;
   std::map<std::string, uint64_t> synced_ PM_GUARDED_BY(mutex_);
+};
+
+// An Env with this file system, and a clock that does not make tests wait: RocksDB sleeps a second after a failed
+// flush.
+class FaultEnv : public rocksdb::EnvWrapper {
+ public:
+  explicit FaultEnv(const std::shared_ptr<FaultFileSystem>& files);
 };
 
 }  // namespace partnermetrics::storage

@@ -11,7 +11,6 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "rocksdb/env.h"
 #include "storage/database.h"
 #include "tests/storage/fault_file_system.h"
 #include "tests/storage/temp_dir.h"
@@ -27,15 +26,15 @@ using testing::HasSubstr;
 
 class FaultTest : public testing::Test {
  protected:
-  FaultTest() : files_(std::make_shared<FaultFileSystem>()), env_(rocksdb::NewCompositeEnv(files_)) {}
+  FaultTest() : files_(std::make_shared<FaultFileSystem>()), env_(files_) {}
 
-  Database::Options Options() const {
+  Database::Options Options() {
     Database::Options options;
     options.data_dir = folder_.path() + "/data";
     options.memory_mb = 32;
     options.min_free_bytes = 10 << 20;
     options.memtable_bytes = 64 << 10;
-    options.env = env_.get();
+    options.env = &env_;
     return options;
   }
   absl::Status TryOpen() {
@@ -83,7 +82,7 @@ class FaultTest : public testing::Test {
 
   TempDir folder_;
   std::shared_ptr<FaultFileSystem> files_;
-  std::unique_ptr<rocksdb::Env> env_;
+  FaultEnv env_;
   std::unique_ptr<Database> database_;
   EventLog* log_ = nullptr;
 };
@@ -246,7 +245,7 @@ TEST_F(EveryFaultTest, AnswersAreTrue) {
         const auto t0 = std::chrono::steady_clock::now();
         Run(&answers);
         const auto t1 = std::chrono::steady_clock::now();
-        std::cerr << "RUN " << k << " " << (t1-t0)/std::chrono::milliseconds(1) << "\n";
+        std::cerr << "RUN " << k << " " << (t1 - t0) / std::chrono::milliseconds(1) << "\n";
         const bool through = files_->failures() == 0;
         ASSERT_NO_FATAL_FAILURE(Check(answers));
         ++runs;

@@ -1,5 +1,5 @@
-// A folder for one test, deleted with the object unless the test failed: then it stays as evidence. In memory when there
-// is no TEST_TMPDIR: what our tests lose, they lose by themselves, and a real disk would only make them wait.
+// A folder for one test, deleted with the object unless the test failed: then it stays as evidence. In memory when
+// there is no TEST_TMPDIR: what our tests lose, they lose by themselves, and a real disk would only make them wait.
 #ifndef PARTNERMETRICS_TESTS_STORAGE_TEMP_DIR_H_
 #define PARTNERMETRICS_TESTS_STORAGE_TEMP_DIR_H_
 

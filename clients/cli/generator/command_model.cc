@@ -149,8 +149,7 @@ bool CheckFlagNames(const CommandModel& command, std::string* error) {
 bool DescribeMethod(const MethodDescriptor& method, CommandModel* command, std::string* error) {
   const google::protobuf::ServiceDescriptor& service = *method.service();
   command->method = &method;
-  command->words =
-      absl::StrCat(KebabCase(absl::StripSuffix(service.name(), "Service")), " ", KebabCase(method.name()));
+  command->words = absl::StrCat(KebabCase(absl::StripSuffix(service.name(), "Service")), " ", KebabCase(method.name()));
   command->service_help = CommentOf(service);
   command->help = CommentOf(method);
   FlagCollector(&command->flags).AddFieldsOf(*method.input_type(), "", 1);
@@ -177,10 +176,9 @@ std::string KebabCase(absl::string_view name) {
   std::string result;
   for (size_t i = 0; i < name.size(); ++i) {
     const char c = name[i];
-    const bool word_starts =
-        absl::ascii_isupper(static_cast<unsigned char>(c)) && i > 0 &&
-        (!absl::ascii_isupper(static_cast<unsigned char>(name[i - 1])) ||
-         (i + 1 < name.size() && absl::ascii_islower(static_cast<unsigned char>(name[i + 1]))));
+    const bool word_starts = absl::ascii_isupper(static_cast<unsigned char>(c)) && i > 0 &&
+                             (!absl::ascii_isupper(static_cast<unsigned char>(name[i - 1])) ||
+                              (i + 1 < name.size() && absl::ascii_islower(static_cast<unsigned char>(name[i + 1]))));
     if (word_starts && result.back() != '-') result += '-';
     result += c == '_' ? '-' : absl::ascii_tolower(static_cast<unsigned char>(c));
   }

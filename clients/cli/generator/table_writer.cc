@@ -1,7 +1,7 @@
 #include "clients/cli/generator/table_writer.h"
 
-#include <google/protobuf/io/zero_copy_stream.h>
 #include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/io/zero_copy_stream.h>
 
 #include <memory>
 #include <set>
@@ -16,9 +16,13 @@
 namespace partnermetrics::cli {
 namespace {
 
-std::string Quote(absl::string_view text) { return absl::StrCat("\"", absl::Utf8SafeCEscape(text), "\""); }
+std::string Quote(absl::string_view text) {
+  return absl::StrCat("\"", absl::Utf8SafeCEscape(text), "\"");
+}
 
-absl::string_view Bool(bool value) { return value ? "true" : "false"; }
+absl::string_view Bool(bool value) {
+  return value ? "true" : "false";
+}
 
 absl::string_view AlignName(Align align) {
   switch (align) {
@@ -60,15 +64,15 @@ std::string WriteCommand(const CommandModel& command, const std::string& id, std
   for (const FlagModel& flag : command.flags) {
     const std::string choices =
         WriteArray("absl::string_view", absl::StrCat("kChoices", id, "_", flags.size()), QuoteAll(flag.choices), out);
-    flags.push_back(absl::StrCat("\n    {", Quote(flag.name), ", ", Quote(flag.field), ", ValueType::",
-                                 ValueTypeName(flag.type), ", ", Bool(flag.repeated), ", ", Bool(flag.map), ", ",
-                                 Bool(flag.required), ", ", Quote(flag.oneof), ", ", choices, ", ", Quote(flag.help),
-                                 "}"));
+    flags.push_back(absl::StrCat("\n    {", Quote(flag.name), ", ", Quote(flag.field),
+                                 ", ValueType::", ValueTypeName(flag.type), ", ", Bool(flag.repeated), ", ",
+                                 Bool(flag.map), ", ", Bool(flag.required), ", ", Quote(flag.oneof), ", ", choices,
+                                 ", ", Quote(flag.help), "}"));
   }
   std::vector<std::string> columns;
   for (const ColumnModel& column : command.columns) {
-    columns.push_back(absl::StrCat("{", Quote(column.field), ", ", Quote(column.heading), ", ",
-                                   AlignName(column.align), ", ", Quote(column.unit), "}"));
+    columns.push_back(absl::StrCat("{", Quote(column.field), ", ", Quote(column.heading), ", ", AlignName(column.align),
+                                   ", ", Quote(column.unit), "}"));
   }
   const std::string flag_array = WriteArray("Flag", absl::StrCat("kFlags", id), flags, out);
   const std::string column_array = WriteArray("Column", absl::StrCat("kColumns", id), columns, out);
@@ -109,8 +113,9 @@ std::string WriteTable(const std::vector<CommandModel>& commands, const std::str
   if (commands.empty()) {
     return absl::StrCat(out, "absl::Span<const Command> ", function, "() { return {}; }\n}\n");
   }
-  absl::StrAppend(&out, "namespace {\n", arrays, "constexpr Command kCommands[] = {\n", entries, "};\n}  // namespace\n",
-                  "absl::Span<const Command> ", function, "();\n", "absl::Span<const Command> ", function,
+  absl::StrAppend(&out, "namespace {\n", arrays, "constexpr Command kCommands[] = {\n", entries,
+                  "};\n}  // namespace\n", "absl::Span<const Command> ", function, "();\n",
+                  "absl::Span<const Command> ", function,
                   "() { return kCommands; }\n}  // namespace partnermetrics::cli\n");
   return out;
 }

@@ -47,9 +47,8 @@ class CsvPrinter : public Printer {
     if (command_.columns.empty()) AddFieldsOf(*row, {});
     std::vector<std::string> names;
     for (const FieldPath& path : paths_) {
-      names.push_back(absl::StrJoin(path, ".", [](std::string* out, const FieldDescriptor* field) {
-        out->append(field->name());
-      }));
+      names.push_back(
+          absl::StrJoin(path, ".", [](std::string* out, const FieldDescriptor* field) { out->append(field->name()); }));
     }
     PrintLine(names);
   }

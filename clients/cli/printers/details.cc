@@ -21,7 +21,9 @@ struct Line {
   std::string value;
 };
 
-bool IsNested(const FieldDescriptor& field) { return field.message_type() != nullptr && !ValueTypeOf(field).has_value(); }
+bool IsNested(const FieldDescriptor& field) {
+  return field.message_type() != nullptr && !ValueTypeOf(field).has_value();
+}
 
 void AddLines(const Message& message, const FieldDescriptor* except, int depth, std::vector<Line>* lines);
 

@@ -18,7 +18,7 @@ using google::protobuf::Descriptor;
 using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 
-constexpr int kGap = 2;            // Blanks between columns.
+constexpr int kGap = 2;             // Blanks between columns.
 constexpr int kMinColumnWidth = 8;  // Columns are not cut below this.
 
 struct TableColumn {

@@ -23,7 +23,7 @@ std::string Bytes(double bytes) {
   constexpr absl::string_view kUnits[] = {"B", "kB", "MB", "GB", "TB"};
   size_t unit = 0;
   for (; bytes >= 1000 && unit + 1 < std::size(kUnits); ++unit) bytes /= 1000;
-  return absl::StrFormat(unit == 0 ? "%.0f %s" : "%.1f %s", bytes, kUnits[unit]);
+  return absl::StrFormat("%.*f %s", unit == 0 ? 0 : 1, bytes, kUnits[unit]);
 }
 
 std::string Bar(double share) {
@@ -50,7 +50,8 @@ class RunProgressRenderer : public Printer {
 
   absl::Status Print(const google::protobuf::Message& response) override {
     const auto* progress = google::protobuf::DynamicCastToGenerated<v1::RunConnectorResponse>(&response);
-    if (progress == nullptr) return absl::InternalError("the renderer \"run_progress\" shows RunConnectorResponse only");
+    if (progress == nullptr)
+      return absl::InternalError("the renderer \"run_progress\" shows RunConnectorResponse only");
     run_ = progress->run();
     if (!screen_.quiet && run_.state() == v1::RUN_STATE_RUNNING) PrintProgress();
     return absl::OkStatus();

@@ -137,7 +137,9 @@ std::string MonthOf(const v1::Date& date) {
   return absl::FormatTime("%b %Y", absl::FromCivil(day, absl::UTCTimeZone()), absl::UTCTimeZone());
 }
 
-std::string OrDash(const std::string& text) { return text.empty() ? "–" : EscapeControls(text); }
+std::string OrDash(const std::string& text) {
+  return text.empty() ? "–" : EscapeControls(text);
+}
 
 class Card {
  public:

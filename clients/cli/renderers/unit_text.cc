@@ -46,7 +46,9 @@ std::string WithUnit(double value, absl::string_view one, absl::string_view many
 
 }  // namespace
 
-std::string FormatPercent(double share) { return absl::StrCat(FormatShort(share * 100, 1), " %"); }
+std::string FormatPercent(double share) {
+  return absl::StrCat(FormatShort(share * 100, 1), " %");
+}
 
 std::string FormatInUnit(double value, v1::MetricUnit unit, absl::string_view currency) {
   switch (unit) {

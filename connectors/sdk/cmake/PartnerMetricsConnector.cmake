@@ -17,4 +17,7 @@ function(partnermetrics_add_connector name)
   endif()
   target_link_libraries(${name} PRIVATE ${ARG_DEPS} partnermetrics::connector_sdk)
   target_link_options(${name} PRIVATE -Wl,--version-script=${script} -Wl,--exclude-libs,ALL)
+  if(NOT PARTNERMETRICS_SANITIZER) # whose functions the process provides
+    target_link_options(${name} PRIVATE -Wl,--no-undefined)
+  endif()
 endfunction()

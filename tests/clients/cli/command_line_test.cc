@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_split.h"
 #include "tests/clients/cli/table_of.h"
 
 namespace partnermetrics::cli {
@@ -15,7 +16,9 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-Invocation Parse(const std::vector<std::string>& args) { return ParseCommandLine(Commands(), args); }
+Invocation Parse(const std::vector<std::string>& args) {
+  return ParseCommandLine(Commands(), args);
+}
 
 std::map<std::string, std::vector<std::string>> FlagsOf(const Invocation& invocation) {
   std::map<std::string, std::vector<std::string>> flags;
@@ -95,6 +98,9 @@ TEST(CommandLineTest, WrongCommandLinesAreUsageErrors) {
     EXPECT_FALSE(invocation.usage_error->message.empty());
     EXPECT_THAT(invocation.usage_error->remedy, HasSubstr("--help"));
   }
+  EXPECT_THAT(Parse({"partner", "lst"}).usage_error->message,
+              HasSubstr("\"lst\" is no command; partnerctl partner has: get, list, "));
+  EXPECT_THAT(Parse({"--help"}).text, testing::ContainsRegex("quarantine +list, show"));
   EXPECT_EQ(Parse({"status", "-o", "json", "extra"}).options.format, Format::kJson);
 }
 

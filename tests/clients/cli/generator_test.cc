@@ -1,5 +1,5 @@
-#include <google/protobuf/compiler/importer.h>
 #include <gmock/gmock.h>
+#include <google/protobuf/compiler/importer.h>
 #include <gtest/gtest.h>
 
 #include <map>
@@ -95,7 +95,8 @@ TEST(GeneratorTest, OptionsMustNameExistingThings) {
     EXPECT_FALSE(described.ok);
     EXPECT_EQ(described.error, error);
   }
-  const Described right(ServiceWith("command: \"x y\" rows: \"rows\" columns: { field: \"name\" } arguments: \"row.name\""));
+  const Described right(
+      ServiceWith("command: \"x y\" rows: \"rows\" columns: { field: \"name\" } arguments: \"row.name\""));
   ASSERT_TRUE(right.ok) << right.error;
   EXPECT_EQ(right.commands[0].words, "x y");
   EXPECT_EQ(right.commands[0].arguments, std::vector<std::string>{"row-name"});
@@ -125,11 +126,11 @@ TEST(GeneratorTest, TheGeneratedTableHoldsEveryShapeOfField) {
   EXPECT_EQ(command.method, "PlayOnce");
   EXPECT_EQ(command.help, "Plays once. NOT_FOUND without a toy.");
   const std::map<absl::string_view, ValueType> types = {
-      {"toy", ValueType::kText},         {"loud", ValueType::kBool},     {"count", ValueType::kInteger},
-      {"ratio", ValueType::kNumber},     {"color", ValueType::kEnum},    {"play-on", ValueType::kDate},
+      {"toy", ValueType::kText},          {"loud", ValueType::kBool},       {"count", ValueType::kInteger},
+      {"ratio", ValueType::kNumber},      {"paint", ValueType::kEnum},      {"play-on", ValueType::kDate},
       {"play-at", ValueType::kTimestamp}, {"length", ValueType::kDuration}, {"price", ValueType::kMoney},
-      {"share", ValueType::kDecimal},    {"scope", ValueType::kScope},   {"who", ValueType::kPartnerReference},
-      {"range", ValueType::kDateRange},  {"limits", ValueType::kInteger}};
+      {"share", ValueType::kDecimal},     {"scope", ValueType::kScope},     {"who", ValueType::kPartnerReference},
+      {"range", ValueType::kDateRange},   {"limits", ValueType::kInteger}};
   for (const auto& [name, type] : types) {
     ASSERT_NE(FindFlag(command, name), nullptr) << name;
     EXPECT_EQ(FindFlag(command, name)->type, type) << name;
@@ -140,7 +141,7 @@ TEST(GeneratorTest, TheGeneratedTableHoldsEveryShapeOfField) {
   EXPECT_TRUE(FindFlag(command, "labels")->map);
   EXPECT_EQ(FindFlag(command, "friend")->oneof, "company");
   EXPECT_EQ(FindFlag(command, "choice")->oneof, "");
-  EXPECT_THAT(FindFlag(command, "color")->choices, testing::ElementsAre("red", "dark_blue"));
+  EXPECT_THAT(FindFlag(command, "paint")->choices, testing::ElementsAre("red", "dark_blue"));
   EXPECT_TRUE(CommandOf(ToyCommands(), "toy together").client_streaming);
   EXPECT_TRUE(CommandOf(ToyCommands(), "toy play-long").server_streaming);
 }

@@ -1,10 +1,11 @@
 #include "clients/cli/printers/printer.h"
 
+#include <gmock/gmock.h>
 #include <google/protobuf/util/json_util.h>
 #include <google/protobuf/util/message_differencer.h>
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 
 #include "clients/cli/request_builder.h"
@@ -28,7 +29,11 @@ constexpr char kPartners[] = R"pb(
     partner { name: "Müller, \"Solar\" GmbH" type: PARTNER_TYPE_RESELLER tier: "Gold" country: "DE" }
     facts: 1250
   }
-  partners { partner_id: "b" partner { name: "株式会社" status: PARTNER_STATUS_ACTIVE } facts: 7 }
+  partners {
+    partner_id: "b"
+    partner { name: "株式会社" status: PARTNER_STATUS_ACTIVE }
+    facts: 7
+  }
   next_page_token: "p2"
   total_size: 40
   position: 99
@@ -49,7 +54,7 @@ TEST(TablePrinterTest, AlignsColumnsByWhatIsSeen) {
   EXPECT_EQ(Show("partner list", FromText<v1::ListPartnersResponse>(kPartners), &NewTablePrinter),
             R"(ID              NAME                  TYPE      TIER  COUNTRY  STATUS  FACTS
 salesforce:001  Müller, "Solar" GmbH  reseller  Gold  DE                1250
-b               株式会社                                      active      7
+b               株式会社                                       active      7
 total size: 40 · position: 99
 There is more: add --page-token p2
 )");
@@ -57,7 +62,7 @@ There is more: add --page-token p2
 
 TEST(TablePrinterTest, CutsTextOnNarrowTerminalsOnly) {
   const std::string table = Show("partner list", FromText<v1::ListPartnersResponse>(kPartners), &NewTablePrinter, 66);
-  EXPECT_THAT(table, HasSubstr("Müller, \"…"));
+  EXPECT_THAT(table, HasSubstr("Müller, \"So…"));
   EXPECT_THAT(table, HasSubstr("1250\n"));
 }
 
@@ -67,7 +72,8 @@ TEST(TablePrinterTest, EmptyListsSaySo) {
   v1::VerifyScopeResponse verified;
   verified.set_ok(true);
   verified.set_cells(12);
-  EXPECT_EQ(Show("verify", verified, &NewTablePrinter), "no differences · ok: true · facts: 0 · cells: 12 · position: 0\n");
+  EXPECT_EQ(Show("verify", verified, &NewTablePrinter),
+            "no differences · ok: true · facts: 0 · cells: 12 · position: 0\n");
 }
 
 TEST(TablePrinterTest, OneMessageIsAListOfFields) {
@@ -82,16 +88,16 @@ TEST(TablePrinterTest, OneMessageIsAListOfFields) {
     sources: "salesforce"
   )pb");
   EXPECT_EQ(Show("partner get", partner, &NewTablePrinter),
-            R"(partner_id  p1
+            R"(partner_id   p1
 partner
-  name      Acme\x1b[2J
-  domains   acme.com, acme.de
+  name       Acme\x1b[2J
+  domains    acme.com, acme.de
   external_ids 1
-    source  salesforce
-    id      001
+    source   salesforce
+    id       001
   signed_on  2023-01-15
-sources     salesforce
-facts       0
+sources      salesforce
+facts        0
 )");
 }
 
@@ -103,8 +109,8 @@ TEST(CsvPrinterTest, QuotesAsRfc4180Says) {
 }
 
 TEST(CsvPrinterTest, OneMessageIsOneRowWithItsNestedFields) {
-  const std::string csv = Show("partner get", FromText<v1::PartnerEntity>("partner_id: 'p' partner { tier: 'Gold' }"),
-                               &NewCsvPrinter);
+  const std::string csv =
+      Show("partner get", FromText<v1::PartnerEntity>("partner_id: 'p' partner { tier: 'Gold' }"), &NewCsvPrinter);
   EXPECT_THAT(csv, HasSubstr("partner_id,partner.name,partner.type,partner.tier,"));
   EXPECT_THAT(csv, HasSubstr("\r\np,,,Gold,"));
 }
@@ -133,8 +139,8 @@ void Fill(int depth, Message* message) {
     const FieldDescriptor* field = type->field(i);
     if (field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
       if (depth == 0) continue;
-      Fill(depth - 1, field->is_repeated() ? reflection->AddMessage(message, field)
-                                           : reflection->MutableMessage(message, field));
+      Fill(depth - 1,
+           field->is_repeated() ? reflection->AddMessage(message, field) : reflection->MutableMessage(message, field));
       continue;
     }
     const auto set = [&](auto add, auto put, auto value) {

@@ -32,16 +32,17 @@ std::string Play(const Given& given, toy::v1::PlayRequest request = {}) {
 }
 
 TEST(RequestBuilderTest, Scalars) {
-  EXPECT_EQ(Play({{"toy", {"a b"}}, {"loud", {"true"}}, {"choice", {"false"}}}), "toy: \"a b\" loud: true choice: false");
+  EXPECT_EQ(Play({{"toy", {"a b"}}, {"loud", {"true"}}, {"choice", {"false"}}}),
+            "toy: \"a b\" loud: true choice: false");
   EXPECT_EQ(Play({{"count", {"-5"}}, {"big", {"18446744073709551615"}}, {"ratio", {"0.25"}}}),
             "count: -5 big: 18446744073709551615 ratio: 0.25");
 }
 
 TEST(RequestBuilderTest, EnumsTakeShortAndFullNames) {
-  EXPECT_EQ(Play({{"color", {"dark_blue"}}}), "color: TOY_COLOR_DARK_BLUE");
-  EXPECT_EQ(Play({{"color", {"Dark-Blue"}}}), "color: TOY_COLOR_DARK_BLUE");
-  EXPECT_EQ(Play({{"color", {"TOY_COLOR_RED"}}}), "color: TOY_COLOR_RED");
-  EXPECT_EQ(Play({{"colors", {"red", "dark_blue"}}}), "colors: TOY_COLOR_RED colors: TOY_COLOR_DARK_BLUE");
+  EXPECT_EQ(Play({{"paint", {"dark_blue"}}}), "paint: TOY_COLOR_DARK_BLUE");
+  EXPECT_EQ(Play({{"paint", {"Dark-Blue"}}}), "paint: TOY_COLOR_DARK_BLUE");
+  EXPECT_EQ(Play({{"paint", {"TOY_COLOR_RED"}}}), "paint: TOY_COLOR_RED");
+  EXPECT_EQ(Play({{"paints", {"red", "dark_blue"}}}), "paints: TOY_COLOR_RED paints: TOY_COLOR_DARK_BLUE");
 }
 
 TEST(RequestBuilderTest, RepeatedFieldsAndMaps) {
@@ -80,7 +81,7 @@ TEST(RequestBuilderTest, NestedFieldsGoTwoLevelsDeep) {
 }
 
 TEST(RequestBuilderTest, BadValuesNameFlagValueAndForm) {
-  EXPECT_EQ(Play({{"color", {"green"}}}), "--color: \"green\" is not known; it is one of red, dark_blue");
+  EXPECT_EQ(Play({{"paint", {"green"}}}), "--paint: \"green\" is not known; it is one of red, dark_blue");
   EXPECT_EQ(Play({{"play-on", {"31.3."}}}),
             "--play-on: \"31.3.\" is not a date; write 2026-03-31, today, or counted from today: today-30d, today-2w, "
             "today-3m, today+1y");

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 
 #include "clients/cli/outcome.h"
@@ -86,8 +87,9 @@ TEST(RunProgressTest, ATerminalLineIsRewritten) {
   test.screen.err_is_terminal = true;
   ShowRun(&test);
   EXPECT_THAT(test.err.str(), Not(HasSubstr("\n")));
-  EXPECT_THAT(test.err.str(), HasSubstr("\r\x1b[Kcrm ██████░░░░░░░░░░░░░░ 30 %  500 records  200 rec/s  3.0 MB of 10.0 MB"
-                                        "  7s left\r\x1b[K"));
+  EXPECT_THAT(test.err.str(),
+              HasSubstr("\r\x1b[Kcrm ██████░░░░░░░░░░░░░░ 30 %  500 records  200 rec/s  3.0 MB of 10.0 MB"
+                        "  7s left\r\x1b[K"));
 }
 
 TEST(RunProgressTest, ElsewhereALineComesEveryTwoSeconds) {
@@ -103,8 +105,8 @@ TEST(RunProgressTest, ElsewhereALineComesEveryTwoSeconds) {
 
 TEST(OutcomeTest, ResponsesThatAreNoFullSuccess) {
   v1::RunConnectorResponse run;
-  const std::pair<v1::RunState, int> states[] = {{v1::RUN_STATE_SUCCEEDED, 0}, {v1::RUN_STATE_RUNNING, 0},
-                                                 {v1::RUN_STATE_PARTIAL, 9},   {v1::RUN_STATE_FAILED, 10},
+  const std::pair<v1::RunState, int> states[] = {{v1::RUN_STATE_SUCCEEDED, 0},  {v1::RUN_STATE_RUNNING, 0},
+                                                 {v1::RUN_STATE_PARTIAL, 9},    {v1::RUN_STATE_FAILED, 10},
                                                  {v1::RUN_STATE_CANCELLED, 10}, {v1::RUN_STATE_INTERRUPTED, 10}};
   for (const auto& [state, exit_code] : states) {
     run.mutable_run()->set_state(state);

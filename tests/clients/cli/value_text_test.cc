@@ -42,8 +42,9 @@ TEST(ValueTextTest, MonthsEndWithTheirLastDay) {
 }
 
 TEST(ValueTextTest, RefusesOtherDates) {
-  for (const char* text : {"", "31.03.2026", "2026-3-31", "26-03-31", "tomorrow", "today-", "today-d", "today-5", "today5d",
-                           "today-5h", "today--5d", "2026-03-31T00:00:00Z", "2026-03-31 ", "today-99999999999d"}) {
+  for (const char* text :
+       {"", "31.03.2026", "2026-3-31", "26-03-31", "tomorrow", "today-", "today-d", "today-5", "today5d", "today-5h",
+        "today--5d", "2026-03-31T00:00:00Z", "2026-03-31 ", "today-99999999999d"}) {
     EXPECT_EQ(Read<v1::Date>(text), "error: is not a date") << text;
   }
   for (const char* text : {"2026-02-29", "2026-13-01", "2026-00-10", "2026-04-31"}) {

@@ -1,0 +1,56 @@
+// What the services work on, and whether it is there: the port opens before the data does, so that callers hear
+// "starting" instead of nothing.
+//
+// Thread-safe.
+#ifndef PARTNERMETRICS_SERVER_SERVICES_BACKEND_H_
+#define PARTNERMETRICS_SERVER_SERVICES_BACKEND_H_
+
+#include <atomic>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "server/ingest/programs.h"
+
+namespace partnermetrics {
+
+class Connectors;
+
+class Backend {
+ public:
+  explicit Backend(absl::Time started_at) : started_at_(started_at) {}
+
+  // From now on calls are answered. Both outlive the calls.
+  void Open(Programs& programs, Connectors& connectors) {
+    programs_ = &programs;
+    connectors_ = &connectors;
+    phase_ = Phase::kServing;
+  }
+  // From now on calls are UNAVAILABLE.
+  void Close() { phase_ = Phase::kStopping; }
+
+  // UNAVAILABLE while the server starts or stops.
+  absl::Status Ready() const;
+
+  // Only for calls that were admitted.
+  Programs& programs() const { return *programs_; }
+  Connectors& connectors() const { return *connectors_; }
+  absl::Time started_at() const { return started_at_; }
+
+  // The programme, once its state has reached the position; waits 5 s for that at most.
+  absl::StatusOr<ProgramRuntime*> ProgramAt(absl::string_view program, uint64_t min_position) const;
+
+ private:
+  enum class Phase { kStarting, kServing, kStopping };
+
+  const absl::Time started_at_;
+  std::atomic<Phase> phase_ = Phase::kStarting;
+  Programs* programs_ = nullptr;
+  Connectors* connectors_ = nullptr;
+};
+
+}  // namespace partnermetrics
+
+#endif  // PARTNERMETRICS_SERVER_SERVICES_BACKEND_H_

@@ -1,0 +1,106 @@
+// One run of a connector: takes the pages of its plugin, turns their records into events or quarantined records, and
+// writes each page with its counts and the state to go on from as one unit.
+//
+//   ASSIGN_OR_RETURN(auto run, Run::Begin(config, full, programs, *program, observer));   // durable now
+//   run->Finish(process.Read(run->state(), run.get()), /*stopping=*/false);
+//
+// In the log a run is RunBegin, RunPage …, RunEnd. A run without RunEnd was interrupted: Begin goes on with it, under
+// its id and sequence, from its last RunPage. Pages without a state write no RunPage: they would be read again, and
+// their counts must not stand twice. A run that meets unchanged records alone writes these run records and nothing
+// else.
+//
+// Counts of unresolved and parked events are known only after a page is applied, so those of the last page before a
+// kill may be missing in a run that goes on; every other count is exact.
+//
+// Thread-safety: Snapshot from any thread; everything else belongs to the thread that runs the plugin.
+#ifndef PARTNERMETRICS_SERVER_SYNC_RUN_H_
+#define PARTNERMETRICS_SERVER_SYNC_RUN_H_
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "connectors/host/connector_process.h"
+#include "partnermetrics/log/v1/log.pb.h"
+#include "partnermetrics/v1/connector_service.pb.h"
+#include "server/ingest/programs.h"
+#include "server/sync/connector_config.h"
+#include "server/sync/run_history.h"
+#include "server/sync/run_tally.h"
+#include "storage/mutex.h"
+
+namespace partnermetrics {
+
+// Sees a run as it goes on: at most five times a second, and once more when it has ended. Called by the run's thread:
+// it must not block and not call Connectors. Returns false to see no more.
+using RunObserver = std::function<bool(const v1::ConnectorRun&)>;
+
+class Run : public connectors::ConnectorHandler {
+ public:
+  // Begins a run, or goes on with the interrupted one of this connector. A full run replaces an interrupted run that is
+  // not. No other run of the connector may go on, and no two runs may begin at the same time.
+  static absl::StatusOr<std::unique_ptr<Run>> Begin(const ConnectorConfig& config, bool full, Programs& programs,
+                                                    ProgramRuntime& program, RunObserver observer);
+
+  // Where the plugin goes on; nothing: from the start of its source.
+  const std::optional<std::string>& state() const { return state_; }
+
+  absl::Status OnPage(const connectors::Page& page) override;
+  absl::Status OnComplete(const std::string& fact_kind) override;
+  void OnProgress(const connectors::Progress& progress) override;
+  void OnLog(const connectors::LogLine& line) override;
+  void OnProblem(const connectors::Problem& problem) override;
+
+  // Writes the end of the run and shows it to the observer. A run that is cancelled while the server is `stopping` gets
+  // no end: it counts as interrupted, and the next one goes on with it.
+  void Finish(const connectors::ConnectorEnd& end, bool stopping);
+
+  // The run as it stands.
+  v1::ConnectorRun Snapshot() const;
+
+ private:
+  Run(const ConnectorConfig& config, Programs& programs, ProgramRuntime& program, RunObserver observer);
+
+  // Takes up where the connector stands; the records that begin the run.
+  std::vector<storage::LogRecord> Start(const ConnectorPoint& point, bool full, uint64_t last_sequence);
+  // Judges a record: its events go into the request, or the record into quarantine.
+  void TakeRecord(const connectors::RecordView& record, RunTally& tally, WriteRequest& request);
+  void TakeEvents(const connectors::RecordView& record, v1::EventBatch batch, RunTally& tally, WriteRequest& request);
+  v1::Origin OriginOf(const connectors::RecordView& record) const;
+  absl::Status CheckBudget() const;
+  log::v1::RunEnd MakeEnd(const connectors::ConnectorEnd& end) const;
+  absl::StatusOr<v1::ConnectorRun> WriteEnd(const log::v1::RunEnd& end);
+  absl::Status WriteRecords(std::vector<storage::LogRecord> records);
+  // The run as the state has it.
+  absl::StatusOr<v1::ConnectorRun> Stored() const;
+  // Publishes the counts, and shows them to the observer when it is time.
+  void Show();
+  void TellObserver(const v1::ConnectorRun& run);
+
+  const ConnectorConfig config_;
+  Programs& programs_;
+  ProgramRuntime& program_;
+  PrepareContext prepare_;
+  std::string currency_;
+  RunObserver observer_;
+  std::chrono::steady_clock::time_point next_show_;
+
+  std::string run_id_;
+  uint64_t sequence_ = 0;
+  std::optional<std::string> state_;
+  RunTally tally_;
+  std::string last_page_;  // the last RunPage, serialised
+  std::vector<std::string> complete_kinds_;
+  std::vector<v1::ConnectorProblem> remarks_;
+
+  mutable Mutex mutex_;
+  v1::ConnectorRun snapshot_ PM_GUARDED_BY(mutex_);
+};
+
+}  // namespace partnermetrics
+
+#endif  // PARTNERMETRICS_SERVER_SYNC_RUN_H_

@@ -1,0 +1,79 @@
+#include "server/engine/partners.h"
+
+#include <gmock/gmock.h>
+
+#include "tests/support/engine_fixture.h"
+
+namespace partnermetrics {
+namespace {
+
+class PartnersTest : public EngineFixture {
+ protected:
+  void SetUp() override {
+    EngineFixture::SetUp();
+    Define("");
+    Ingest("record_id: 'a1' partner { name: 'Acme Corp' tier: 'Silver' domains: 'acme.example' country: 'US' }");
+    Ingest("record_id: 'b1' partner { name: 'Bolt' domains: 'bolt.example' }");
+  }
+  PartnerState Get(const std::string& id) {
+    Engine::View view(*engine_);
+    auto partner = ReadPartner(view, id);
+    EXPECT_TRUE(partner.ok() && partner->has_value()) << id;
+    return **partner;
+  }
+};
+
+TEST_F(PartnersTest, TheServersOwnStatementGoesBeforeTheSources) {
+  Ingest("source: 'partnermetrics' record_id: 'crm:a1' partner { tier: 'Gold' }");
+  const PartnerState partner = Get("crm:a1");
+  EXPECT_EQ(partner.fields.tier(), "Gold");
+  EXPECT_EQ(partner.fields.name(), "Acme Corp");
+  EXPECT_THAT(partner.sources, ::testing::ElementsAre("partnermetrics", "crm"));
+}
+
+TEST_F(PartnersTest, AliasesAreTheReferencesThatLeadToIt) {
+  EXPECT_THAT(Get("crm:a1").aliases, ::testing::ElementsAre("domain:acme.example", "external::a1", "external:crm:a1",
+                                                            "partner:crm:a1"));
+}
+
+TEST_F(PartnersTest, IsFoundByIdExternalIdDomainAndName) {
+  Engine::View view(*engine_);
+  for (const char* name : {"crm:a1", "a1", "ACME.example", "acme corp"}) {
+    const auto found = FindPartner(view, name);
+    ASSERT_TRUE(found.ok()) << name << ": " << found.status();
+    EXPECT_EQ(*found, "crm:a1");
+  }
+  EXPECT_EQ(FindPartner(view, "nobody").status().code(), absl::StatusCode::kNotFound);
+}
+
+TEST_F(PartnersTest, TwoOfOneNameMustBeNamedById) {
+  Ingest("record_id: 'a2' partner { name: 'ACME CORP' }");
+  Engine::View view(*engine_);
+  const auto found = FindPartner(view, "Acme Corp");
+  EXPECT_EQ(found.status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(found.status().message(), ::testing::HasSubstr("crm:a1, crm:a2"));
+}
+
+TEST_F(PartnersTest, UnresolvedFactsAreListedByReference) {
+  for (const char* id : {"1", "2"}) {
+    Ingest(absl::StrCat("record_id: '", id, "' invoice { partner_refs { external { source: 'x' id: 'ghost' } } issued_at"
+                        " { seconds: 1 } amount { units: 1 } }"));
+  }
+  Engine::View view(*engine_);
+  const auto groups = UnresolvedReferences(view);
+  ASSERT_TRUE(groups.ok());
+  ASSERT_EQ(groups->size(), 1u);
+  EXPECT_EQ((*groups)[0].reference, "external:x:ghost");
+  EXPECT_EQ((*groups)[0].facts, 2);
+  EXPECT_EQ((*groups)[0].example.record_id, "1");
+}
+
+TEST_F(PartnersTest, ADeletedPartnerIsGone) {
+  Ingest("record_id: 'b1' revision: 1 deleted: true partner {}");
+  Engine::View view(*engine_);
+  EXPECT_EQ(view.header().partners, 1);
+  EXPECT_THAT(*PartnerIds(view), ::testing::ElementsAre("crm:a1"));
+}
+
+}  // namespace
+}  // namespace partnermetrics

@@ -1,0 +1,73 @@
+#include "server/engine/state_overlay.h"
+
+#include <gtest/gtest.h>
+
+#include "absl/strings/str_join.h"
+#include "tests/support/memory_storage.h"
+
+namespace partnermetrics {
+namespace {
+
+class StateOverlayTest : public ::testing::Test {
+ protected:
+  void PutInStore(const std::string& key, const std::string& value) {
+    ASSERT_TRUE(store_.WriteCheckpoint({{StateTable::kIndexes, key, value}}).ok());
+  }
+  std::string Scanned(const std::string& prefix) {
+    std::vector<std::string> seen;
+    EXPECT_TRUE(overlay_.Scan(StateTable::kIndexes, prefix, [&](absl::string_view key, absl::string_view value) {
+                          seen.push_back(absl::StrCat(key, "=", value));
+                          return true;
+                        }).ok());
+    return absl::StrJoin(seen, " ");
+  }
+  std::string Published(const std::string& prefix, const std::string& from) {
+    std::vector<std::string> seen;
+    EXPECT_TRUE(overlay_.ReadScan(StateTable::kIndexes, prefix, from, [&](absl::string_view key, absl::string_view value) {
+                          seen.push_back(absl::StrCat(key, "=", value));
+                          return true;
+                        }).ok());
+    return absl::StrJoin(seen, " ");
+  }
+  MemoryState store_;
+  StateOverlay overlay_{store_};
+};
+
+TEST_F(StateOverlayTest, ALaterLayerHidesAnEarlierOne) {
+  PutInStore("a", "store");
+  overlay_.Put(StateTable::kIndexes, "a", "dirty");
+  overlay_.Publish();
+  overlay_.Put(StateTable::kIndexes, "a", "batch");
+  EXPECT_EQ(**overlay_.Get(StateTable::kIndexes, "a"), "batch");
+  EXPECT_EQ(**overlay_.Read(StateTable::kIndexes, "a"), "dirty");
+  overlay_.Delete(StateTable::kIndexes, "a");
+  EXPECT_FALSE(overlay_.Get(StateTable::kIndexes, "a")->has_value());
+}
+
+TEST_F(StateOverlayTest, AScanMergesAllLayersInKeyOrder) {
+  PutInStore("x1", "s");
+  PutInStore("x3", "s");
+  PutInStore("x5", "s");
+  PutInStore("y", "s");
+  overlay_.Put(StateTable::kIndexes, "x2", "d");
+  overlay_.Delete(StateTable::kIndexes, "x3");
+  overlay_.Publish();
+  overlay_.Put(StateTable::kIndexes, "x6", "b");
+  overlay_.Delete(StateTable::kIndexes, "x1");
+  EXPECT_EQ(Scanned("x"), "x2=d x5=s x6=b");
+  EXPECT_EQ(Published("x", ""), "x1=s x2=d x5=s");
+  EXPECT_EQ(Published("x", "x2"), "x2=d x5=s");
+}
+
+TEST_F(StateOverlayTest, ACheckpointHoldsWhatIsPublishedAndNothingElse) {
+  overlay_.Put(StateTable::kFacts, "published", "1");
+  overlay_.Publish();
+  overlay_.Put(StateTable::kFacts, "in the batch", "2");
+  std::vector<storage::StateChange> changes;
+  overlay_.CollectDirty(changes);
+  ASSERT_EQ(changes.size(), 1u);
+  EXPECT_EQ(changes[0].key, "published");
+}
+
+}  // namespace
+}  // namespace partnermetrics

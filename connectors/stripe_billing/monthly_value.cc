@@ -84,10 +84,13 @@ std::optional<Decimal> MonthlyValue(JsonRecord* record, const std::string& curre
     total = value && total ? sdk::Add(*total, *value) : std::nullopt;
     if (!total) return std::nullopt;
   }
-  if (auto discount = record->Find("discount")) total = Discounted(record, *total, *discount, digits);
+  // The older shape has both; its list then repeats the single one.
   simdjson::dom::array discounts;
+  std::optional<Json> single = record->Find("discount");
   std::optional<Json> several = record->Find("discounts");
-  if (several && several->get(discounts) == simdjson::SUCCESS) {
+  if (single) {
+    total = Discounted(record, *total, *single, digits);
+  } else if (several && several->get(discounts) == simdjson::SUCCESS) {
     for (Json discount : discounts) {
       if (total && discount.is_object()) total = Discounted(record, *total, discount, digits);
     }

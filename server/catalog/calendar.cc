@@ -11,12 +11,22 @@ namespace {
 constexpr const char* kMonthNames[] = {"January", "February", "March",     "April",   "May",      "June",
                                        "July",    "August",   "September", "October", "November", "December"};
 
-Day DayOf(absl::CivilMonth month) { return ToDay(absl::CivilDay(month)); }
-absl::CivilMonth MonthOf(Day day) { return absl::CivilMonth(ToCivil(day)); }
-Day LastDayOf(absl::CivilMonth month) { return DayOf(month + 1) - 1; }
+Day DayOf(absl::CivilMonth month) {
+  return ToDay(absl::CivilDay(month));
+}
+absl::CivilMonth MonthOf(Day day) {
+  return absl::CivilMonth(ToCivil(day));
+}
+Day LastDayOf(absl::CivilMonth month) {
+  return DayOf(month + 1) - 1;
+}
 // The day of that number in the month, or its last one.
-Day OnMonth(absl::CivilMonth month, int day) { return std::min(LastDayOf(month), DayOf(month) + day - 1); }
-bool IsMonthEnd(Day day) { return LastDayOf(MonthOf(day)) == day; }
+Day OnMonth(absl::CivilMonth month, int day) {
+  return std::min(LastDayOf(month), DayOf(month) + day - 1);
+}
+bool IsMonthEnd(Day day) {
+  return LastDayOf(MonthOf(day)) == day;
+}
 
 // The first month of the fiscal period of `months` (1, 3 or 12) that contains the day.
 absl::CivilMonth FiscalStart(Day day, int months, int fiscal_start_month) {
@@ -143,9 +153,13 @@ Period PriorPeriod(const Period& period) {
   return shifted;
 }
 
-Period PriorYear(const Period& period) { return ShiftMonths(period, -12); }
+Period PriorYear(const Period& period) {
+  return ShiftMonths(period, -12);
+}
 
-Period YearToDate(const Period& period, int fiscal_start_month) { return ToDate(period.last, 12, fiscal_start_month); }
+Period YearToDate(const Period& period, int fiscal_start_month) {
+  return ToDate(period.last, 12, fiscal_start_month);
+}
 
 std::string PeriodText(const Period& period, int fiscal_start_month) {
   const absl::CivilMonth start = MonthOf(period.first);

@@ -20,9 +20,9 @@ namespace partnermetrics {
 
 struct Period {
   Day first = 0;
-  Day last = 0;           // stocks are read at its end
-  Day whole_last = 0;     // end of the whole calendar period; after `last` when that is still running
-  int months = 0;         // length in calendar months, or 0 when `days` counts
+  Day last = 0;        // stocks are read at its end
+  Day whole_last = 0;  // end of the whole calendar period; after `last` when that is still running
+  int months = 0;      // length in calendar months, or 0 when `days` counts
   int days = 0;
   bool trailing = false;  // ends with any day: its start follows from its end
 

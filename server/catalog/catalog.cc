@@ -39,8 +39,7 @@ std::vector<MeasureUse> Catalog::UsesOf(const Formula& formula, int node) const 
   return uses;
 }
 
-void Catalog::CollectUses(const Formula& formula, int node, v1::ScopeKind level,
-                          std::vector<MeasureUse>& uses) const {
+void Catalog::CollectUses(const Formula& formula, int node, v1::ScopeKind level, std::vector<MeasureUse>& uses) const {
   const FormulaNode& at = formula.nodes[static_cast<size_t>(node)];
   switch (at.op) {
     case FormulaOp::kMeasureSum:

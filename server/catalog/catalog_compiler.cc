@@ -20,8 +20,10 @@ constexpr size_t kLongestId = 64;
 constexpr size_t kMostErrors = 20;
 
 bool IsSnakeCase(absl::string_view id) {
-  const auto fits = [](char c) { return absl::ascii_islower(static_cast<unsigned char>(c)) ||
-                                        absl::ascii_isdigit(static_cast<unsigned char>(c)) || c == '_'; };
+  const auto fits = [](char c) {
+    return absl::ascii_islower(static_cast<unsigned char>(c)) || absl::ascii_isdigit(static_cast<unsigned char>(c)) ||
+           c == '_';
+  };
   return !id.empty() && id.size() <= kLongestId && absl::ascii_islower(static_cast<unsigned char>(id[0])) &&
          std::all_of(id.begin(), id.end(), fits);
 }
@@ -40,7 +42,9 @@ std::string HashOf(const v1::Program& program, const v1::Catalog& definitions) {
   return absl::BytesToHexString({reinterpret_cast<const char*>(digest), sizeof(digest)});
 }
 
-bool IsTime(ValueType type) { return type == ValueType::kDate || type == ValueType::kInstant; }
+bool IsTime(ValueType type) {
+  return type == ValueType::kDate || type == ValueType::kInstant;
+}
 
 }  // namespace
 
@@ -56,6 +60,7 @@ CatalogCompiler::CatalogCompiler(const v1::Program& program, const v1::Catalog& 
 absl::StatusOr<std::shared_ptr<const Catalog>> CatalogCompiler::Compile() {
   CheckIds();
   CompileMeasures();
+  for (const v1::Metric& metric : catalog_->definitions_.metrics()) CheckMetric(metric);
   // Formulas are only worth checking over sound measures.
   if (errors_.empty()) CompileMetrics();
   if (errors_.empty() && Connect()) {
@@ -214,7 +219,6 @@ void CatalogCompiler::CompileMetrics() {
     CompiledMetric& metric = catalog_->metrics_[static_cast<size_t>(i)];
     metric.index = i;
     metric.definition = definition;
-    CheckMetric(definition);
     auto formula = CompileFormula(definition.formula(), names, LocatorOf("metric", definition.id(), "formula"));
     if (formula.ok()) {
       metric.formula = *std::move(formula);
@@ -311,8 +315,8 @@ void CatalogCompiler::CheckProgram() {
   }
   if (program.display_name().empty()) fail("display_name", "display_name is required");
   if (!IsCurrency(program.currency_code())) {
-    fail("currency_code", absl::StrCat("\"", program.currency_code(),
-                                       "\" is no ISO 4217 currency code in upper case, such as \"USD\""));
+    fail("currency_code",
+         absl::StrCat("\"", program.currency_code(), "\" is no ISO 4217 currency code in upper case, such as \"USD\""));
   }
   if (program.time_zone().empty() || !absl::LoadTimeZone(program.time_zone(), &catalog_->zone_)) {
     fail("time_zone", absl::StrCat("\"", program.time_zone(),

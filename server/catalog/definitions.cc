@@ -105,7 +105,8 @@ absl::StatusOr<std::string> ReadFile(const std::string& path) {
 absl::Status AddFolder(const fs::path& folder, std::vector<std::string>& files) {
   std::error_code error;
   std::vector<fs::path> entries;
-  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) entries.push_back(it->path());
+  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error))
+    entries.push_back(it->path());
   if (error) {
     return MakeError(absl::StatusCode::kNotFound, "NO_FOLDER", absl::StrCat(folder.string(), ": ", error.message()),
                      "check that the folder exists and may be read");
@@ -154,8 +155,8 @@ class DefinitionLoader {
         return MakeError(
             absl::StatusCode::kInvalidArgument, "DUPLICATE_ID",
             absl::StrCat(file_, ":", LineColumn(*text_, place), ": ", kind, " \"",
-                         definition.GetReflection()->GetString(definition, id), "\" is already defined at ",
-                         first.file, ":", LineColumn(*first.text, first.offset)),
+                         definition.GetReflection()->GetString(definition, id), "\" is already defined at ", first.file,
+                         ":", LineColumn(*first.text, first.offset)),
             "give one of them another id, or remove it");
       }
       sources_.places_[key] = {text_, file_, place};

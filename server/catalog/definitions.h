@@ -1,7 +1,8 @@
 // Reading definitions and programmes from .textproto files.
 //
 //   ASSIGN_OR_RETURN(Definitions definitions, LoadDefinitions({"/etc/partnermetrics/definitions"}));
-//   ASSIGN_OR_RETURN(v1::Program program, LoadProgram("/etc/partnermetrics/partneros.textproto", &definitions.sources));
+//   ASSIGN_OR_RETURN(v1::Program program, LoadProgram("/etc/partnermetrics/partneros.textproto",
+//   &definitions.sources));
 //
 // Errors name file, line and column. Functions are free of state.
 #ifndef PARTNERMETRICS_SERVER_CATALOG_DEFINITIONS_H_

@@ -45,9 +45,8 @@ struct LevelName {
   absl::string_view name;
   v1::ScopeKind kind;
 };
-constexpr LevelName kLevels[] = {{"BUSINESS", v1::SCOPE_KIND_BUSINESS},
-                                 {"PROGRAM", v1::SCOPE_KIND_PROGRAM},
-                                 {"DIRECT", v1::SCOPE_KIND_DIRECT}};
+constexpr LevelName kLevels[] = {
+    {"BUSINESS", v1::SCOPE_KIND_BUSINESS}, {"PROGRAM", v1::SCOPE_KIND_PROGRAM}, {"DIRECT", v1::SCOPE_KIND_DIRECT}};
 
 class FormulaCompiler {
  public:
@@ -123,8 +122,9 @@ class FormulaCompiler {
 
   absl::Status UnknownMetric(const SyntaxNode& node, bool or_measure) const {
     if (or_measure && names_.measure_by_id->contains(node.text)) {
-      return Fail(node, "MEASURE", absl::StrCat("\"", node.text, "\" is a measure; write ", node.text, ".count, ",
-                                               node.text, ".sum or avg(", node.text, ")"));
+      return Fail(node, "MEASURE",
+                  absl::StrCat("\"", node.text, "\" is a measure; write ", node.text, ".count, ", node.text,
+                               ".sum or avg(", node.text, ")"));
     }
     std::vector<std::string> names;
     for (const auto& [name, index] : *names_.metric_by_id) names.push_back(name);
@@ -188,14 +188,19 @@ class FormulaCompiler {
   }
 
   absl::StatusOr<Typed> CheckBinary(const SyntaxNode& node) {
-    static constexpr std::pair<SyntaxOp, FormulaOp> kOperators[] = {
-        {SyntaxOp::kAdd, FormulaOp::kAdd},           {SyntaxOp::kSubtract, FormulaOp::kSubtract},
-        {SyntaxOp::kMultiply, FormulaOp::kMultiply}, {SyntaxOp::kDivide, FormulaOp::kDivide},
-        {SyntaxOp::kModulo, FormulaOp::kModulo},     {SyntaxOp::kEqual, FormulaOp::kEqual},
-        {SyntaxOp::kNotEqual, FormulaOp::kNotEqual}, {SyntaxOp::kLess, FormulaOp::kLess},
-        {SyntaxOp::kLessEqual, FormulaOp::kLessEqual},
-        {SyntaxOp::kGreater, FormulaOp::kGreater},   {SyntaxOp::kGreaterEqual, FormulaOp::kGreaterEqual},
-        {SyntaxOp::kAnd, FormulaOp::kAnd},           {SyntaxOp::kOr, FormulaOp::kOr}};
+    static constexpr std::pair<SyntaxOp, FormulaOp> kOperators[] = {{SyntaxOp::kAdd, FormulaOp::kAdd},
+                                                                    {SyntaxOp::kSubtract, FormulaOp::kSubtract},
+                                                                    {SyntaxOp::kMultiply, FormulaOp::kMultiply},
+                                                                    {SyntaxOp::kDivide, FormulaOp::kDivide},
+                                                                    {SyntaxOp::kModulo, FormulaOp::kModulo},
+                                                                    {SyntaxOp::kEqual, FormulaOp::kEqual},
+                                                                    {SyntaxOp::kNotEqual, FormulaOp::kNotEqual},
+                                                                    {SyntaxOp::kLess, FormulaOp::kLess},
+                                                                    {SyntaxOp::kLessEqual, FormulaOp::kLessEqual},
+                                                                    {SyntaxOp::kGreater, FormulaOp::kGreater},
+                                                                    {SyntaxOp::kGreaterEqual, FormulaOp::kGreaterEqual},
+                                                                    {SyntaxOp::kAnd, FormulaOp::kAnd},
+                                                                    {SyntaxOp::kOr, FormulaOp::kOr}};
     const auto* op = std::find_if(std::begin(kOperators), std::end(kOperators),
                                   [&](const auto& entry) { return entry.first == node.op; });
     if (op == std::end(kOperators)) return Fail(node, "TYPE", "formulas have no \"in\"");

@@ -1,6 +1,7 @@
 // A metric's formula, checked: a tree over measures and other metrics that scoring evaluates.
 //
-//   ASSIGN_OR_RETURN(Formula formula, CompileFormula("100 * (promoters.count - detractors.count) / answers.count", names));
+//   ASSIGN_OR_RETURN(Formula formula, CompileFormula("100 * (promoters.count - detractors.count) / answers.count",
+//   names));
 //
 // docs/metrics.md lists the language.
 // Immutable after construction; any thread may use it.
@@ -40,24 +41,43 @@ enum class FormulaOp : uint8_t {
   kMeasureCount,  // m.count
   kAverage,       // avg(m)
   kMetric,
-  kTarget,        // target(metric)
-  kAsOf,          // as_of: the last day, as a number
-  kDays,          // days(window)
-  kMonths,        // months(window)
-  kNegate, kNot,
-  kAdd, kSubtract, kMultiply, kDivide, kModulo,
-  kEqual, kNotEqual, kLess, kLessEqual, kGreater, kGreaterEqual,
-  kAnd, kOr, kConditional,
-  kMin, kMax, kClamp, kCoalesce,
-  kPriorPeriod, kPriorYear, kStart, kToDate, kAtLevel,
+  kTarget,  // target(metric)
+  kAsOf,    // as_of: the last day, as a number
+  kDays,    // days(window)
+  kMonths,  // months(window)
+  kNegate,
+  kNot,
+  kAdd,
+  kSubtract,
+  kMultiply,
+  kDivide,
+  kModulo,
+  kEqual,
+  kNotEqual,
+  kLess,
+  kLessEqual,
+  kGreater,
+  kGreaterEqual,
+  kAnd,
+  kOr,
+  kConditional,
+  kMin,
+  kMax,
+  kClamp,
+  kCoalesce,
+  kPriorPeriod,
+  kPriorYear,
+  kStart,
+  kToDate,
+  kAtLevel,
 };
 
 struct FormulaNode {
   FormulaOp op = FormulaOp::kConstant;
-  Nanos constant = 0;                                  // kConstant
-  int index = 0;                                       // of the measure or metric
-  v1::ScopeKind level = v1::SCOPE_KIND_UNSPECIFIED;    // kAtLevel
-  std::vector<int> operands;                           // nodes
+  Nanos constant = 0;                                // kConstant
+  int index = 0;                                     // of the measure or metric
+  v1::ScopeKind level = v1::SCOPE_KIND_UNSPECIFIED;  // kAtLevel
+  std::vector<int> operands;                         // nodes
 };
 
 struct Formula {

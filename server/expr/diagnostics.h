@@ -1,6 +1,7 @@
 // Messages about a text that somebody wrote: where, what, and what would have fitted.
 //
-//   return ErrorAt(locate, name.offset, "UNKNOWN_FIELD", StrCat("unknown field \"amout\"", SuggestNames("amout", fields)));
+//   return ErrorAt(locate, name.offset, "UNKNOWN_FIELD", StrCat("unknown field \"amout\"", SuggestNames("amout",
+//   fields)));
 //
 // Functions are free of state.
 #ifndef PARTNERMETRICS_SERVER_EXPR_DIAGNOSTICS_H_

@@ -8,9 +8,15 @@
 namespace partnermetrics {
 namespace {
 
-bool IsNameStart(char c) { return absl::ascii_isalpha(static_cast<unsigned char>(c)) || c == '_'; }
-bool IsNamePart(char c) { return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '_'; }
-bool IsDigit(char c) { return absl::ascii_isdigit(static_cast<unsigned char>(c)); }
+bool IsNameStart(char c) {
+  return absl::ascii_isalpha(static_cast<unsigned char>(c)) || c == '_';
+}
+bool IsNamePart(char c) {
+  return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '_';
+}
+bool IsDigit(char c) {
+  return absl::ascii_isdigit(static_cast<unsigned char>(c));
+}
 
 }  // namespace
 
@@ -76,15 +82,16 @@ absl::StatusOr<Token> Lexer::Text() {
     token.text.push_back(c);
   }
   if (position_ >= text_.size()) {
-    return ErrorAt(locate_, token.offset, "UNENDED_TEXT", absl::StrCat("this text has no closing ", std::string(1, quote)));
+    return ErrorAt(locate_, token.offset, "UNENDED_TEXT",
+                   absl::StrCat("this text has no closing ", std::string(1, quote)));
   }
   ++position_;
   return token;
 }
 
 absl::StatusOr<Token> Lexer::Symbol() {
-  static constexpr absl::string_view kSymbols[] = {"==", "!=", "<=", ">=", "&&", "||", "<", ">", "!", "+", "-", "*",
-                                                   "/",  "%",  "?",  ":",  "(",  ")",  "[", "]", ",", "."};
+  static constexpr absl::string_view kSymbols[] = {"==", "!=", "<=", ">=", "&&", "||", "<", ">", "!", "+", "-",
+                                                   "*",  "/",  "%",  "?",  ":",  "(",  ")", "[", "]", ",", "."};
   Token token;
   token.kind = Token::kSymbol;
   token.offset = position_;
@@ -96,10 +103,12 @@ absl::StatusOr<Token> Lexer::Symbol() {
     }
   }
   const char c = text_[position_];
-  const char* remedy = c == '=' ? "; equality is written ==" : c == '&' ? "; and is written &&"
-                     : c == '|' ? "; or is written ||" : "";
-  const std::string shown = absl::ascii_isprint(static_cast<unsigned char>(c))
-                                ? absl::StrCat("'", std::string(1, c), "'") : "this character";
+  const char* remedy = c == '='   ? "; equality is written =="
+                       : c == '&' ? "; and is written &&"
+                       : c == '|' ? "; or is written ||"
+                                  : "";
+  const std::string shown =
+      absl::ascii_isprint(static_cast<unsigned char>(c)) ? absl::StrCat("'", std::string(1, c), "'") : "this character";
   return ErrorAt(locate_, position_, "BAD_CHARACTER", absl::StrCat(shown, " means nothing here", remedy));
 }
 

@@ -16,9 +16,15 @@ namespace {
 
 constexpr absl::string_view kRootPrefix = "root.";
 
-bool IsNumber(ValueType type) { return type == ValueType::kInt || type == ValueType::kDecimal; }
-bool IsExact(ValueType type) { return type == ValueType::kDecimal || type == ValueType::kMoney; }
-bool IsText(ValueType type) { return type == ValueType::kString; }
+bool IsNumber(ValueType type) {
+  return type == ValueType::kInt || type == ValueType::kDecimal;
+}
+bool IsExact(ValueType type) {
+  return type == ValueType::kDecimal || type == ValueType::kMoney;
+}
+bool IsText(ValueType type) {
+  return type == ValueType::kString;
+}
 
 // "DEAL_OUTCOME_WON" of DealOutcome is written WON.
 std::string ShortEnumName(const google::protobuf::EnumValueDescriptor& value) {
@@ -244,10 +250,10 @@ absl::StatusOr<RowCompiler::Typed> RowCompiler::CheckArithmetic(const SyntaxNode
   }
   const bool numbers = (IsNumber(left) || left == ValueType::kMoney) && (IsNumber(right) || right == ValueType::kMoney);
   if (!numbers) {
-    return Fail(node.offset, "TYPE",
-                absl::StrCat("\"", SyntaxOpText(node.op), "\" needs numbers or money, found ", ValueTypeName(left),
-                             " and ", ValueTypeName(right),
-                             left == ValueType::kInstant ? "; use hours_between(a, b) or date(…)" : ""));
+    return Fail(
+        node.offset, "TYPE",
+        absl::StrCat("\"", SyntaxOpText(node.op), "\" needs numbers or money, found ", ValueTypeName(left), " and ",
+                     ValueTypeName(right), left == ValueType::kInstant ? "; use hours_between(a, b) or date(…)" : ""));
   }
   if (left == ValueType::kInt && right == ValueType::kInt) {
     const RowOp op = node.op == SyntaxOp::kAdd        ? RowOp::kAddInteger
@@ -265,13 +271,12 @@ absl::StatusOr<RowCompiler::Typed> RowCompiler::CheckArithmetic(const SyntaxNode
 }
 
 absl::StatusOr<RowCompiler::Typed> RowCompiler::AddToDate(const SyntaxNode& node, const Typed& left,
-                                                         const Typed& right) {
+                                                          const Typed& right) {
   const bool subtract = node.op == SyntaxOp::kSubtract;
   if ((node.op == SyntaxOp::kAdd || subtract) && left.type == ValueType::kDate && right.days) {
     return Emit(subtract ? RowOp::kSubtractDays : RowOp::kAddDays, ValueType::kDate, node, left.index, right.index);
   }
-  return Fail(node.offset, "TYPE",
-              "dates are reckoned with date + days(n), date - days(n) and days_between(a, b)");
+  return Fail(node.offset, "TYPE", "dates are reckoned with date + days(n), date - days(n) and days_between(a, b)");
 }
 
 // * and / where at least one side is a decimal or money.
@@ -285,8 +290,8 @@ absl::StatusOr<RowCompiler::Typed> RowCompiler::Scale(const SyntaxNode& node, Ty
   left = ToDecimal(left, left.type == ValueType::kInt ? ValueType::kDecimal : left.type);
   right = ToDecimal(right, right.type == ValueType::kInt ? ValueType::kDecimal : right.type);
   const bool money = money_left != money_right;
-  return Emit(divide ? RowOp::kDivideDecimal : RowOp::kMultiplyDecimal,
-              money ? ValueType::kMoney : ValueType::kDecimal, node, left.index, right.index);
+  return Emit(divide ? RowOp::kDivideDecimal : RowOp::kMultiplyDecimal, money ? ValueType::kMoney : ValueType::kDecimal,
+              node, left.index, right.index);
 }
 
 absl::StatusOr<RowCompiler::Typed> RowCompiler::CheckChoice(const SyntaxNode& node, EnumType wanted) {
@@ -324,7 +329,9 @@ absl::Status RowCompiler::Unify(const SyntaxNode& node, std::vector<Typed>& oper
     if (!widens) {
       const Typed& other = operands[0].index == operand.index ? operands.back() : operands[0];
       std::string message = absl::StrCat(
-          node.kind == SyntaxKind::kCall ? node.text : absl::StrCat("\"", node.kind == SyntaxKind::kChoice ? "?" : SyntaxOpText(node.op), "\""),
+          node.kind == SyntaxKind::kCall
+              ? node.text
+              : absl::StrCat("\"", node.kind == SyntaxKind::kChoice ? "?" : SyntaxOpText(node.op), "\""),
           " needs values of one type, found ", ValueTypeName(other.type), " and ", ValueTypeName(operand.type));
       const bool instant = other.type == ValueType::kInstant || operand.type == ValueType::kInstant;
       const bool date = other.type == ValueType::kDate || operand.type == ValueType::kDate;

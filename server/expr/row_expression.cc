@@ -13,7 +13,9 @@ namespace {
 
 enum class Truth : uint8_t { kFalse, kTrue, kUnknown };
 
-Truth TruthOf(bool value) { return value ? Truth::kTrue : Truth::kFalse; }
+Truth TruthOf(bool value) {
+  return value ? Truth::kTrue : Truth::kFalse;
+}
 
 template <typename T>
 bool Holds(SyntaxOp relation, const T& a, const T& b) {
@@ -295,6 +297,8 @@ bool RowExpression::Test(const EvalContext& context) const {
   return Run(*program_, context).Test(static_cast<int>(program_->codes.size()) - 1) == Truth::kTrue;
 }
 
-bool RowExpression::Reads(int slot) const { return std::binary_search(slots_.begin(), slots_.end(), slot); }
+bool RowExpression::Reads(int slot) const {
+  return std::binary_search(slots_.begin(), slots_.end(), slot);
+}
 
 }  // namespace partnermetrics

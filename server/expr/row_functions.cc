@@ -25,10 +25,16 @@ const std::vector<Simple>& SimpleFunctions() {
       {"days", "days(n)", {ValueType::kInt}, RowOp::kRetype, ValueType::kInt},
       {"date", "date(instant)", {ValueType::kInstant}, RowOp::kDateOf, ValueType::kDate},
       {"day_number", "day_number(date)", {ValueType::kDate}, RowOp::kRetype, ValueType::kInt},
-      {"days_between", "days_between(date, date)", {ValueType::kDate, ValueType::kDate}, RowOp::kSubtractInteger,
+      {"days_between",
+       "days_between(date, date)",
+       {ValueType::kDate, ValueType::kDate},
+       RowOp::kSubtractInteger,
        ValueType::kInt},
-      {"hours_between", "hours_between(instant, instant)", {ValueType::kInstant, ValueType::kInstant},
-       RowOp::kHoursBetween, ValueType::kDecimal},
+      {"hours_between",
+       "hours_between(instant, instant)",
+       {ValueType::kInstant, ValueType::kInstant},
+       RowOp::kHoursBetween,
+       ValueType::kDecimal},
       {"size", "size(string)", {ValueType::kString}, RowOp::kSize, ValueType::kInt},
   };
   return *functions;
@@ -92,8 +98,8 @@ absl::StatusOr<RowCompiler::Typed> RowCompiler::CheckSimpleCall(const SyntaxNode
   for (size_t i = 0; i < node.operands.size(); ++i) {
     ASSIGN_OR_RETURN(const Typed operand, Check(*node.operands[i]));
     if (operand.type != function->operands[i] || operand.days) {
-      std::string message = absl::StrCat("this is ", ValueTypeName(operand.type), "; ", node.text, " is written ",
-                                         function->form);
+      std::string message =
+          absl::StrCat("this is ", ValueTypeName(operand.type), "; ", node.text, " is written ", function->form);
       if (operand.type == ValueType::kInstant && function->operands[i] == ValueType::kDate) {
         absl::StrAppend(&message, "; date(t) gives the day of an instant");
       }
@@ -110,7 +116,8 @@ absl::StatusOr<RowCompiler::Typed> RowCompiler::CheckSimpleCall(const SyntaxNode
 
 // coalesce, earliest, latest
 absl::StatusOr<RowCompiler::Typed> RowCompiler::CheckPick(const SyntaxNode& node, EnumType wanted) {
-  if (node.operands.empty()) return Fail(node.offset, "OPERANDS", absl::StrCat(node.text, " is written ", node.text, "(a, b, …)"));
+  if (node.operands.empty())
+    return Fail(node.offset, "OPERANDS", absl::StrCat(node.text, " is written ", node.text, "(a, b, …)"));
   if (wanted == nullptr) wanted = EnumOf(node);
   std::vector<Typed> operands;
   for (const auto& operand : node.operands) {
@@ -121,11 +128,12 @@ absl::StatusOr<RowCompiler::Typed> RowCompiler::CheckPick(const SyntaxNode& node
   const ValueType type = operands[0].type;
   const bool coalesce = node.text == "coalesce";
   if (!coalesce && type != ValueType::kDate && type != ValueType::kInstant) {
-    return Fail(node.offset, "TYPE",
-                absl::StrCat(node.text, " needs dates or instants, found ", ValueTypeName(type)));
+    return Fail(node.offset, "TYPE", absl::StrCat(node.text, " needs dates or instants, found ", ValueTypeName(type)));
   }
-  Typed result = Emit(coalesce ? RowOp::kCoalesce : node.text == "earliest" ? RowOp::kEarliest : RowOp::kLatest, type,
-                      node);
+  Typed result = Emit(coalesce                  ? RowOp::kCoalesce
+                      : node.text == "earliest" ? RowOp::kEarliest
+                                                : RowOp::kLatest,
+                      type, node);
   for (const Typed& operand : operands) program_->codes.back().list.push_back(operand.index);
   result.enum_type = operands[0].enum_type;
   return result;
@@ -141,8 +149,7 @@ absl::StatusOr<RowCompiler::Typed> RowCompiler::CheckTextCall(const SyntaxNode& 
     for (size_t i = 0; i < 2; ++i) {
       ASSIGN_OR_RETURN(const Typed operand, Check(*node.operands[i]));
       if (operand.type != ValueType::kString) {
-        return Fail(operand.offset, "TYPE",
-                    absl::StrCat(name, " needs strings, found ", ValueTypeName(operand.type)));
+        return Fail(operand.offset, "TYPE", absl::StrCat(name, " needs strings, found ", ValueTypeName(operand.type)));
       }
       operands[i] = operand.index;
     }

@@ -19,21 +19,40 @@ enum class RowOp : uint8_t {
   kField,      // a: slot of the row
   kRootField,  // a: slot of the root's row
   kHas,        // a
-  kNot, kAnd, kOr,
+  kNot,
+  kAnd,
+  kOr,
   kChoice,          // a ? b : c
   kCompareInteger,  // a, b by `relation`; for everything kept in Value::integer
-  kCompareDecimal, kCompareText,
-  kInInteger, kInDecimal, kInText,  // a in the list
-  kAddInteger, kSubtractInteger, kMultiplyInteger, kDivideInteger, kModuloInteger, kNegateInteger,
-  kAddDecimal, kSubtractDecimal, kMultiplyDecimal, kDivideDecimal, kNegateDecimal,
-  kAddDays,      // a: date, b: number of days
+  kCompareDecimal,
+  kCompareText,
+  kInInteger,
+  kInDecimal,
+  kInText,  // a in the list
+  kAddInteger,
+  kSubtractInteger,
+  kMultiplyInteger,
+  kDivideInteger,
+  kModuloInteger,
+  kNegateInteger,
+  kAddDecimal,
+  kSubtractDecimal,
+  kMultiplyDecimal,
+  kDivideDecimal,
+  kNegateDecimal,
+  kAddDays,  // a: date, b: number of days
   kSubtractDays,
-  kToDecimal,    // a: int
-  kRetype,       // a, as `type`
-  kDateOf,       // a: instant
-  kHoursBetween, // a, b: instants
-  kEarliest, kLatest, kCoalesce,  // of the list
-  kSize, kStartsWith, kEndsWith, kContains,
+  kToDecimal,     // a: int
+  kRetype,        // a, as `type`
+  kDateOf,        // a: instant
+  kHoursBetween,  // a, b: instants
+  kEarliest,
+  kLatest,
+  kCoalesce,  // of the list
+  kSize,
+  kStartsWith,
+  kEndsWith,
+  kContains,
 };
 
 struct RowCode {
@@ -46,8 +65,8 @@ struct RowCode {
 };
 
 struct RowProgram {
-  std::vector<RowCode> codes;      // the last is the result
-  std::deque<std::string> texts;   // that constants point into
+  std::vector<RowCode> codes;     // the last is the result
+  std::deque<std::string> texts;  // that constants point into
 };
 
 }  // namespace partnermetrics

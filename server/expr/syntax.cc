@@ -136,7 +136,8 @@ class Parser {
     ASSIGN_OR_RETURN(std::unique_ptr<SyntaxNode> node, Primary());
     while (token_.Is(".")) {
       RETURN_IF_ERROR(Advance());
-      if (token_.kind != Token::kName) return Fail("UNEXPECTED", absl::StrCat("expected a name after \".\", found ", Shown()));
+      if (token_.kind != Token::kName)
+        return Fail("UNEXPECTED", absl::StrCat("expected a name after \".\", found ", Shown()));
       const Token name = token_;
       RETURN_IF_ERROR(Advance());
       if (token_.Is("(")) {
@@ -251,8 +252,8 @@ absl::string_view SyntaxOpText(SyntaxOp op) {
 
 absl::StatusOr<std::unique_ptr<const SyntaxNode>> ParseExpression(absl::string_view text, const TextLocator& locate) {
   if (text.size() > kMaxExpressionBytes) {
-    return ErrorAt(locate, 0, "TOO_LONG", absl::StrCat("the expression has ", text.size(), " bytes; at most ",
-                                                       kMaxExpressionBytes));
+    return ErrorAt(locate, 0, "TOO_LONG",
+                   absl::StrCat("the expression has ", text.size(), " bytes; at most ", kMaxExpressionBytes));
   }
   return Parser(text, locate).Parse();
 }

@@ -36,10 +36,23 @@ enum class SyntaxKind : uint8_t {
 };
 
 enum class SyntaxOp : uint8_t {
-  kNone, kNot, kNegate,
-  kMultiply, kDivide, kModulo, kAdd, kSubtract,
-  kLess, kLessEqual, kGreater, kGreaterEqual, kEqual, kNotEqual, kIn,
-  kAnd, kOr,
+  kNone,
+  kNot,
+  kNegate,
+  kMultiply,
+  kDivide,
+  kModulo,
+  kAdd,
+  kSubtract,
+  kLess,
+  kLessEqual,
+  kGreater,
+  kGreaterEqual,
+  kEqual,
+  kNotEqual,
+  kIn,
+  kAnd,
+  kOr,
 };
 
 // "==", "&&" …

@@ -41,8 +41,8 @@ v1::Scorecard BuildScorecard(const Catalog& catalog, const MeasureSource& source
   card.mutable_as_of()->set_day(as_of.day());
   const v1::WindowKind named =
       request.window == v1::WINDOW_KIND_UNSPECIFIED ? v1::WINDOW_KIND_QUARTER_TO_DATE : request.window;
-  card.set_period(PeriodText(PeriodOf(named, request.as_of, catalog.fiscal_start_month()),
-                             catalog.fiscal_start_month()));
+  card.set_period(
+      PeriodText(PeriodOf(named, request.as_of, catalog.fiscal_start_month()), catalog.fiscal_start_month()));
 
   const Evaluator evaluator(catalog, source);
   int rows = 0, with_data = 0;

@@ -1,7 +1,8 @@
 // Scorecards: a programme's sections of metrics, with their values for one scope.
 //
 //   const auto metrics = ScorecardMetrics(catalog, v1::SCOPE_KIND_PARTNER);          // whose rows the source needs
-//   v1::Scorecard card = BuildScorecard(catalog, source, {.scope = kFirstPartnerScope, .scope_proto = scope, .as_of = day});
+//   v1::Scorecard card = BuildScorecard(catalog, source, {.scope = kFirstPartnerScope, .scope_proto = scope, .as_of =
+//   day});
 //
 // What only the caller knows (partner, position, unresolved facts) stays empty. Functions are free of state.
 #ifndef PARTNERMETRICS_SERVER_REPORTS_SCORECARD_H_

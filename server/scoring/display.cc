@@ -33,7 +33,9 @@ std::string Trimmed(double value, int places) {
 }
 
 // One decimal below ten, where it still tells something.
-std::string Short(double value) { return Trimmed(value, std::fabs(RoundTo(value, 1)) < 10 ? 1 : 0); }
+std::string Short(double value) {
+  return Trimmed(value, std::fabs(RoundTo(value, 1)) < 10 ? 1 : 0);
+}
 
 std::string Amount(double magnitude) {
   static constexpr struct {
@@ -47,7 +49,7 @@ std::string Amount(double magnitude) {
     const bool thousands = scale.unit == 1e3;
     return absl::StrCat(Trimmed(scaled, thousands && RoundTo(scaled, 1) >= 10 ? 0 : 1), scale.suffix);
   }
-  return Trimmed(magnitude, magnitude == std::floor(magnitude) ? 0 : 2);
+  return magnitude == std::floor(magnitude) ? Trimmed(magnitude, 0) : absl::StrFormat("%.2f", RoundTo(magnitude, 2));
 }
 
 std::string Money(double value, absl::string_view currency) {
@@ -57,7 +59,7 @@ std::string Money(double value, absl::string_view currency) {
                                    : currency == "JPY" ? "¥"
                                                        : "";
   const std::string amount = Amount(std::fabs(value));
-  const absl::string_view sign = value < 0 && amount != "0" ? "-" : "";
+  const absl::string_view sign = value < 0 && amount != "0" && amount != "0.00" ? "-" : "";
   return symbol.empty() ? absl::StrCat(currency, " ", sign, amount) : absl::StrCat(sign, symbol, amount);
 }
 

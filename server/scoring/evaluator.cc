@@ -291,7 +291,8 @@ void Evaluator::AddComparison(const MetricRequest& request, v1::MetricValue& val
   const Number before = Evaluate(*request.metric, request.scope, prior);
   if (!before.has_value()) return;
   value.set_comparison(before.value);
-  if (value.has_value() && before.value != 0) value.set_change((value.value() - before.value) / std::fabs(before.value));
+  if (value.has_value() && before.value != 0)
+    value.set_change((value.value() - before.value) / std::fabs(before.value));
 }
 
 }  // namespace partnermetrics

@@ -2,7 +2,8 @@
 //
 //   Evaluator evaluator(catalog, source);
 //   Number revenue = evaluator.Evaluate(*catalog.FindMetric("partner_revenue"), kProgramScope, period);
-//   v1::MetricValue value = evaluator.Value({.metric = metric, .scope = kProgramScope, .scope_proto = scope, .period = period});
+//   v1::MetricValue value = evaluator.Value({.metric = metric, .scope = kProgramScope, .scope_proto = scope, .period =
+//   period});
 //
 // Thread-compatible, like its source.
 #ifndef PARTNERMETRICS_SERVER_SCORING_EVALUATOR_H_

@@ -8,7 +8,9 @@
 namespace partnermetrics {
 namespace {
 
-bool IsWhole(const std::optional<Nanos>& exact) { return exact && *exact % kNanosPerUnit == 0; }
+bool IsWhole(const std::optional<Nanos>& exact) {
+  return exact && *exact % kNanosPerUnit == 0;
+}
 
 // The first of both that has no value, or null.
 const Number* Missing(const Number& a, const Number& b) {

@@ -1,6 +1,7 @@
 // Values against their targets.
 //
-//   if (auto target = TargetInForce(catalog, metric, fact)) attainment = AttainmentOf(metric.direction(), *target, value);
+//   if (auto target = TargetInForce(catalog, metric, fact)) attainment = AttainmentOf(metric.direction(), *target,
+//   value);
 //
 // Functions are free of state.
 #ifndef PARTNERMETRICS_SERVER_SCORING_TARGET_H_

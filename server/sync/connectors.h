@@ -1,8 +1,9 @@
 // The configured connectors: what they are, whether they would work, their runs and what they could not read.
 //
 //   ASSIGN_OR_RETURN(auto connectors, Connectors::Create(options, *programs));
-//   ASSIGN_OR_RETURN(v1::ConnectorRun run, connectors->StartRun("salesforce", /*full=*/false, observer));   // goes on
-//   by itself … connectors->Stop();   // before the programmes are closed
+//   ASSIGN_OR_RETURN(v1::ConnectorRun begun, connectors->StartRun("salesforce", /*full=*/false, observer));
+//   …                     // the run goes on by itself
+//   connectors->Stop();   // before the programmes are closed
 //
 // Thread-safe.
 #ifndef PARTNERMETRICS_SERVER_SYNC_CONNECTORS_H_

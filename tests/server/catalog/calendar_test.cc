@@ -8,8 +8,12 @@
 namespace partnermetrics {
 namespace {
 
-Day On(int year, int month, int day) { return ToDay(absl::CivilDay(year, month, day)); }
-std::string Show(const Period& period) { return absl::StrCat(DayText(period.first), " ", DayText(period.last)); }
+Day On(int year, int month, int day) {
+  return ToDay(absl::CivilDay(year, month, day));
+}
+std::string Show(const Period& period) {
+  return absl::StrCat(DayText(period.first), " ", DayText(period.last));
+}
 
 TEST(CalendarTest, Windows) {
   const Day as_of = On(2024, 5, 15);

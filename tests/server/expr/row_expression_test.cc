@@ -176,10 +176,10 @@ TEST_F(RowExpressionTest, MessagesNamePlaceAndRemedy) {
             R"( (there are: LOST, OPEN, WON))");
   EXPECT_EQ(Eval("outcome == UNSPECIFIED"), "expression:12: UNSPECIFIED is the same as unset; write !has(…)");
   EXPECT_EQ(Eval("amount = 3"), "expression:8: '=' means nothing here; equality is written ==");
-  EXPECT_EQ(Eval("amount == null"),
-            "expression:8: a comparison with null is null; write has(field) or !has(field)");
-  EXPECT_EQ(Eval("created_at < closed_on"),
-            "expression:14: \"<\" needs values of one type, found instant and date; date(t) gives the day of an instant");
+  EXPECT_EQ(Eval("amount == null"), "expression:8: a comparison with null is null; write has(field) or !has(field)");
+  EXPECT_EQ(
+      Eval("created_at < closed_on"),
+      "expression:14: \"<\" needs values of one type, found instant and date; date(t) gives the day of an instant");
   EXPECT_EQ(Eval("closed_on + 61"),
             "expression:11: dates are reckoned with date + days(n), date - days(n) and days_between(a, b)");
   EXPECT_EQ(Eval("amount * amount"), "expression:8: money cannot be multiplied by money");
@@ -189,8 +189,9 @@ TEST_F(RowExpressionTest, MessagesNamePlaceAndRemedy) {
             "expression:16: \"+\" needs values of one type, found money and decimal");
   EXPECT_EQ(Eval("dayz(3)"), R"(expression:1: unknown function "dayz" (did you mean "days"?))");
   EXPECT_EQ(Eval("days(amount)"), "expression:6: this is money; days is written days(n)");
-  EXPECT_EQ(Eval("day_number(created_at)"),
-            "expression:12: this is instant; day_number is written day_number(date); date(t) gives the day of an instant");
+  EXPECT_EQ(
+      Eval("day_number(created_at)"),
+      "expression:12: this is instant; day_number is written day_number(date); date(t) gives the day of an instant");
   EXPECT_EQ(Eval("stage.beginsWith(\"x\")"),
             R"(expression:7: unknown method "beginsWith" (there are: endsWith, startsWith, contains, size))");
   EXPECT_EQ(Eval("root.amount > 1"), "expression:1: deal is not part of another fact and has no root");
@@ -223,7 +224,8 @@ TEST_F(RowExpressionTest, ResultTypeIsChecked) {
   options.purpose = "at";
   options.locate = [](size_t offset) { return "deal.textproto:7:" + std::to_string(offset + 10); };
   EXPECT_EQ(RowExpression::Compile("has(amount) && amount > 1 || stage == \"x\"", SchemaOf("deal"), options)
-                .status().message(),
+                .status()
+                .message(),
             "deal.textproto:7:36: at must be date, this is a bool; of deal would fit: date(created_at), "
             "date(registered_at), registered_on, expected_close_on, closed_on, date(closed_at), "
             "registration_expires_on");

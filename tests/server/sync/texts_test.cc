@@ -12,11 +12,11 @@ TEST(TextsTest, Utf8StaysAsItIs) {
 }
 
 TEST(TextsTest, OtherBytesAreReplaced) {
-  EXPECT_EQ(ToUtf8("M\xFCller"), "M\uFFFDller");                             // latin-1
-  EXPECT_EQ(ToUtf8("\xC0\xAF"), "\uFFFD\uFFFD");                             // overlong
-  EXPECT_EQ(ToUtf8("\xED\xA0\x80"), "\uFFFD\uFFFD\uFFFD");                   // a surrogate
-  EXPECT_EQ(ToUtf8("\xF4\x90\x80\x80"), "\uFFFD\uFFFD\uFFFD\uFFFD");         // beyond Unicode
-  EXPECT_EQ(ToUtf8("a\xE2\x82"), "a\uFFFD\uFFFD");                           // cut off
+  EXPECT_EQ(ToUtf8("M\xFCller"), "M\uFFFDller");                      // latin-1
+  EXPECT_EQ(ToUtf8("\xC0\xAF"), "\uFFFD\uFFFD");                      // overlong
+  EXPECT_EQ(ToUtf8("\xED\xA0\x80"), "\uFFFD\uFFFD\uFFFD");            // a surrogate
+  EXPECT_EQ(ToUtf8("\xF4\x90\x80\x80"), "\uFFFD\uFFFD\uFFFD\uFFFD");  // beyond Unicode
+  EXPECT_EQ(ToUtf8("a\xE2\x82"), "a\uFFFD\uFFFD");                    // cut off
   EXPECT_EQ(ToUtf8(absl::string_view("\0\xFF", 2)), std::string("\0\uFFFD", 4));
 }
 

@@ -36,7 +36,8 @@ class Counter : public sdk::Connector {
   }
 
   Status Check(Reader& reader, Reporter& reporter) override {
-    if (Number("records") == 0) reporter.Problem(sdk::Level::kError, "records", "there is nothing to count", "count up");
+    if (Number("records") == 0)
+      reporter.Problem(sdk::Level::kError, "records", "there is nothing to count", "count up");
     reporter.Problem(sdk::Level::kWarning, "token", "it is " + settings_.Get("token"));
     return {};
   }

@@ -1,0 +1,322 @@
+#include "server/services/config.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <sstream>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "server/base/errors.h"
+#include "server/catalog/catalog.h"
+#include "server/catalog/definitions.h"
+#include "server/expr/diagnostics.h"
+#include "server/services/config_file.h"
+
+namespace partnermetrics {
+namespace {
+
+namespace fs = std::filesystem;
+using config::v1::ConnectorInstance;
+using config::v1::ServerConfig;
+using config::v1::Setting;
+using Place = ConfigFile::Place;
+
+constexpr size_t kMinKeyBytes = 16;
+// gRPC needs some threads for itself.
+constexpr int kMinThreads = 8;
+
+fs::path BinaryFolder() {
+  std::error_code error;
+  return fs::read_symlink("/proc/self/exe", error).parent_path();
+}
+
+class ConfigChecker {
+ public:
+  ConfigChecker(ConfigFile& file, fs::path folder, LoadedConfig& loaded)
+      : file_(file), folder_(std::move(folder)), loaded_(loaded), config_(loaded.server), root_(file.root()) {}
+
+  void Apply(const ConfigOverrides& overrides) {
+    if (overrides.listen.has_value()) config_.set_listen(*overrides.listen);
+    if (overrides.log_level.has_value()) config_.set_log_level(*overrides.log_level);
+    if (overrides.data_dir.has_value()) config_.set_data_dir(fs::absolute(*overrides.data_dir).string());
+    if (overrides.port_file.has_value()) config_.set_port_file(fs::absolute(*overrides.port_file).string());
+  }
+
+  void Check() {
+    CheckListen();
+    CheckPaths();
+    CheckNumbers();
+    CheckLogLevel();
+    CheckKey();
+    CheckPrograms();
+    for (int i = 0; i < config_.connectors_size(); ++i) {
+      CheckConnector(config_.connectors(i), root_.Item("connectors", i));
+    }
+  }
+
+ private:
+  void Problem(const Place& place, absl::string_view what, absl::string_view remedy) {
+    file_.Problem(place, what, remedy);
+  }
+
+  // Paths count from the configuration's folder.
+  std::string Resolve(const std::string& path) const { return (folder_ / path).lexically_normal().string(); }
+
+  void CheckListen() {
+    if (config_.listen().empty()) config_.set_listen("127.0.0.1:7400");
+    const std::string& listen = config_.listen();
+    const size_t colon = listen.rfind(':');
+    int port = -1;
+    const bool fits = colon != std::string::npos && colon > 0 && absl::SimpleAtoi(listen.substr(colon + 1), &port) &&
+                      port >= 0 && port <= 65'535;
+    if (!fits) {
+      Problem(root_.Field("listen"), absl::StrCat("listen '", listen, "' is no address and port"),
+              "write it as \"127.0.0.1:7400\"; port 0 takes a free one");
+    }
+  }
+
+  void CheckPaths() {
+    if (config_.data_dir().empty()) {
+      Problem(root_, "data_dir is missing", "name the folder for log and state, here or by --data-dir");
+    } else {
+      config_.set_data_dir(Resolve(config_.data_dir()));
+    }
+    if (!config_.port_file().empty()) config_.set_port_file(Resolve(config_.port_file()));
+    const bool given = !config_.plugin_dir().empty();
+    if (!given) {
+      config_.set_plugin_dir((BinaryFolder().parent_path() / "lib/partnermetrics/connectors").string());
+    } else {
+      config_.set_plugin_dir(Resolve(config_.plugin_dir()));
+    }
+    std::error_code error;
+    if (!fs::is_directory(config_.plugin_dir(), error) && (config_.connectors_size() > 0 || given)) {
+      Problem(root_.Field("plugin_dir"), absl::StrCat("there is no plugin folder ", config_.plugin_dir()),
+              "set plugin_dir to the folder with the connectors' .so files");
+    }
+    loaded_.host_binary = (BinaryFolder() / "partner-connector-host").string();
+  }
+
+  void CheckNumbers() {
+    const auto not_negative = [&](absl::string_view name, int32_t value) {
+      if (value < 0) Problem(root_.Field(name), absl::StrCat(name, " is negative"), "give a positive number, or leave it out");
+    };
+    not_negative("storage_memory_mb", config_.storage_memory_mb());
+    not_negative("cell_cache_mb", config_.cell_cache_mb());
+    not_negative("quarantine_raw_days", config_.quarantine_raw_days());
+    if (config_.storage_memory_mb() == 0) config_.set_storage_memory_mb(256);
+    if (config_.cell_cache_mb() == 0) config_.set_cell_cache_mb(256);
+    if (config_.quarantine_raw_days() == 0) config_.set_quarantine_raw_days(90);
+    if (config_.max_threads() == 0) config_.set_max_threads(64);
+    if (config_.max_threads() < kMinThreads) {
+      Problem(root_.Field("max_threads"), absl::StrCat("max_threads is ", config_.max_threads()),
+              absl::StrCat("give at least ", kMinThreads, ", or leave it out for 64"));
+    }
+  }
+
+  void CheckLogLevel() {
+    if (config_.log_level().empty()) config_.set_log_level("info");
+    const std::vector<std::string> levels = {"debug", "info", "warning", "error"};
+    if (std::find(levels.begin(), levels.end(), config_.log_level()) == levels.end()) {
+      Problem(root_.Field("log_level"), absl::StrCat("log_level '", config_.log_level(), "' is unknown"),
+              absl::StrCat("use one of ", absl::StrJoin(levels, ", ")));
+    }
+  }
+
+  void CheckKey() {
+    if (config_.pseudonym_key_env().empty()) return;
+    const char* key = std::getenv(config_.pseudonym_key_env().c_str());
+    const Place place = root_.Field("pseudonym_key_env");
+    if (key == nullptr) {
+      Problem(place, absl::StrCat("environment variable ", config_.pseudonym_key_env(), " is not set"),
+              "set it to the key for pseudonyms, or remove the field");
+    } else if (loaded_.pseudonym_key = key; loaded_.pseudonym_key.size() < kMinKeyBytes) {
+      Problem(place, absl::StrCat("the key in ", config_.pseudonym_key_env(), " has less than 16 bytes"),
+              "use at least 16 random bytes, and keep them");
+    }
+  }
+
+  void CheckPrograms() {
+    std::error_code error;
+    for (int i = 0; i < config_.catalog_paths_size(); ++i) {
+      std::string* path = config_.mutable_catalog_paths(i);
+      *path = Resolve(*path);
+      if (fs::exists(*path, error)) continue;
+      Problem(root_.Item("catalog_paths", i), absl::StrCat("there is no file or folder ", *path),
+              "correct the path; it counts from the configuration's folder");
+      return;
+    }
+    if (config_.catalog_paths_size() == 0) config_.add_catalog_paths(DefaultDefinitionsDir());
+    absl::StatusOr<Definitions> definitions =
+        LoadDefinitions({config_.catalog_paths().begin(), config_.catalog_paths().end()});
+    if (!definitions.ok()) return file_.Problem(definitions.status().message());
+
+    if (config_.program_files_size() == 0) {
+      Problem(root_, "program_files is missing", "name at least one programme file");
+    }
+    std::map<std::string, std::string> file_of;
+    for (int i = 0; i < config_.program_files_size(); ++i) {
+      std::string* path = config_.mutable_program_files(i);
+      *path = Resolve(*path);
+      const Place place = root_.Item("program_files", i);
+      if (!fs::is_regular_file(*path, error)) {
+        Problem(place, absl::StrCat("there is no programme file ", *path),
+                "correct the path; it counts from the configuration's folder");
+        continue;
+      }
+      CheckProgram(*path, place, *definitions, file_of);
+    }
+  }
+
+  void CheckProgram(const std::string& path, const Place& place, Definitions& definitions,
+                    std::map<std::string, std::string>& file_of) {
+    absl::StatusOr<v1::Program> program = LoadProgram(path, &definitions.sources);
+    if (!program.ok()) return file_.Problem(program.status().message());
+    if (const auto [it, added] = file_of.emplace(program->id(), path); !added) {
+      return Problem(place, absl::StrCat("programme '", program->id(), "' is in ", it->second, " already"),
+                     "give one of them another id, or remove it");
+    }
+    const auto catalog = Catalog::Compile(*program, definitions.catalog, &definitions.sources);
+    if (!catalog.ok()) return file_.Problem(catalog.status().message());
+    log::v1::Definitions& compiled = loaded_.definitions.emplace_back();
+    *compiled.mutable_program() = *std::move(program);
+    *compiled.mutable_catalog() = definitions.catalog;
+  }
+
+  void CheckConnector(const ConnectorInstance& instance, const Place& place) {
+    ConnectorConfig connector;
+    connector.name = instance.name();
+    connector.plugin = instance.plugin();
+    connector.program = instance.program();
+    connector.source = instance.source();
+    connector.max_rejected = instance.max_rejected();
+    connector.max_rejected_share = instance.max_rejected_share();
+    if (connector.name.empty()) {
+      Problem(place, "a connector has no name", "give it a name: \"salesforce\"");
+    } else if (const auto same = std::find_if(loaded_.connectors.begin(), loaded_.connectors.end(),
+                                              [&](const ConnectorConfig& c) { return c.name == connector.name; });
+               same != loaded_.connectors.end()) {
+      Problem(place.Field("name"), absl::StrCat("connector '", connector.name, "' is there twice"),
+              "give each instance a name of its own");
+    }
+    const std::string who = absl::StrCat("connector '", connector.name, "': ");
+    CheckPlugin(connector, place, who);
+    if (instance.directory().empty()) {
+      Problem(place, absl::StrCat(who, "directory is missing"), "name the folder that it reads");
+    } else {
+      connector.directory = Resolve(instance.directory());
+    }
+    CheckConnectorProgram(connector, place, who);
+    if (connector.max_rejected < 0) {
+      Problem(place.Field("max_rejected"), absl::StrCat(who, "max_rejected is negative"), "0 means no limit");
+    }
+    if (!(connector.max_rejected_share >= 0 && connector.max_rejected_share <= 1)) {
+      Problem(place.Field("max_rejected_share"), absl::StrCat(who, "max_rejected_share is no share"),
+              "give a number from 0 (no limit) to 1");
+    }
+    for (int i = 0; i < instance.settings_size(); ++i) {
+      CheckSetting(instance.settings(i), place.Item("settings", i), who, connector);
+    }
+    loaded_.connectors.push_back(std::move(connector));
+  }
+
+  void CheckPlugin(const ConnectorConfig& connector, const Place& place, absl::string_view who) {
+    if (connector.plugin.empty()) {
+      return Problem(place, absl::StrCat(who, "plugin is missing"), "name its plugin: \"salesforce_export\"");
+    }
+    std::error_code error;
+    const fs::path folder = config_.plugin_dir();
+    if (!fs::is_directory(folder, error)) return;  // said before
+    if (fs::is_regular_file(folder / (connector.plugin + ".so"), error)) return;
+    std::vector<std::string> there;
+    for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+      if (it->path().extension() == ".so") there.push_back(it->path().stem().string());
+    }
+    Problem(place.Field("plugin"), absl::StrCat(who, "there is no plugin '", connector.plugin, "' in ", folder.string()),
+            absl::StrCat("correct its name", SuggestNames(connector.plugin, std::move(there))));
+  }
+
+  void CheckConnectorProgram(const ConnectorConfig& connector, const Place& place, absl::string_view who) {
+    // A programme that is refused must not be reported a second time.
+    if (static_cast<int>(loaded_.definitions.size()) != config_.program_files_size()) return;
+    std::vector<std::string> ids;
+    for (const log::v1::Definitions& definitions : loaded_.definitions) ids.push_back(definitions.program().id());
+    if (connector.program.empty() ? ids.size() == 1
+                                  : std::find(ids.begin(), ids.end(), connector.program) != ids.end()) {
+      return;
+    }
+    Problem(place.Field("program"),
+            connector.program.empty() ? absl::StrCat(who, "program is missing, and there are several")
+                                      : absl::StrCat(who, "there is no programme '", connector.program, "'"),
+            absl::StrCat("use one of ", absl::StrJoin(ids, ", ")));
+  }
+
+  void CheckSetting(const Setting& setting, const Place& place, absl::string_view who, ConnectorConfig& connector) {
+    const std::string what = absl::StrCat(who, "setting '", setting.name(), "'");
+    if (setting.name().empty()) {
+      return Problem(place, absl::StrCat(who, "a setting has no name"), "`partnerctl connector describe` lists the names");
+    }
+    for (const auto& [name, value] : connector.settings) {
+      if (name == setting.name()) return Problem(place.Field("name"), absl::StrCat(what, " is there twice"), "remove one");
+    }
+    std::string value;
+    switch (setting.value_source_case()) {
+      case Setting::kValue:
+        value = setting.value();
+        break;
+      case Setting::kFromEnv: {
+        const char* found = std::getenv(setting.from_env().c_str());
+        if (found == nullptr) {
+          return Problem(place.Field("from_env"),
+                         absl::StrCat(what, ": environment variable ", setting.from_env(), " is not set"),
+                         "set it before the server starts");
+        }
+        value = found;
+        break;
+      }
+      case Setting::kFromFile: {
+        const std::string path = Resolve(setting.from_file());
+        std::ifstream in(path, std::ios::binary);
+        std::ostringstream text;
+        if (!in.is_open() || !(text << in.rdbuf())) {
+          return Problem(place.Field("from_file"), absl::StrCat(what, ": file ", path, " is empty or cannot be read"),
+                         "correct the path or its permissions");
+        }
+        value = text.str();
+        if (absl::EndsWith(value, "\n")) value.pop_back();
+        if (absl::EndsWith(value, "\r")) value.pop_back();
+        break;
+      }
+      case Setting::VALUE_SOURCE_NOT_SET:
+        return Problem(place, absl::StrCat(what, " has no value"), "give value, from_env or from_file");
+    }
+    if (setting.value_source_case() != Setting::kValue) connector.secrets.push_back(value);
+    connector.settings.emplace_back(setting.name(), std::move(value));
+  }
+
+  ConfigFile& file_;
+  const fs::path folder_;
+  LoadedConfig& loaded_;
+  ServerConfig& config_;
+  const Place root_;
+};
+
+}  // namespace
+
+absl::StatusOr<LoadedConfig> LoadConfig(const std::string& path, const ConfigOverrides& overrides) {
+  LoadedConfig loaded;
+  ASSIGN_OR_RETURN(ConfigFile file, ConfigFile::Read(path, loaded.server));
+  std::error_code error;
+  ConfigChecker checker(file, fs::absolute(path, error).parent_path(), loaded);
+  checker.Apply(overrides);
+  checker.Check();
+  RETURN_IF_ERROR(file.status());
+  return loaded;
+}
+
+}  // namespace partnermetrics

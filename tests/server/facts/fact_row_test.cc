@@ -1,0 +1,115 @@
+#include "server/facts/fact_row.h"
+
+#include <gtest/gtest.h>
+
+#include "google/protobuf/text_format.h"
+#include "partnermetrics/v1/event.pb.h"
+
+namespace partnermetrics {
+namespace {
+
+const FactSchema& Deal() { return *FactSchemas::Get().Find("deal"); }
+
+std::string DealBytes(const std::string& text) {
+  v1::Deal deal;
+  EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(text, &deal)) << text;
+  return deal.SerializeAsString();
+}
+
+// The field and reason at fault; "ok" when there is none.
+std::string Decoded(const std::string& bytes) {
+  FactRow row(Deal());
+  FieldError error;
+  return row.Decode(bytes, "USD", &error) ? "ok" : error.field + " " + error.reason;
+}
+
+const Value& Field(const FactRow& row, const char* name) { return row[row.schema().Find(name)->slot]; }
+
+TEST(FactSchemas, KnowsEveryKindOfTheEnvelope) {
+  const auto* oneof = v1::Event::descriptor()->FindOneofByName("fact");
+  EXPECT_EQ(FactSchemas::Get().all().size(), static_cast<size_t>(oneof->field_count()));
+  for (const FactSchema* schema : FactSchemas::Get().all()) {
+    EXPECT_FALSE(schema->name().empty()) << schema->descriptor()->name() << " has no fact option";
+    EXPECT_EQ(FactSchemas::Get().Find(schema->name()), schema);
+    EXPECT_EQ(schema->root().empty(), schema->root_schema() == nullptr) << schema->name();
+    if (schema->root_schema() != nullptr) {
+      EXPECT_GE(schema->root_slot(), 0) << schema->name();
+    }
+    EXPECT_EQ(oneof->containing_type()->FindFieldByNumber(schema->kind())->name(), schema->name());
+  }
+}
+
+TEST(FactRow, ReadsEveryType) {
+  const std::string bytes = DealBytes(
+      "amount { currency_code: 'USD' units: 1500 nanos: 250000000 } outcome: DEAL_OUTCOME_WON stage: 'Closed Won'"
+      " created_at { seconds: 1700000000 nanos: 5000 } closed_on { year: 2024 month: 2 day: 29 }"
+      " probability { nanos: 350000000 }");
+  FactRow row(Deal());
+  FieldError error;
+  ASSERT_TRUE(row.Decode(bytes, "USD", &error)) << error.description;
+  EXPECT_EQ(Field(row, "amount").decimal, Nanos(1'500'250'000'000));
+  EXPECT_EQ(Field(row, "amount").type, ValueType::kMoney);
+  EXPECT_EQ(Field(row, "outcome").integer, v1::DEAL_OUTCOME_WON);
+  EXPECT_EQ(Field(row, "stage").text, "Closed Won");
+  EXPECT_EQ(Field(row, "created_at").integer, 1'700'000'000'000'005);
+  EXPECT_EQ(DayText(static_cast<Day>(Field(row, "closed_on").integer)), "2024-02-29");
+  EXPECT_EQ(Field(row, "probability").decimal, Nanos(350'000'000));
+  EXPECT_TRUE(Field(row, "acv").is_null());
+  EXPECT_FALSE(row.parked());
+}
+
+TEST(FactRow, ABlankAmountIsUnknownAndZeroIsZero) {
+  FactRow row(Deal());
+  FieldError error;
+  ASSERT_TRUE(row.Decode(DealBytes("stage: 'x'"), "USD", &error));
+  EXPECT_TRUE(Field(row, "amount").is_null());
+  ASSERT_TRUE(row.Decode(DealBytes("amount {}"), "USD", &error));
+  EXPECT_EQ(Field(row, "amount").type, ValueType::kMoney);
+  EXPECT_EQ(Field(row, "amount").decimal, Nanos(0));
+}
+
+TEST(FactRow, MoneyWithoutCurrencyIsTheProgrammesAndAnotherOneWaits) {
+  FactRow row(Deal());
+  FieldError error;
+  ASSERT_TRUE(row.Decode(DealBytes("amount { units: 5 }"), "EUR", &error));
+  EXPECT_EQ(Field(row, "amount").decimal, Nanos(5) * kNanosPerUnit);
+  ASSERT_TRUE(row.Decode(DealBytes("amount { currency_code: 'USD' units: 5 }"), "EUR", &error));
+  EXPECT_TRUE(Field(row, "amount").is_null());
+  EXPECT_TRUE(row.parked());
+}
+
+TEST(FactRow, RefusesDatesThatDoNotExist) {
+  EXPECT_EQ(Decoded(DealBytes("closed_on { year: 2023 month: 2 day: 29 }")), "closed_on BAD_DATE");
+  EXPECT_EQ(Decoded(DealBytes("closed_on { year: 2023 month: 13 day: 1 }")), "closed_on BAD_DATE");
+  EXPECT_EQ(Decoded(DealBytes("closed_on {}")), "closed_on BAD_DATE");
+  EXPECT_EQ(Decoded(DealBytes("created_at { seconds: 9000000000000000 }")), "created_at BAD_INSTANT");
+  EXPECT_EQ(Decoded(DealBytes("created_at { nanos: -1 }")), "created_at BAD_INSTANT");
+}
+
+TEST(FactRow, RefusesAmountsOutOfRange) {
+  EXPECT_EQ(Decoded(DealBytes("amount { units: 1000000000000001 }")), "amount.units OUT_OF_RANGE");
+  EXPECT_EQ(Decoded(DealBytes("amount { units: 1000000000000000 }")), "ok");
+  EXPECT_EQ(Decoded(DealBytes("amount { nanos: 1000000000 }")), "amount.nanos OUT_OF_RANGE");
+  EXPECT_EQ(Decoded(DealBytes("amount { units: 1 nanos: -1 }")), "amount.nanos BAD_SIGN");
+  EXPECT_EQ(Decoded(DealBytes("amount { currency_code: 'usd' }")), "amount.currency_code UNKNOWN_CURRENCY");
+  EXPECT_EQ(Decoded(DealBytes("amount { currency_code: 'XXQ' }")), "amount.currency_code UNKNOWN_CURRENCY");
+}
+
+TEST(FactRow, RefusesFieldsThatItDoesNotKnow) {
+  EXPECT_EQ(Decoded(DealBytes("stage: 'x'") + std::string("\xc0\x3e\x01", 3)), "deal.1000 UNKNOWN_FIELD");
+}
+
+TEST(FactRow, RefusesEveryTruncation) {
+  const std::string bytes = DealBytes("amount { units: 5 } closed_on { year: 2024 month: 2 day: 29 }");
+  for (size_t cut = 1; cut < bytes.size(); ++cut) {
+    FactRow row(Deal());
+    FieldError error;
+    // A cut between two fields leaves a valid, shorter message; anywhere else it is refused.
+    const bool ok = row.Decode(absl::string_view(bytes).substr(0, cut), "USD", &error);
+    v1::Deal deal;
+    EXPECT_EQ(ok, deal.ParseFromString(bytes.substr(0, cut))) << cut;
+  }
+}
+
+}  // namespace
+}  // namespace partnermetrics

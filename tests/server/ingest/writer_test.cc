@@ -1,0 +1,163 @@
+#include "server/ingest/writer.h"
+
+#include <gmock/gmock.h>
+
+#include <future>
+#include <thread>
+
+#include "tests/support/engine_fixture.h"
+
+namespace partnermetrics {
+namespace {
+
+// A log whose appends fail when told to.
+class FailingLog : public MemoryLog {
+ public:
+  absl::StatusOr<uint64_t> Append(storage::LogBatch& batch) override {
+    if (!fail.ok()) return fail;
+    return MemoryLog::Append(batch);
+  }
+  absl::Status fail;
+};
+
+class WriterTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    engine_ = *Engine::Open({"test", size_t{1} << 20, size_t{1} << 30}, state_, log_);
+    Writer::Options options;
+    options.program = "test";
+    options.clock = [] { return absl::UnixEpoch(); };
+    options.queue_bytes = 10'000;
+    writer_ = std::make_unique<Writer>(options, *engine_, log_);
+  }
+
+  static PreparedEvent Deal(const std::string& id, int revision, int amount) {
+    v1::Event event;
+    event.set_program("test");
+    event.set_source("crm");
+    event.set_record_id(id);
+    event.set_revision(revision);
+    event.mutable_deal()->mutable_amount()->set_units(amount);
+    PreparedEvent prepared;
+    prepared.id = {21, "crm", id};
+    prepared.revision = revision;
+    prepared.payload = event.SerializeAsString();
+    return prepared;
+  }
+  static WriteRequest Request(std::vector<PreparedEvent> events) {
+    WriteRequest request;
+    request.events = std::move(events);
+    return request;
+  }
+  std::vector<Effect> Effects(const WriteResult& result) {
+    std::vector<Effect> effects;
+    for (const EventResult& event : result.events) effects.push_back(event.effect);
+    return effects;
+  }
+
+  MemoryState state_;
+  FailingLog log_;
+  std::unique_ptr<Engine> engine_;
+  std::unique_ptr<Writer> writer_;
+};
+
+TEST_F(WriterTest, AWriterReadsItsOwnWrites) {
+  const WriteResult result = writer_->Write(Request({Deal("d1", 1, 100)}));
+  ASSERT_TRUE(result.status.ok());
+  EXPECT_EQ(result.position, 1u);
+  Engine::View view(*engine_);
+  EXPECT_EQ(view.header().position, 1u);
+  EXPECT_TRUE(view.Fact({21, "crm", "d1"})->has_value());
+}
+
+TEST_F(WriterTest, WhatIsThereAlreadyIsNotAppendedAgain) {
+  writer_->Write(Request({Deal("d1", 1, 100), Deal("d2", 1, 100)}));
+  const WriteResult again = writer_->Write(Request({Deal("d1", 1, 100), Deal("d2", 1, 100)}));
+  EXPECT_THAT(Effects(again), ::testing::Each(Effect::kUnchanged));
+  EXPECT_EQ(again.position, 2u);
+  EXPECT_EQ(log_.last_position(), 2u);
+}
+
+TEST_F(WriterTest, EventsOfOneBatchAreJudgedOneAfterTheOther) {
+  const WriteResult result =
+      writer_->Write(Request({Deal("d1", 2, 100), Deal("d1", 2, 100), Deal("d1", 1, 50), Deal("d1", 3, 70)}));
+  EXPECT_THAT(Effects(result),
+              ::testing::ElementsAre(Effect::kApplied, Effect::kUnchanged, Effect::kSuperseded, Effect::kApplied));
+  EXPECT_EQ(log_.last_position(), 3u);  // the duplicate adds nothing, the late one is history
+}
+
+TEST_F(WriterTest, RecordsStandBehindTheEventsTheyCount) {
+  WriteRequest request = Request({Deal("d1", 1, 100), Deal("d1", 1, 100)});
+  request.records = [](const std::vector<EventResult>& judged) {
+    log::v1::RunPage page;
+    page.set_run_id("run");
+    for (const EventResult& event : judged) {
+      if (event.effect == Effect::kUnchanged) page.mutable_counts()->set_events_unchanged(1);
+    }
+    storage::LogRecord record;
+    record.type = storage::RecordType::kRunPage;
+    record.payload = page.SerializeAsString();
+    return std::vector<storage::LogRecord>{record};
+  };
+  EXPECT_EQ(writer_->Write(std::move(request)).position, 2u);
+  log::v1::RunPage stored;
+  ASSERT_TRUE(stored.ParseFromString(log_.Get(2)->payload));
+  EXPECT_EQ(stored.counts().events_unchanged(), 1);
+}
+
+TEST_F(WriterTest, AFullDiskRefusesAndHeals) {
+  log_.fail = absl::ResourceExhaustedError("disk full");
+  EXPECT_EQ(writer_->Write(Request({Deal("d1", 1, 100)})).status.code(), absl::StatusCode::kResourceExhausted);
+  log_.fail = absl::OkStatus();
+  EXPECT_TRUE(writer_->Write(Request({Deal("d1", 1, 100)})).status.ok());
+}
+
+TEST_F(WriterTest, AnUnknownOutcomeStopsWritingAndReadsGoOn) {
+  writer_->Write(Request({Deal("d1", 1, 100)}));
+  log_.fail = absl::UnavailableError("fsync failed");
+  const WriteResult failed = writer_->Write(Request({Deal("d2", 1, 100)}));
+  EXPECT_EQ(failed.status.code(), absl::StatusCode::kUnavailable);
+  log_.fail = absl::OkStatus();
+  EXPECT_EQ(writer_->Write(Request({Deal("d3", 1, 100)})).status.code(), absl::StatusCode::kUnavailable);
+  Engine::View view(*engine_);
+  EXPECT_TRUE(view.Fact({21, "crm", "d1"})->has_value());
+}
+
+TEST_F(WriterTest, AFullQueueIsRefusedAtOnceOrWaitedFor) {
+  // Hold the writer's thread, so that requests pile up.
+  std::promise<void> hold, held;
+  std::thread holder([&] {
+    EXPECT_TRUE(writer_->Run([&] {
+                         held.set_value();
+                         hold.get_future().wait();
+                         return absl::OkStatus();
+                       }).ok());
+  });
+  held.get_future().wait();
+  absl::Status status;
+  int queued = 0;
+  while ((status = writer_->Submit(Request({Deal(absl::StrCat("d", queued), 1, 1)}), false)).ok()) ++queued;
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_GT(queued, 1);
+  std::thread waiter([&] { EXPECT_TRUE(writer_->Write(Request({Deal("last", 1, 1)}), true).status.ok()); });
+  hold.set_value();
+  waiter.join();
+  holder.join();
+  EXPECT_EQ(log_.last_position(), static_cast<uint64_t>(queued) + 1);
+}
+
+TEST_F(WriterTest, WaitsForAPositionOnlySoLong) {
+  writer_->Write(Request({Deal("d1", 1, 100)}));
+  EXPECT_TRUE(writer_->WaitFor(1, absl::Seconds(5)).ok());
+  EXPECT_EQ(writer_->WaitFor(2, absl::Milliseconds(1)).code(), absl::StatusCode::kDeadlineExceeded);
+}
+
+TEST_F(WriterTest, StoppingWritesACheckpointAndRefusesWhatComesLater) {
+  writer_->Write(Request({Deal("d1", 1, 100)}));
+  ASSERT_TRUE(writer_->Stop().ok());
+  EXPECT_EQ(writer_->Write(Request({Deal("d2", 1, 100)})).status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_FALSE(state_.table(storage::StateTable::kFacts).empty());
+}
+
+}  // namespace
+}  // namespace partnermetrics

@@ -1,0 +1,116 @@
+#include "server/scoring/evaluator.h"
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "google/protobuf/text_format.h"
+#include "gtest/gtest.h"
+
+namespace partnermetrics {
+namespace {
+
+Day On(int year, int month, int day) { return ToDay(absl::CivilDay(year, month, day)); }
+
+// A flow of one fact of 10 on the first of every month since 2023, and a stock that grows by one of 5 on these days;
+// in the business twice as much.
+class MonthlySource : public MeasureSource {
+ public:
+  CellTotals Flow(const RowKey& row, Day first, Day last) const override { return Months(row, first, last, 10); }
+  CellTotals Stock(const RowKey& row, Day as_of) const override { return Months(row, On(2023, 1, 1), as_of, 5); }
+  std::optional<Day> FirstDay(const RowKey&) const override { return On(2023, 1, 1); }
+  std::optional<Nanos> Target(absl::string_view metric, ScopeIndex, Day first, Day last, Day) const override {
+    if (metric != "x" || first != On(2024, 1, 1) || last != On(2024, 12, 31)) return std::nullopt;
+    return Nanos(300) * kNanosPerUnit;
+  }
+
+ private:
+  static CellTotals Months(const RowKey& row, Day first, Day last, int64_t amount) {
+    CellTotals totals;
+    for (absl::CivilMonth month(2023, 1); ToDay(absl::CivilDay(month)) <= last; ++month) {
+      if (ToDay(absl::CivilDay(month)) >= first) ++totals.count;
+    }
+    if (row.scope == kBusinessScope) totals.count *= 2;
+    totals.sum = Nanos(totals.count * amount) * kNanosPerUnit;
+    return totals;
+  }
+};
+
+class EvaluatorTest : public testing::Test {
+ protected:
+  // Of a programme whose fiscal year begins in January.
+  Number Evaluate(const std::string& formula, v1::WindowKind window = v1::WINDOW_KIND_QUARTER_TO_DATE,
+                  Day as_of = On(2024, 6, 30), const std::string& more = "") {
+    v1::Catalog definitions;
+    v1::Program program;
+    EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(
+        absl::StrCat(
+            R"pb(measures { id: "f" fact: "deal" kind: MEASURE_KIND_FLOW at: "closed_on" sum: "amount" }
+                 measures { id: "s" fact: "deal" kind: MEASURE_KIND_STOCK from: "closed_on" sum: "amount" }
+                 metrics { id: "x" )pb",
+            more, " formula: '", formula,
+            "' display_name: 'X' category: METRIC_CATEGORY_REVENUE unit: METRIC_UNIT_COUNT "
+            "window: WINDOW_KIND_MONTH_TO_DATE }"),
+        &definitions));
+    EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(
+        "id: 'p' display_name: 'P' currency_code: 'USD' time_zone: 'UTC'", &program));
+    const auto catalog = Catalog::Compile(program, definitions);
+    if (!catalog.ok()) {
+      ADD_FAILURE() << catalog.status().message();
+      return {};
+    }
+    const CompiledMetric& metric = *(*catalog)->FindMetric("x");
+    return Evaluator(**catalog, source_).Evaluate(metric, kProgramScope, PeriodOf(**catalog, metric, window, as_of));
+  }
+
+  double Value(const std::string& formula) { return Evaluate(formula).value; }
+
+  MonthlySource source_;
+};
+
+TEST_F(EvaluatorTest, MeasuresAndArithmetic) {
+  EXPECT_EQ(Value("f.sum"), 30);
+  EXPECT_EQ(Value("f.count"), 3);
+  EXPECT_EQ(Value("avg(f)"), 10);
+  EXPECT_EQ(Value("s.sum"), 90);
+  EXPECT_EQ(Value("f.sum / 4 - -1"), 8.5);
+  EXPECT_EQ(Value("f.sum % 7"), 2);
+  EXPECT_EQ(Value("f.sum > 29 && !(f.count == 4) || 1 == 2 ? 1 : 0"), 1);
+  EXPECT_EQ(Value("min(3, f.count, 5) + max(3, 7)"), 10);
+  EXPECT_EQ(Value("clamp(f.sum, 0, 20) + clamp(f.sum, 40, 50) + clamp(f.sum, 0, 100)"), 90);
+}
+
+TEST_F(EvaluatorTest, OtherTimesAndScopes) {
+  EXPECT_EQ(Value("prior_period(s.sum)"), 75);
+  EXPECT_EQ(Value("prior_year(s.sum)"), 30);
+  EXPECT_EQ(Value("prior_period(prior_period(prior_period(s.sum)))"), 45);
+  EXPECT_EQ(Value("start(s.sum)"), 75);
+  EXPECT_EQ(Value("to_date(f.sum)"), 60);
+  EXPECT_EQ(Value("f.sum / at_level(BUSINESS, f.sum)"), 0.5);
+  EXPECT_EQ(Value("days(window)"), 91);
+  EXPECT_EQ(Value("f.count / months(window)"), 1);
+  EXPECT_EQ(Value("as_of"), On(2024, 6, 30));
+}
+
+TEST_F(EvaluatorTest, NoData) {
+  EXPECT_EQ(Evaluate("prior_year(prior_year(f.sum))").no_data, v1::NO_DATA_REASON_NOT_ENOUGH_HISTORY);
+  EXPECT_EQ(Evaluate("1 + prior_year(prior_year(f.sum)) > 0 ? 1 : 2").no_data,
+            v1::NO_DATA_REASON_NOT_ENOUGH_HISTORY);
+  EXPECT_EQ(Evaluate("max(1, f.sum / (f.count - 3))").no_data, v1::NO_DATA_REASON_DIVISION_BY_ZERO);
+  EXPECT_EQ(Evaluate("f.sum / 0").no_data, v1::NO_DATA_REASON_NO_FACTS);
+  EXPECT_EQ(Value("coalesce(f.sum / 0, target(x), 7)"), 7);
+  EXPECT_EQ(Evaluate("target(x)").no_data, v1::NO_DATA_REASON_NO_TARGET);
+  // The target of the year that is running.
+  EXPECT_EQ(Evaluate("f.sum / target(x)", v1::WINDOW_KIND_YEAR_TO_DATE).value, 0.2);
+}
+
+TEST_F(EvaluatorTest, TooFewFacts) {
+  const v1::WindowKind quarter = v1::WINDOW_KIND_QUARTER_TO_DATE;
+  EXPECT_EQ(Evaluate("avg(f)", quarter, On(2024, 6, 30), "min_sample: 3").value, 10);
+  EXPECT_EQ(Evaluate("avg(f)", quarter, On(2024, 6, 30), "min_sample: 4").no_data, v1::NO_DATA_REASON_TOO_FEW);
+  // The sample of a quotient is its denominator's.
+  EXPECT_EQ(Evaluate("s.sum / f.count", quarter, On(2024, 6, 30), "min_sample: 4").no_data,
+            v1::NO_DATA_REASON_TOO_FEW);
+}
+
+}  // namespace
+}  // namespace partnermetrics

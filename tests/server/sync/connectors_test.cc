@@ -1,0 +1,446 @@
+// Connectors with plugins in processes of their own: runs from start to end, and everything that may come between.
+#include "server/sync/connectors.h"
+
+#include <gmock/gmock.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <condition_variable>
+#include <filesystem>
+#include <fstream>
+
+#include "server/sync/quarantine.h"
+#include "storage/mutex.h"
+#include "tests/server/sync/program_fixture.h"
+
+namespace partnermetrics {
+namespace {
+
+using storage::RecordType;
+using ::testing::AllOf;
+using ::testing::Each;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Pair;
+using ::testing::SizeIs;
+
+constexpr char kServerFolder[] = "PM_TEST_SERVER_FOLDER";  // set in the server that a test kills
+
+using Settings = std::vector<std::pair<std::string, std::string>>;
+
+ConnectorConfig Counter(const std::string& name, Settings settings) {
+  ConnectorConfig config;
+  config.name = name;
+  config.plugin = "counter";
+  config.directory = PM_TEST_DATA;
+  config.settings = std::move(settings);
+  return config;
+}
+
+std::unique_ptr<Connectors> MakeConnectors(Programs& programs, std::vector<ConnectorConfig> configs) {
+  Connectors::Options options;
+  options.connectors = std::move(configs);
+  options.plugin_dir = PM_BINARY_DIR "/tests/sync_plugins";
+  options.host_binary = PM_BINARY_DIR "/bin/partner-connector-host";
+  auto connectors = Connectors::Create(std::move(options), programs);
+  EXPECT_TRUE(connectors.ok()) << connectors.status();
+  return connectors.ok() ? *std::move(connectors) : nullptr;
+}
+
+// Waits for what an observer is told.
+class Watch {
+ public:
+  RunObserver observer() {
+    return [this](const v1::ConnectorRun& run) {
+      MutexLock lock(&mutex_);
+      last_ = run;
+      changed_.notify_all();
+      return true;
+    };
+  }
+  v1::ConnectorRun AwaitEnd() {
+    MutexLock lock(&mutex_);
+    while (last_.state() == v1::RUN_STATE_UNSPECIFIED || last_.state() == v1::RUN_STATE_RUNNING) changed_.wait(mutex_);
+    return last_;
+  }
+  void AwaitRecords(int64_t records) {
+    MutexLock lock(&mutex_);
+    while (last_.records_read() < records) changed_.wait(mutex_);
+  }
+
+ private:
+  Mutex mutex_;
+  std::condition_variable_any changed_;
+  v1::ConnectorRun last_ PM_GUARDED_BY(mutex_);
+};
+
+// Process ids of the plugins that this process runs.
+std::vector<pid_t> PluginProcesses() {
+  std::vector<pid_t> found;
+  for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
+    std::ifstream children(task.path() / "children");
+    for (pid_t child = 0; children >> child;) found.push_back(child);
+  }
+  return found;
+}
+
+class ConnectorsTest : public ProgramFixture {
+ protected:
+  void TearDown() override {
+    connectors_.reset();
+    programs_.reset();
+  }
+
+  void Configure(std::vector<ConnectorConfig> configs) {
+    connectors_.reset();
+    connectors_ = MakeConnectors(*programs_, std::move(configs));
+    ASSERT_NE(connectors_, nullptr);
+  }
+
+  void RestartServer(std::vector<ConnectorConfig> configs) {
+    connectors_.reset();
+    programs_.reset();
+    programs_ = OpenPrograms(folder_.path());
+    ASSERT_NE(programs_, nullptr);
+    Configure(std::move(configs));
+  }
+
+  v1::ConnectorRun RunToEnd(const std::string& connector, bool full = false) {
+    Watch watch;
+    const auto begun = connectors_->StartRun(connector, full, watch.observer());
+    EXPECT_TRUE(begun.ok()) << begun.status();
+    return begun.ok() ? watch.AwaitEnd() : v1::ConnectorRun();
+  }
+
+  std::vector<v1::ConnectorRun> Runs(const v1::ListRunsRequest& request = {}) {
+    const auto list = connectors_->ListRuns(request);
+    EXPECT_TRUE(list.ok()) << list.status();
+    next_page_ = list->next_page_token();
+    return {list->runs().begin(), list->runs().end()};
+  }
+
+  // Every record from 1 to `last` gave one event, and one only.
+  void ExpectEachOnce(int last) {
+    const std::map<std::string, int> events = EventsByRecord();
+    EXPECT_THAT(events, SizeIs(last));
+    EXPECT_THAT(events, Each(Pair(testing::_, 1)));
+  }
+
+  std::unique_ptr<Connectors> connectors_;
+  std::string next_page_;
+};
+
+TEST_F(ConnectorsTest, RunsAPluginAndKeepsItsHistory) {
+  Configure({Counter("crm", {{"records", "100"},
+                             {"reject_every", "10"},    // 10
+                             {"refuse_every", "25"},    // 2: 25 and 75; 50 and 100 are rejected before
+                             {"skip_every", "33"}})});  // 3
+  const v1::ConnectorRun run = RunToEnd("crm");
+  EXPECT_EQ(run.run_id(), "crm-000001");
+  EXPECT_EQ(run.state(), v1::RUN_STATE_PARTIAL) << run.error();
+  EXPECT_EQ(run.records_read(), 100);
+  EXPECT_EQ(run.records_emitted(), 87);
+  EXPECT_EQ(run.records_rejected(), 10);
+  EXPECT_EQ(run.records_skipped(), 3);
+  EXPECT_EQ(run.events().applied(), 85);
+  EXPECT_EQ(run.events().rejected(), 2);
+  EXPECT_EQ(run.bytes_done(), 100U);
+  EXPECT_EQ(run.bytes_total(), 100U);
+  ASSERT_THAT(run.remarks(), SizeIs(1));
+  EXPECT_EQ(run.remarks(0).where(), "counter:extra");
+  EXPECT_THAT(EventsByRecord(), SizeIs(85));
+
+  const auto quarantine = ListQuarantine(*programs_, {});
+  ASSERT_TRUE(quarantine.ok()) << quarantine.status();
+  EXPECT_EQ(quarantine->total_size(), 12);
+  const auto record = GetQuarantinedRecord(*programs_, quarantine->records(0).record());
+  ASSERT_TRUE(record.ok()) << record.status();
+  EXPECT_EQ(record->origin().file(), "numbers.csv");
+  EXPECT_EQ(record->origin().row(), 10U);
+  EXPECT_EQ(record->field(), "amount");
+  EXPECT_EQ(record->reason(), "bad_number");
+  EXPECT_EQ(record->raw(), "row 10");
+
+  RestartServer({Counter("crm", {{"records", "100"}})});
+  const std::vector<v1::ConnectorRun> runs = Runs();
+  ASSERT_THAT(runs, SizeIs(1));
+  EXPECT_EQ(runs[0].state(), v1::RUN_STATE_PARTIAL);
+  EXPECT_EQ(runs[0].events().applied(), 85);
+  EXPECT_EQ(runs[0].skipped(0).rule(), "every_so_many");
+  EXPECT_EQ(runs[0].ended_at().seconds(), run.ended_at().seconds());
+  EXPECT_EQ(runs[0].remarks_size(), 1);
+  EXPECT_EQ(runs[0].position(), run.position());
+}
+
+TEST_F(ConnectorsTest, ReadsWhatIsNewAndInFullAddsNothing) {
+  Configure({Counter("crm", {{"records", "50"}})});
+  EXPECT_EQ(RunToEnd("crm").records_read(), 50);
+  Configure({Counter("crm", {{"records", "70"}})});
+  const v1::ConnectorRun more = RunToEnd("crm");
+  EXPECT_EQ(more.run_id(), "crm-000002");
+  EXPECT_EQ(more.records_read(), 20);
+  const v1::ConnectorRun full = RunToEnd("crm", /*full=*/true);
+  EXPECT_EQ(full.state(), v1::RUN_STATE_SUCCEEDED) << full.error();
+  EXPECT_EQ(full.records_read(), 70);
+  EXPECT_EQ(full.events().applied(), 0);
+  EXPECT_EQ(full.events().unchanged(), 70);
+  ExpectEachOnce(70);
+  const std::vector<storage::LogRecord> ends = Log(RecordType::kRunEnd);
+  ASSERT_THAT(ends, SizeIs(3));
+  log::v1::RunEnd end;
+  ASSERT_TRUE(end.ParseFromString(ends.back().payload));
+  EXPECT_THAT(end.complete_kinds(), ElementsAre("deal"));
+}
+
+TEST_F(ConnectorsTest, ListsConnectorsAndRunsByPages) {
+  Configure({Counter("crm", {{"records", "1"}}), Counter("billing", {{"records", "2"}})});
+  for (const char* name : {"crm", "billing", "crm"}) RunToEnd(name);
+  const auto list = connectors_->List();
+  ASSERT_TRUE(list.ok()) << list.status();
+  ASSERT_THAT(list->connectors(), SizeIs(2));
+  EXPECT_EQ(list->connectors(0).connector(), "billing");
+  EXPECT_EQ(list->connectors(0).source(), "billing");
+  EXPECT_EQ(list->connectors(0).program(), "acme");
+  EXPECT_EQ(list->connectors(1).last_run().run_id(), "crm-000003");
+  EXPECT_EQ(list->connectors(1).last_run().state(), v1::RUN_STATE_SUCCEEDED);
+
+  v1::ListRunsRequest request;
+  request.set_page_size(2);
+  std::vector<v1::ConnectorRun> runs = Runs(request);
+  ASSERT_THAT(runs, SizeIs(2));
+  EXPECT_EQ(runs[0].run_id(), "crm-000003");
+  EXPECT_EQ(runs[1].run_id(), "billing-000002");
+  request.set_page_token(next_page_);
+  runs = Runs(request);
+  ASSERT_THAT(runs, SizeIs(1));
+  EXPECT_EQ(runs[0].run_id(), "crm-000001");
+  EXPECT_EQ(next_page_, "");
+  request.Clear();
+  request.set_connector("billing");
+  EXPECT_THAT(Runs(request), SizeIs(1));
+  request.set_page_token("nonsense");
+  EXPECT_EQ(connectors_->ListRuns(request).status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+TEST_F(ConnectorsTest, DescribesPlugins) {
+  Configure({Counter("crm", {{"records", "1"}})});
+  for (const char* name : {"crm", "counter"}) {
+    const auto description = connectors_->Describe(name);
+    ASSERT_TRUE(description.ok()) << description.status();
+    EXPECT_EQ(description->name(), "counter");
+    EXPECT_EQ(description->version(), "2.0.0");
+    EXPECT_EQ(description->summary(), "Counts.");
+    EXPECT_THAT(description->fact_kinds(), ElementsAre("deal"));
+    EXPECT_TRUE(description->settings(0).required());
+  }
+  for (const char* name : {"nobody", "../sync_plugins/counter", ""}) {
+    EXPECT_FALSE(connectors_->Describe(name).ok()) << name;
+  }
+}
+
+TEST_F(ConnectorsTest, ChecksAndShowsNoSecret) {
+  ConnectorConfig none = Counter("none", {{"records", "0"}, {"token", "hunter22"}});
+  none.secrets = {"hunter22"};
+  Configure({none, Counter("wrong", {{"recordz", "1"}}), Counter("good", {{"records", "1"}})});
+  auto check = connectors_->Check("none");
+  ASSERT_TRUE(check.ok()) << check.status();
+  EXPECT_FALSE(check->ok());
+  ASSERT_THAT(check->problems(), SizeIs(2));
+  EXPECT_EQ(check->problems(0).level(), v1::PROBLEM_LEVEL_ERROR);
+  EXPECT_EQ(check->problems(0).remedy(), "count up");
+  EXPECT_EQ(check->problems(1).message(), "it is [secret]");
+  check = connectors_->Check("wrong");
+  ASSERT_TRUE(check.ok()) << check.status();
+  EXPECT_FALSE(check->ok());
+  ASSERT_THAT(check->problems(), SizeIs(1));
+  EXPECT_EQ(check->problems(0).where(), "records");
+  check = connectors_->Check("good");
+  ASSERT_TRUE(check.ok()) << check.status();
+  EXPECT_TRUE(check->ok());
+  EXPECT_EQ(connectors_->Check("nobody").status().code(), absl::StatusCode::kNotFound);
+}
+
+TEST_F(ConnectorsTest, OneRunOfAConnectorAndTwoInAll) {
+  const Settings slow = {{"records", "100000"}, {"pause_ms", "20"}};
+  Configure({Counter("a", slow), Counter("b", slow), Counter("c", slow)});
+  Watch a, b;
+  ASSERT_TRUE(connectors_->StartRun("a", false, a.observer()).ok());
+  absl::Status status = connectors_->StartRun("a", false, nullptr).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(ErrorDetails(status), HasSubstr("ALREADY_RUNNING"));
+  ASSERT_TRUE(connectors_->StartRun("b", false, b.observer()).ok());
+  status = connectors_->StartRun("c", false, nullptr).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(ErrorDetails(status), HasSubstr("TOO_MANY_RUNS"));
+  EXPECT_THAT(connectors_->OpenRuns(), SizeIs(2));
+  EXPECT_EQ(connectors_->CancelRun("c").code(), absl::StatusCode::kFailedPrecondition);
+
+  a.AwaitRecords(30);
+  ASSERT_TRUE(connectors_->CancelRun("a").ok());
+  const v1::ConnectorRun cancelled = a.AwaitEnd();
+  EXPECT_EQ(cancelled.state(), v1::RUN_STATE_CANCELLED);
+  EXPECT_EQ(cancelled.records_read(), cancelled.events().applied());
+  Watch c;
+  EXPECT_TRUE(connectors_->StartRun("c", false, c.observer()).ok());
+  ASSERT_TRUE(connectors_->CancelRun("b").ok());
+  EXPECT_EQ(b.AwaitEnd().state(), v1::RUN_STATE_CANCELLED);
+  connectors_->Stop();
+  EXPECT_EQ(c.AwaitEnd().state(), v1::RUN_STATE_INTERRUPTED);
+  EXPECT_EQ(connectors_->StartRun("a", false, nullptr).status().code(), absl::StatusCode::kUnavailable);
+}
+
+TEST_F(ConnectorsTest, ParallelRunsHaveSequencesOfTheirOwn) {
+  Configure({Counter("a", {{"records", "500"}}), Counter("b", {{"records", "500"}})});
+  Watch a, b;
+  ASSERT_TRUE(connectors_->StartRun("a", false, a.observer()).ok());
+  ASSERT_TRUE(connectors_->StartRun("b", false, b.observer()).ok());
+  EXPECT_EQ(a.AwaitEnd().run_id(), "a-000001");
+  EXPECT_EQ(b.AwaitEnd().run_id(), "b-000002");
+  EXPECT_EQ(a.AwaitEnd().events().applied(), 500);
+  EXPECT_EQ(b.AwaitEnd().events().applied(), 500);
+}
+
+TEST_F(ConnectorsTest, ACrashFailsTheRunAndTheServerGoesOn) {
+  Configure({Counter("crm", {{"records", "100"}, {"crash_at", "45"}}), Counter("good", {{"records", "5"}})});
+  const v1::ConnectorRun crashed = RunToEnd("crm");
+  EXPECT_EQ(crashed.state(), v1::RUN_STATE_FAILED);
+  EXPECT_THAT(crashed.error(), AllOf(HasSubstr("signal 11"), HasSubstr("about to crash")));
+  EXPECT_EQ(crashed.events().applied(), 40);
+  EXPECT_EQ(RunToEnd("good").state(), v1::RUN_STATE_SUCCEEDED);
+
+  Configure({Counter("crm", {{"records", "100"}})});
+  const v1::ConnectorRun rest = RunToEnd("crm");
+  EXPECT_EQ(rest.run_id(), "crm-000003");
+  EXPECT_EQ(rest.records_read(), 60);
+  EXPECT_EQ(rest.events().applied(), 60);
+}
+
+TEST_F(ConnectorsTest, AKilledPluginLosesAndDoublesNothing) {
+  Configure({Counter("crm", {{"records", "200"}, {"pause_ms", "20"}})});
+  Watch watch;
+  ASSERT_TRUE(connectors_->StartRun("crm", false, watch.observer()).ok());
+  watch.AwaitRecords(50);
+  const std::vector<pid_t> plugins = PluginProcesses();
+  ASSERT_THAT(plugins, SizeIs(1));
+  ASSERT_EQ(::kill(plugins[0], SIGKILL), 0);
+  const v1::ConnectorRun killed = watch.AwaitEnd();
+  EXPECT_EQ(killed.state(), v1::RUN_STATE_FAILED);
+  EXPECT_THAT(killed.error(), HasSubstr("signal 9"));
+  const v1::ConnectorRun rest = RunToEnd("crm");
+  EXPECT_EQ(rest.state(), v1::RUN_STATE_SUCCEEDED) << rest.error();
+  EXPECT_EQ(killed.records_read() + rest.records_read(), 200);
+  ExpectEachOnce(200);
+}
+
+TEST_F(ConnectorsTest, ARunGoesOnAfterTheServerWasStopped) {
+  const std::vector<ConnectorConfig> configs = {Counter("crm", {{"records", "200"}, {"pause_ms", "20"}})};
+  Configure(configs);
+  Watch watch;
+  ASSERT_TRUE(connectors_->StartRun("crm", false, watch.observer()).ok());
+  watch.AwaitRecords(50);
+  connectors_->Stop();
+  EXPECT_EQ(watch.AwaitEnd().state(), v1::RUN_STATE_INTERRUPTED);
+  RestartServer(configs);
+  EXPECT_EQ(Runs()[0].state(), v1::RUN_STATE_INTERRUPTED);
+  EXPECT_GE(Runs()[0].records_read(), 50);
+  const v1::ConnectorRun run = RunToEnd("crm");
+  EXPECT_EQ(run.run_id(), "crm-000001");
+  EXPECT_EQ(run.state(), v1::RUN_STATE_SUCCEEDED) << run.error();
+  EXPECT_EQ(run.records_read(), 200);
+  EXPECT_EQ(run.events().applied(), 200);
+  EXPECT_THAT(Runs(), SizeIs(1));
+  ExpectEachOnce(200);
+}
+
+// Not a test of its own: the server that the next test starts and kills.
+TEST(ConnectorsServer, DISABLED_RunsUntilItIsKilled) {
+  const std::string folder = ::getenv(kServerFolder);
+  const std::unique_ptr<Programs> programs = OpenPrograms(folder);
+  const auto connectors =
+      MakeConnectors(*programs, {Counter("crm", {{"records", "100000"}, {"page", "50"}, {"reject_every", "7"}})});
+  Watch watch;
+  ASSERT_TRUE(connectors->StartRun("crm", false, watch.observer()).ok());
+  watch.AwaitEnd();
+}
+
+TEST_F(ConnectorsTest, ARunGoesOnAfterTheServerWasKilled) {
+  programs_.reset();
+  constexpr int kKills = 5;
+  for (int kill = 0; kill < kKills; ++kill) {
+    std::string self = std::filesystem::read_symlink("/proc/self/exe");
+    std::string filter = "--gtest_filter=ConnectorsServer.*", disabled = "--gtest_also_run_disabled_tests";
+    std::string folder = absl::StrCat(kServerFolder, "=", folder_.path());
+    std::vector<char*> arguments = {self.data(), filter.data(), disabled.data(), nullptr};
+    std::vector<char*> environment = {folder.data(), nullptr};
+    pid_t server = 0;
+    ASSERT_EQ(::posix_spawn(&server, self.c_str(), nullptr, nullptr, arguments.data(), environment.data()), 0);
+    absl::SleepFor(absl::Milliseconds(400 + 130 * kill));
+    ASSERT_EQ(::kill(server, SIGKILL), 0);
+    int status = 0;
+    ASSERT_EQ(::waitpid(server, &status, 0), server);
+    ASSERT_TRUE(WIFSIGNALED(status)) << "the server ended before it was killed";
+  }
+  programs_ = OpenPrograms(folder_.path());
+  ASSERT_NE(programs_, nullptr);
+  constexpr int kRecords = 100'000, kRejected = kRecords / 7;
+  Configure({Counter("crm", {{"records", absl::StrCat(kRecords)}, {"page", "1000"}, {"reject_every", "7"}})});
+  const std::vector<v1::ConnectorRun> before = Runs();
+  ASSERT_THAT(before, SizeIs(1));
+  EXPECT_EQ(before[0].state(), v1::RUN_STATE_INTERRUPTED);
+  EXPECT_GT(before[0].records_read(), 0) << "the kills came too early to prove anything";
+  EXPECT_LT(before[0].records_read(), kRecords);
+
+  const v1::ConnectorRun run = RunToEnd("crm");
+  EXPECT_EQ(run.run_id(), "crm-000001");
+  EXPECT_EQ(run.state(), v1::RUN_STATE_PARTIAL) << run.error();
+  EXPECT_EQ(run.records_read(), kRecords);
+  EXPECT_EQ(run.records_rejected(), kRejected);
+  EXPECT_EQ(run.events().applied(), kRecords - kRejected);
+  EXPECT_THAT(Log(RecordType::kRunBegin), SizeIs(kKills + 1));
+  ExpectEachOnce(kRecords - kRejected);
+  const auto quarantine = ListQuarantine(*programs_, {});
+  ASSERT_TRUE(quarantine.ok()) << quarantine.status();
+  EXPECT_EQ(quarantine->total_size(), kRejected);
+}
+
+TEST_F(ConnectorsTest, TheErrorBudgetEndsARun) {
+  ConnectorConfig config = Counter("crm", {{"records", "1000"}, {"reject_every", "2"}});
+  config.max_rejected = 20;
+  Configure({config});
+  const v1::ConnectorRun run = RunToEnd("crm");
+  EXPECT_EQ(run.state(), v1::RUN_STATE_FAILED);
+  EXPECT_THAT(run.error(), HasSubstr("25 of 50 records were rejected"));
+  EXPECT_EQ(run.records_read(), 50);
+}
+
+TEST_F(ConnectorsTest, RefusesWhatCannotRun) {
+  ConnectorConfig config = Counter("crm", {{"records", "1"}});
+  config.plugin = "missing";
+  Configure({config, Counter("wrong", {})});
+  EXPECT_EQ(connectors_->StartRun("nobody", false, nullptr).status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(connectors_->StartRun("", false, nullptr).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(connectors_->StartRun("crm", false, nullptr).status().code(), absl::StatusCode::kNotFound);
+  EXPECT_THAT(Log(RecordType::kRunBegin), SizeIs(0));
+  const v1::ConnectorRun wrong = RunToEnd("wrong");
+  EXPECT_EQ(wrong.state(), v1::RUN_STATE_FAILED);
+  EXPECT_THAT(wrong.error(), HasSubstr("records: the setting is required"));
+}
+
+TEST_F(ConnectorsTest, RefusesBadConfigurations) {
+  const auto create = [&](std::vector<ConnectorConfig> configs) {
+    Connectors::Options options;
+    options.connectors = std::move(configs);
+    return Connectors::Create(std::move(options), *programs_).status();
+  };
+  EXPECT_TRUE(create({}).ok());
+  EXPECT_EQ(create({Counter("a", {}), Counter("b", {}), Counter("a", {})}).code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(create({Counter("", {})}).code(), absl::StatusCode::kInvalidArgument);
+  ConnectorConfig config = Counter("a", {});
+  config.program = "other";
+  EXPECT_EQ(create({config}).code(), absl::StatusCode::kNotFound);
+}
+
+}  // namespace
+}  // namespace partnermetrics

@@ -1,0 +1,412 @@
+// What a run makes of pages, given to it directly, and how it goes on after it was interrupted.
+#include "server/sync/run.h"
+
+#include <gmock/gmock.h>
+
+#include "server/sync/quarantine.h"
+#include "tests/server/sync/program_fixture.h"
+
+namespace partnermetrics {
+namespace {
+
+using connectors::ConnectorEnd;
+using storage::RecordType;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Pair;
+using ::testing::SizeIs;
+using ::testing::StartsWith;
+
+// A page whose views point into itself.
+class TestPage {
+ public:
+  TestPage& Deal(const std::string& id, int64_t revision = 1, const std::string& name = "") {
+    v1::EventBatch batch;
+    AddDeal(batch, id, revision, name);
+    return Events(batch.SerializeAsString());
+  }
+  TestPage& Events(const std::string& bytes) {
+    Row& row = Add();
+    row.events = bytes;
+    return *this;
+  }
+  TestPage& Reject(const std::string& reason, const std::string& raw) {
+    Row& row = Add();
+    row.reject = reason;
+    row.raw = raw;
+    return *this;
+  }
+  TestPage& Skip(const std::string& rule) {
+    Add().skip = rule;
+    return *this;
+  }
+  TestPage& State(const std::string& state) {
+    state_ = state;
+    return *this;
+  }
+
+  static void AddDeal(v1::EventBatch& batch, const std::string& id, int64_t revision, const std::string& name = "") {
+    v1::Event& event = *batch.add_events();
+    event.set_record_id(id);
+    event.set_revision(revision);
+    event.mutable_deal()->set_name(name);
+  }
+
+  absl::Status GiveTo(Run& run) const {
+    connectors::Page page;
+    for (size_t i = 0; i < rows_.size(); ++i) {
+      const Row& row = *rows_[i];
+      connectors::RecordView& record = page.records.emplace_back();
+      record.events = row.events;
+      record.raw = row.raw;
+      record.file = "deals.csv";
+      record.row = i + 1;
+      record.reject = row.reject;
+      record.skip = row.skip;
+      record.field = row.reject.empty() ? "" : "Amount";
+      record.message = row.reject.empty() ? "" : "the amount is no number";
+    }
+    if (state_.has_value()) page.state = *state_;
+    return run.OnPage(page);
+  }
+
+ private:
+  struct Row {
+    std::string events, raw = "raw", reject, skip;
+  };
+  Row& Add() { return *rows_.emplace_back(std::make_unique<Row>()); }
+
+  std::vector<std::unique_ptr<Row>> rows_;
+  std::optional<std::string> state_;
+};
+
+class RunTest : public ProgramFixture {
+ protected:
+  RunTest() {
+    config_.name = "crm";
+    config_.source = "crm-prod";
+  }
+
+  std::unique_ptr<Run> Begin(bool full = false, RunObserver observer = nullptr) {
+    absl::StatusOr<std::unique_ptr<Run>> run = Run::Begin(config_, full, *programs_, program(), std::move(observer));
+    EXPECT_TRUE(run.ok()) << run.status();
+    return *std::move(run);
+  }
+
+  static v1::ConnectorRun End(Run& run, ConnectorEnd end = {}) {
+    run.Finish(end, /*stopping=*/false);
+    return run.Snapshot();
+  }
+
+  std::vector<v1::QuarantinedRecord> Quarantine() {
+    absl::StatusOr<v1::ListQuarantineResponse> list = ListQuarantine(*programs_, {});
+    EXPECT_TRUE(list.ok()) << list.status();
+    return {list->records().begin(), list->records().end()};
+  }
+
+  ConnectorConfig config_;
+};
+
+TEST_F(RunTest, EveryRecordAndEventIsAccountedFor) {
+  auto run = Begin();
+  EXPECT_EQ(run->Snapshot().run_id(), "crm-000001");
+  EXPECT_EQ(run->Snapshot().state(), v1::RUN_STATE_RUNNING);
+  v1::EventBatch three;
+  TestPage::AddDeal(three, "d2", 1);
+  TestPage::AddDeal(three, "d3", -5);
+  TestPage::AddDeal(three, "", 1);
+  ASSERT_TRUE(TestPage()
+                  .Deal("d1", 2)
+                  .Events(three.SerializeAsString())
+                  .Reject("bad_number", "d4,abc")
+                  .Skip("test_mode")
+                  .Deal("d1", 2)
+                  .Deal("d1", 1, "older")
+                  .Events("")  // a record that gives nothing
+                  .State("s1")
+                  .GiveTo(*run)
+                  .ok());
+  const v1::ConnectorRun ended = End(*run);
+  EXPECT_EQ(ended.state(), v1::RUN_STATE_PARTIAL) << ended.error();
+  EXPECT_EQ(ended.records_read(), 7);
+  EXPECT_EQ(ended.records_emitted(), 5);
+  EXPECT_EQ(ended.records_rejected(), 1);
+  EXPECT_EQ(ended.records_skipped(), 1);
+  ASSERT_THAT(ended.skipped(), SizeIs(1));
+  EXPECT_EQ(ended.skipped(0).rule(), "test_mode");
+  EXPECT_EQ(ended.events().applied(), 2);
+  EXPECT_EQ(ended.events().unchanged(), 1);
+  EXPECT_EQ(ended.events().superseded(), 1);
+  EXPECT_EQ(ended.events().rejected(), 2);
+  EXPECT_EQ(ended.position(), program().log().last_position());
+  EXPECT_GE(ended.ended_at().seconds(), ended.started_at().seconds());
+  EXPECT_THAT(Quarantine(), SizeIs(2)) << "a record goes to quarantine once, however many of its events are bad";
+}
+
+TEST_F(RunTest, EventsCarryTheServersProgrammeSourceAndPlace) {
+  auto run = Begin();
+  v1::EventBatch batch;
+  TestPage::AddDeal(batch, "d1", 1);
+  batch.mutable_events(0)->set_program("other");
+  batch.mutable_events(0)->set_source("spoofed");
+  ASSERT_TRUE(TestPage().Skip("x").Events(batch.SerializeAsString()).State("s").GiveTo(*run).ok());
+  End(*run);
+  const std::vector<storage::LogRecord> events = Log(RecordType::kEvent);
+  ASSERT_THAT(events, SizeIs(1));
+  EXPECT_EQ(events[0].actor, "connector:crm");
+  EXPECT_EQ(events[0].sequence, 1U);
+  v1::Event event;
+  ASSERT_TRUE(event.ParseFromString(events[0].payload));
+  EXPECT_EQ(event.program(), "acme");
+  EXPECT_EQ(event.source(), "crm-prod");
+  EXPECT_EQ(event.origin().run_id(), "crm-000001");
+  EXPECT_EQ(event.origin().file(), "deals.csv");
+  EXPECT_EQ(event.origin().row(), 2U);
+}
+
+TEST_F(RunTest, RejectedRecordsStandInQuarantineWithPlaceReasonAndText) {
+  auto run = Begin();
+  v1::EventBatch bad;
+  TestPage::AddDeal(bad, "d1", -1);
+  ASSERT_TRUE(TestPage()
+                  .Reject("bad_number", "d4,\xFC")
+                  .Events(bad.SerializeAsString())
+                  .Events("\xFF\xFF no events")
+                  .GiveTo(*run)
+                  .ok());
+  EXPECT_EQ(End(*run).records_rejected(), 2);
+  const std::vector<v1::QuarantinedRecord> records = Quarantine();
+  ASSERT_THAT(records, SizeIs(3));
+
+  EXPECT_EQ(records[0].connector(), "crm");
+  EXPECT_EQ(records[0].origin().run_id(), "crm-000001");
+  EXPECT_EQ(records[0].origin().file(), "deals.csv");
+  EXPECT_EQ(records[0].origin().row(), 1U);
+  EXPECT_EQ(records[0].field(), "Amount");
+  EXPECT_EQ(records[0].reason(), "bad_number");
+  EXPECT_EQ(records[0].message(), "the amount is no number");
+  EXPECT_EQ(records[0].raw(), "") << "texts are shown one by one only";
+  EXPECT_GT(records[0].rejected_at().seconds(), 0);
+  const auto shown = GetQuarantinedRecord(*programs_, records[0].record());
+  ASSERT_TRUE(shown.ok()) << shown.status();
+  EXPECT_EQ(shown->raw(), "d4,\uFFFD");
+
+  EXPECT_EQ(records[1].field(), "revision");
+  EXPECT_EQ(records[1].reason(), "out_of_range");
+  EXPECT_EQ(records[1].origin().row(), 2U);
+  EXPECT_EQ(records[2].reason(), "malformed_events");
+}
+
+TEST_F(RunTest, AnInterruptedRunGoesOnFromItsLastPage) {
+  auto run = Begin();
+  ASSERT_TRUE(TestPage().Deal("d1").Reject("bad", "x").State("after 2").GiveTo(*run).ok());
+  ASSERT_TRUE(TestPage().Deal("d2").GiveTo(*run).ok());  // without a state: it will be read again
+  run.reset();                                           // as a kill does
+
+  auto again = Begin();
+  EXPECT_EQ(again->Snapshot().run_id(), "crm-000001");
+  EXPECT_EQ(again->Snapshot().records_read(), 2);
+  EXPECT_EQ(again->state(), "after 2");
+  ASSERT_TRUE(TestPage().Deal("d2").Skip("rule").State("after 4").GiveTo(*again).ok());
+  const v1::ConnectorRun ended = End(*again);
+  EXPECT_EQ(ended.state(), v1::RUN_STATE_PARTIAL) << ended.error();
+  EXPECT_EQ(ended.records_read(), 4);
+  EXPECT_EQ(ended.records_emitted(), 2);
+  EXPECT_EQ(ended.events().applied(), 1);
+  EXPECT_EQ(ended.events().unchanged(), 1);
+  EXPECT_THAT(EventsByRecord(), ElementsAre(Pair("d1", 1), Pair("d2", 1)));
+
+  auto next = Begin();
+  EXPECT_EQ(next->Snapshot().run_id(), "crm-000002");
+  EXPECT_EQ(next->state(), "after 4");
+  EXPECT_EQ(next->Snapshot().records_read(), 0);
+}
+
+TEST_F(RunTest, AnInterruptedRunGoesOnAfterARestart) {
+  auto run = Begin();
+  ASSERT_TRUE(TestPage().Deal("d1").State("after 1").GiveTo(*run).ok());
+  run.reset();
+  programs_.reset();
+  programs_ = OpenPrograms(folder_.path());
+  auto again = Begin();
+  EXPECT_EQ(again->Snapshot().run_id(), "crm-000001");
+  EXPECT_EQ(again->Snapshot().records_read(), 1);
+  EXPECT_EQ(again->state(), "after 1");
+}
+
+TEST_F(RunTest, AFullRunBeginsFromScratchAlsoWhenItGoesOn) {
+  auto first = Begin();
+  ASSERT_TRUE(TestPage().Deal("d1").State("after 1").GiveTo(*first).ok());
+  End(*first);
+  auto full = Begin(/*full=*/true);
+  EXPECT_EQ(full->Snapshot().run_id(), "crm-000002");
+  EXPECT_EQ(full->state(), std::nullopt);
+  full.reset();  // before its first page
+  full = Begin();
+  EXPECT_EQ(full->Snapshot().run_id(), "crm-000002");
+  EXPECT_EQ(full->state(), std::nullopt) << "the state is the run's before it";
+  ASSERT_TRUE(TestPage().Deal("d1").State("half").GiveTo(*full).ok());
+  full.reset();
+  full = Begin(/*full=*/true);
+  EXPECT_EQ(full->Snapshot().run_id(), "crm-000002");
+  EXPECT_EQ(full->state(), "half");
+}
+
+TEST_F(RunTest, AFullRunReplacesAnInterruptedOneThatIsNot) {
+  auto run = Begin();
+  ASSERT_TRUE(TestPage().Deal("d1").State("after 1").GiveTo(*run).ok());
+  run.reset();
+  auto full = Begin(/*full=*/true);
+  EXPECT_EQ(full->Snapshot().run_id(), "crm-000002");
+  EXPECT_EQ(full->state(), std::nullopt);
+  Engine::View view(program().engine());
+  const auto runs = ReadRuns(view);
+  ASSERT_TRUE(runs.ok());
+  ASSERT_THAT(*runs, SizeIs(2));
+  EXPECT_EQ((*runs)[0].state(), v1::RUN_STATE_CANCELLED);
+  EXPECT_EQ((*runs)[0].counts().records_read(), 1);
+  EXPECT_THAT((*runs)[0].error(), HasSubstr("full run"));
+}
+
+TEST_F(RunTest, AnUnchangedExportAddsNothingButTheRun) {
+  for (const bool full : {false, true}) {
+    auto run = Begin(full);
+    ASSERT_TRUE(TestPage().Deal("d1").Deal("d2").State("after 2").GiveTo(*run).ok());
+    EXPECT_EQ(End(*run).state(), v1::RUN_STATE_SUCCEEDED);
+  }
+  EXPECT_THAT(EventsByRecord(), ElementsAre(Pair("d1", 1), Pair("d2", 1)));
+  EXPECT_THAT(Log(RecordType::kRunBegin), SizeIs(2));
+  EXPECT_THAT(Log(RecordType::kRunPage), SizeIs(2));
+  EXPECT_THAT(Log(RecordType::kRunEnd), SizeIs(2));
+}
+
+TEST_F(RunTest, APageThatChangesNothingWritesNothing) {
+  auto run = Begin();
+  ASSERT_TRUE(TestPage().State("s").GiveTo(*run).ok());
+  const uint64_t position = program().log().last_position();
+  ASSERT_TRUE(TestPage().State("s").GiveTo(*run).ok());
+  EXPECT_EQ(program().log().last_position(), position);
+  ASSERT_TRUE(TestPage().State("t").GiveTo(*run).ok());
+  EXPECT_EQ(program().log().last_position(), position + 1);
+}
+
+TEST_F(RunTest, TooManyRejectedRecordsFailTheRunAfterTheirPageIsKept) {
+  config_.max_rejected = 1;
+  auto run = Begin();
+  ASSERT_TRUE(TestPage().Reject("bad", "1").Deal("d1").GiveTo(*run).ok());
+  const absl::Status status = TestPage().Reject("bad", "2").Deal("d2").State("s").GiveTo(*run);
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(status.message(), StartsWith("2 of 4 records were rejected"));
+  EXPECT_THAT(Quarantine(), SizeIs(2));
+  EXPECT_THAT(EventsByRecord(), SizeIs(2));
+}
+
+TEST_F(RunTest, TheShareOfRejectedRecordsCountsAfterAThousand) {
+  config_.max_rejected_share = 0.1;
+  auto run = Begin();
+  TestPage page;
+  for (int i = 0; i < 200; ++i) page.Reject("bad", "x");
+  for (int i = 0; i < 799; ++i) page.Skip("rule");
+  ASSERT_TRUE(page.GiveTo(*run).ok()) << "999 records are too few to judge";
+  EXPECT_FALSE(TestPage().Skip("rule").GiveTo(*run).ok());
+}
+
+TEST_F(RunTest, AFailureSaysWhereWhatAndWhatToDo) {
+  auto run = Begin();
+  run->OnProblem({PM_WARNING, "Account.csv:Foo__c", "an unknown column", "map it"});
+  run->OnProblem({PM_WARNING, "Account.csv:Foo__c", "an unknown column", "map it"});
+  ConnectorEnd end;
+  end.outcome = ConnectorEnd::Outcome::kCrashed;
+  end.where = "Account.csv";
+  end.message = "the plugin crashed";
+  end.remedy = "report this";
+  end.last_output = "free(): invalid pointer\n";
+  const v1::ConnectorRun ended = End(*run, end);
+  EXPECT_EQ(ended.state(), v1::RUN_STATE_FAILED);
+  EXPECT_EQ(ended.error(), "Account.csv: the plugin crashed; report this; its last output: free(): invalid pointer");
+  ASSERT_THAT(ended.remarks(), SizeIs(1));
+  EXPECT_EQ(ended.remarks(0).level(), v1::PROBLEM_LEVEL_WARNING);
+  EXPECT_EQ(ended.remarks(0).where(), "Account.csv:Foo__c");
+}
+
+TEST_F(RunTest, AStateThatThePluginRefusesAsksForAFullRun) {
+  auto run = Begin();
+  ConnectorEnd end;
+  end.outcome = ConnectorEnd::Outcome::kFailed;
+  end.code = PM_BAD_STATE;
+  end.message = "the state is of version 1";
+  EXPECT_THAT(End(*run, end).error(), HasSubstr("run it in full"));
+}
+
+TEST_F(RunTest, AccountingThatDoesNotAddUpFailsTheRun) {
+  auto run = Begin();
+  log::v1::RunCounts lost;
+  lost.set_records_read(3);
+  run.reset();
+  // A page record whose counts lack records, as a bug would write it.
+  WriteRequest request;
+  request.records = [&](const std::vector<EventResult>&) {
+    log::v1::RunPage page;
+    page.set_run_id("crm-000001");
+    page.set_state("s");
+    *page.mutable_counts() = lost;
+    storage::LogRecord record;
+    record.type = RecordType::kRunPage;
+    record.payload = page.SerializeAsString();
+    return std::vector<storage::LogRecord>{record};
+  };
+  ASSERT_TRUE(program().writer().Write(std::move(request)).status.ok());
+  auto again = Begin();
+  const v1::ConnectorRun ended = End(*again);
+  EXPECT_EQ(ended.state(), v1::RUN_STATE_FAILED);
+  EXPECT_THAT(ended.error(), HasSubstr("does not add up"));
+}
+
+TEST_F(RunTest, ACancelledRunIsInterruptedOnlyWhenTheServerStops) {
+  ConnectorEnd cancelled;
+  cancelled.outcome = ConnectorEnd::Outcome::kCancelled;
+  cancelled.message = "the run was cancelled";
+  auto run = Begin();
+  run->Finish(cancelled, /*stopping=*/true);
+  EXPECT_EQ(run->Snapshot().state(), v1::RUN_STATE_INTERRUPTED);
+  EXPECT_THAT(Log(RecordType::kRunEnd), SizeIs(0));
+  run = Begin();
+  EXPECT_EQ(run->Snapshot().run_id(), "crm-000001");
+  EXPECT_EQ(End(*run, cancelled).state(), v1::RUN_STATE_CANCELLED);
+  EXPECT_EQ(Begin()->Snapshot().run_id(), "crm-000002");
+}
+
+TEST_F(RunTest, ObserversSeeTheEndAndNotTooMuchBefore) {
+  int seen = 0;
+  v1::ConnectorRun last;
+  auto run = Begin(false, [&](const v1::ConnectorRun& snapshot) {
+    ++seen;
+    last = snapshot;
+    return true;
+  });
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_TRUE(TestPage().Deal(absl::StrCat("d", i)).State(absl::StrCat(i)).GiveTo(*run).ok());
+    run->OnProgress({static_cast<uint64_t>(i), 100, "bytes"});
+  }
+  EXPECT_LT(seen, 50);
+  End(*run);
+  EXPECT_EQ(last.state(), v1::RUN_STATE_SUCCEEDED);
+  EXPECT_EQ(last.records_read(), 100);
+  EXPECT_EQ(last.bytes_done(), 99U);
+  EXPECT_EQ(last.bytes_total(), 100U);
+}
+
+TEST_F(RunTest, AnObserverThatLeavesIsCalledNoMore) {
+  int seen = 0;
+  auto run = Begin(false, [&](const v1::ConnectorRun&) {
+    ++seen;
+    return false;
+  });
+  absl::SleepFor(absl::Milliseconds(250));
+  ASSERT_TRUE(TestPage().Deal("d1").GiveTo(*run).ok());
+  End(*run);
+  EXPECT_EQ(seen, 1);
+}
+
+}  // namespace
+}  // namespace partnermetrics

@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "rocksdb/env.h"
+#include "rocksdb/file_system.h"
 #include "rocksdb/write_batch.h"
 #include "storage/bytes.h"
 #include "storage/record_codec.h"
@@ -161,10 +162,13 @@ absl::StatusOr<RocksLog::Instance> RocksLog::ForWriting() {
   return instance_;
 }
 
+rocksdb::FileSystem& RocksLog::files() const {
+  return *(options_.env != nullptr ? options_.env : rocksdb::Env::Default())->GetFileSystem();
+}
+
 absl::Status RocksLog::CheckSpace() const {
-  rocksdb::Env* env = options_.env != nullptr ? options_.env : rocksdb::Env::Default();
   uint64_t free_bytes = 0;
-  const rocksdb::Status status = env->GetFreeSpace(path_, &free_bytes);
+  const rocksdb::Status status = files().GetFreeSpace(path_, rocksdb::IOOptions(), &free_bytes, nullptr);
   if (status.ok() && free_bytes < static_cast<uint64_t>(std::max<int64_t>(options_.min_free_bytes, 0))) {
     return absl::ResourceExhaustedError(absl::StrCat("the disk of ", path_, " has ", free_bytes >> 20,
                                                      " MiB left; the log stops at ", options_.min_free_bytes >> 20,
@@ -180,10 +184,9 @@ absl::Status RocksLog::Reopen() {
     return absl::ResourceExhaustedError("the disk was full; the log is being read and opens again right after");
   }
   // Should opening fail, nothing could be read either; so not before the disk takes what opening writes.
-  rocksdb::Env* env = options_.env != nullptr ? options_.env : rocksdb::Env::Default();
   const std::string probe = path_ + ".probe";
-  const rocksdb::Status room = rocksdb::WriteStringToFile(env, std::string(kProbeBytes, '\0'), probe, true);
-  env->DeleteFile(probe).PermitUncheckedError();
+  const rocksdb::Status room = rocksdb::WriteStringToFile(&files(), std::string(kProbeBytes, '\0'), probe, true);
+  files().DeleteFile(probe, rocksdb::IOOptions(), nullptr).PermitUncheckedError();
   RETURN_IF_ERROR(FromRocks(room, absl::StrCat("the disk of ", path_, " is still full")));
   instance_.reset();
   ASSIGN_OR_RETURN(Instance instance, OpenInstance());

@@ -89,6 +89,7 @@ class RocksLog {
   absl::StatusOr<Instance> ForReading() const;
   // The instance when the log takes writes and the disk has room.
   absl::StatusOr<Instance> ForWriting();
+  rocksdb::FileSystem& files() const;
   absl::Status CheckSpace() const;
   absl::Status Reopen() PM_REQUIRES(mutex_);
 

@@ -35,7 +35,7 @@ std::vector<sdk::SettingSpec> Options::Specs() {
       {.name = "survey_kind",
        .description = "What the survey asks about: partner_nps, partner_csat, support, program, integration, "
                       "homeowner_nps, onboarding or transactional",
-       .required = true},
+       .default_value = "partner_nps"},
       {.name = "nps_column",
        .description = "Name or wording of the question that is answered from 0 to 10. Needed unless the file has a "
                       "column whose name ends in _NPS_GROUP; it is never guessed from the range of the answers"},

@@ -169,9 +169,16 @@ void CatalogCompiler::CompileMeasure(const v1::Measure& definition, CompiledMeas
       errors_.emplace_back(expression.status().message());
       return;
     }
-    const FactSchema& schema = *measure.fact;
-    measure.reads_role |= schema.role_slot() >= 0 && expression->Reads(schema.role_slot());
-    measure.reads_credited |= schema.credited_slot() >= 0 && expression->Reads(schema.credited_slot());
+    // Roles and shares differ by scope, whether they are the fact's own or its root's.
+    const auto contains = [](absl::Span<const int> slots, int slot) {
+      return slot >= 0 && std::find(slots.begin(), slots.end(), slot) != slots.end();
+    };
+    measure.reads_role |= contains(expression->slots(), measure.fact->role_slot());
+    measure.reads_credited |= contains(expression->slots(), measure.fact->credited_slot());
+    if (const FactSchema* root = measure.fact->root_schema(); root != nullptr) {
+      measure.reads_role |= contains(expression->root_slots(), root->role_slot());
+      measure.reads_credited |= contains(expression->root_slots(), root->credited_slot());
+    }
     measure.reads_root |= !expression->root_slots().empty();
     target = *std::move(expression);
   };

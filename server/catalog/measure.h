@@ -27,7 +27,7 @@ struct CompiledMeasure {
   std::optional<RowExpression> where, sum;
   std::optional<RowExpression> at;           // FLOW
   std::optional<RowExpression> from, until;  // STOCK; `until` may be missing
-  bool reads_role = false;                   // any expression reads the role: it differs by scope
+  bool reads_role = false;                   // any expression reads the role, or the root's: it differs by scope
   bool reads_credited = false;               // likewise the credited amount
   bool reads_root = false;                   // any expression reads a field of the root fact
   bool sum_is_money = false;

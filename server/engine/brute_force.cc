@@ -78,6 +78,33 @@ void AddTo(CellMap& cells, const std::string& scope, const std::string& measure,
   cell.sum += c.sum;
 }
 
+// Partners count once, however many sources state them.
+void CountPartners(const Catalog& catalog, const std::vector<FinalFact>& facts, CellMap& cells) {
+  const FactSchema& schema = *FactSchemas::Get().Find("partner");
+  std::map<std::string, std::vector<PartnerStatement>> entities;
+  for (const FinalFact& fact : facts) {
+    if (fact.id.kind != schema.kind()) continue;
+    const std::string partner = StatedPartner(fact.id.source, fact.id.record_id, fact.fact);
+    if (partner == StatedPartner(fact.id.source, fact.id.record_id, "")) {
+      entities[partner].push_back({fact.id, fact.fact});
+    }
+  }
+  for (auto& [id, statements] : entities) {
+    SortByPrecedence(catalog.program(), statements);
+    const std::string merged = MergeStatements(statements).SerializeAsString();
+    FactRow row(schema);
+    FieldError error;
+    if (!row.Decode(merged, catalog.program().currency_code(), &error)) continue;
+    for (const CompiledMeasure* measure : catalog.measures_of(schema.kind())) {
+      for (const Contribution& c : ContributionsOf(*measure, {&row, nullptr, &catalog.zone()})) {
+        for (const std::string& scope : {std::string(kBusinessName), std::string(kProgramName), PartnerScope(id)}) {
+          AddTo(cells, scope, measure->id, c);
+        }
+      }
+    }
+  }
+}
+
 void CountFact(const Catalog& catalog, const Counted& counted, const Claims& claims, CellMap& cells) {
   const FactSchema& schema = *counted.schema;
   const std::string& currency = catalog.program().currency_code();
@@ -125,9 +152,11 @@ CellMap BruteForceCells(const Catalog& catalog, const std::vector<FinalFact>& fa
   std::map<FactId, const FinalFact*> by_id;
   for (const FinalFact& fact : facts) by_id[fact.id] = &fact;
   CellMap cells;
+  CountPartners(catalog, facts, cells);
+  const int partner_kind = FactSchemas::Get().Find("partner")->kind();
   for (const FinalFact& fact : facts) {
     const Counted counted = Connect(fact, by_id);
-    if (!counted.waiting) CountFact(catalog, counted, claims, cells);
+    if (!counted.waiting && fact.id.kind != partner_kind) CountFact(catalog, counted, claims, cells);
   }
   return cells;
 }
@@ -166,8 +195,8 @@ absl::StatusOr<Verification> VerifyCells(const Engine::View& view, absl::string_
     if (!scope.empty() && name != scope) continue;
     for (const CompiledMeasure& measure : catalog->measures()) {
       ASSIGN_OR_RETURN(auto row, view.Row(name, measure));
-      for (const auto& page : row->pages) {
-        for (const DayCell& cell : page->days) served[{name, measure.id, cell.day}] = cell;
+      for (const CellPage& page : row->pages) {
+        for (const DayCell& cell : page.days) served[{name, measure.id, cell.day}] = cell;
       }
     }
   }
@@ -181,8 +210,8 @@ absl::StatusOr<Verification> VerifyCells(const Engine::View& view, absl::string_
   for (const auto& [key, cell] : served) keys.insert(key);
   for (const auto& [key, cell] : recomputed) keys.insert(key);
   for (const CellKey& key : keys) {
-    const DayCell a = served.count(key) > 0 ? served[key] : DayCell{std::get<2>(key), 0, 0, 0};
-    const DayCell b = recomputed.count(key) > 0 ? recomputed[key] : DayCell{std::get<2>(key), 0, 0, 0};
+    const DayCell a = served.count(key) > 0 ? served[key] : DayCell{0, 0, std::get<2>(key), 0};
+    const DayCell b = recomputed.count(key) > 0 ? recomputed[key] : DayCell{0, 0, std::get<2>(key), 0};
     if (a == b || verification.differences.size() >= max_differences) continue;
     verification.differences.push_back({key, a, b});
   }

@@ -1,11 +1,12 @@
-// Cells: what a measure counts and sums in a scope, by day. A row has a page per year; pages are immutable once
-// published, and a batch works on copies of the pages that it touches.
+// Cells: what each measure counts and sums in each scope, by day.
 //
-//   table.Add(row_id, {day, 1, 1, amount});         // applier
-//   table.Publish();                                // under the engine's lock
-//   std::shared_ptr<const CellRow> row = table.Read(row_id, &status);
+//   table.Add(scope, measure, {day, 1, 1, amount});   // applier: remembered
+//   table.Publish();                                  // applier, under the engine's lock: added
+//   table.Read(scope, measure);                       // readers, under the engine's lock: a copy
 //
-// Stored: key (programme, scope, measure, year) → totals, then days as differences. docs/formats.md has the grammar.
+// In memory a scope has a row per measure and a row a page per year. Stored is one value per scope and year with the
+// pages of all measures: an event touches many measures of few scopes, and so does a scorecard. docs/formats.md has the
+// grammar.
 #ifndef PARTNERMETRICS_SERVER_ENGINE_CELLS_H_
 #define PARTNERMETRICS_SERVER_ENGINE_CELLS_H_
 
@@ -16,25 +17,28 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/base/civil.h"
 #include "server/catalog/measure.h"
-#include "storage/mutex.h"
+#include "server/engine/interner.h"
+#include "server/engine/keys.h"
 #include "storage/state_store.h"
 
 namespace partnermetrics {
 
 struct DayCell {
-  Day day = 0;
-  int64_t contributions = 0;  // entries behind the day: at zero the day is removed
-  int64_t count = 0;
   Nanos sum = 0;
+  int64_t count = 0;
+  Day day = 0;
+  int32_t contributions = 0;  // entries behind the day: at zero the day is removed
   friend bool operator==(const DayCell& a, const DayCell& b) {
     return a.day == b.day && a.contributions == b.contributions && a.count == b.count && a.sum == b.sum;
   }
 };
 
+// One measure in one scope and year.
 struct CellPage {
   int year = 0;
   int64_t count = 0;  // totals over the days
@@ -42,15 +46,11 @@ struct CellPage {
   std::vector<DayCell> days;  // ascending
 
   void Add(const Contribution& contribution);
-  size_t bytes() const { return sizeof(CellPage) + days.capacity() * sizeof(DayCell); }
 };
-
-std::string EncodePage(const CellPage& page);
-absl::StatusOr<CellPage> DecodePage(int year, absl::string_view value);
 
 // All years of one measure in one scope.
 struct CellRow {
-  std::vector<std::shared_ptr<const CellPage>> pages;  // ascending by year
+  std::vector<CellPage> pages;  // ascending by year
 
   struct Totals {
     int64_t count = 0;
@@ -60,70 +60,67 @@ struct CellRow {
   Totals Range(Day first, Day last) const;
   // All days up to and with `last`.
   Totals UpTo(Day last) const;
-  size_t bytes() const;
+
+  CellPage& Page(int year);
 };
 
-// Scope and measure as numbers that hold for one run of the server.
-struct RowId {
-  uint32_t scope = 0;
-  uint32_t measure = 0;
-  friend bool operator==(const RowId& a, const RowId& b) { return a.scope == b.scope && a.measure == b.measure; }
-  template <typename H>
-  friend H AbslHashValue(H h, const RowId& id) {
-    return H::combine(std::move(h), id.scope, id.measure);
-  }
-};
+// The stored value of one scope and year: pages by measure name, in the order of the names.
+std::string EncodePages(const std::vector<std::pair<absl::string_view, const CellPage*>>& pages);
+// Calls `visit` with each page.
+absl::Status DecodePages(int year, absl::string_view value,
+                         const std::function<void(absl::string_view measure, CellPage page)>& visit);
 
-// All rows of a programme: a cache over the state store.
+// All cells of a programme, over a state store that holds those of scopes that nothing happened to lately.
 //
-// Thread-safety: Add and the checkpoint's methods belong to the applier; Publish and MarkClean need the engine's lock for
-// writing, Read needs it at least for reading.
+// Thread-safety: Add and CollectDirty belong to the applier; Publish, MarkClean and DropMeasures need the engine's lock
+// for writing, Read needs it at least for reading.
 class CellTable {
  public:
-  // `prefix_of` gives the stored key's beginning of a row, up to the year.
-  CellTable(storage::StateStore& store, size_t cache_bytes, std::function<std::string(RowId)> prefix_of)
-      : store_(store), cache_bytes_(cache_bytes), prefix_of_(std::move(prefix_of)) {}
+  CellTable(const Keys& keys, storage::StateStore& store, Interner& scopes, Interner& measures, size_t cache_bytes)
+      : keys_(keys), store_(store), scope_names_(scopes), measure_names_(measures), cache_bytes_(cache_bytes) {}
 
-  absl::Status Add(RowId id, const Contribution& contribution);
+  absl::Status Add(uint32_t scope, uint32_t measure, const Contribution& contribution);
   void Publish();
 
-  // The published row; an empty one when nothing counts.
-  absl::StatusOr<std::shared_ptr<const CellRow>> Read(RowId id) const;
+  // A copy of the published row; an empty one when nothing counts.
+  absl::StatusOr<std::shared_ptr<const CellRow>> Read(uint32_t scope, uint32_t measure) const;
 
-  // Forgets the published rows for which `drop` holds; the caller has deleted them from the store. No batch is open.
-  void DropCached(const std::function<bool(RowId)>& drop);
+  // Changes that take some measures out of the store, for when their definition changed; then DropAll forgets what is in
+  // memory. Nothing may be dirty.
+  absl::Status CollectWithout(const absl::flat_hash_set<std::string>& measures,
+                              std::vector<storage::StateChange>& changes) const;
+  void DropAll();
 
   void CollectDirty(std::vector<storage::StateChange>& changes) const;
   void MarkClean();
   size_t dirty_bytes() const { return dirty_bytes_; }
 
  private:
-  struct Entry {
-    std::shared_ptr<const CellRow> row;
+  struct Scope {
+    std::vector<CellRow> rows;     // by number of the measure
     std::vector<int> dirty_years;  // ascending
+    size_t bytes = 0;              // about
   };
-  struct BatchRow {
-    std::shared_ptr<CellRow> row;
-    absl::flat_hash_map<int, std::shared_ptr<CellPage>> touched;
+  struct Pending {
+    uint32_t scope, measure;
+    Contribution contribution;
   };
 
-  absl::StatusOr<std::shared_ptr<const CellRow>> Load(RowId id) const;
-  void Remember(RowId id, const std::shared_ptr<const CellRow>& row) const;
+  absl::Status Load(uint32_t scope, const std::function<void(absl::string_view measure, CellPage page)>& visit) const;
   void Evict();
 
+  const Keys& keys_;
   storage::StateStore& store_;
+  Interner& scope_names_;
+  Interner& measure_names_;
   const size_t cache_bytes_;
-  const std::function<std::string(RowId)> prefix_of_;
 
-  absl::flat_hash_map<RowId, BatchRow> batch_;
-  absl::flat_hash_map<RowId, Entry> rows_;  // published: dirty rows, and clean ones that were used
-  std::vector<RowId> dirty_rows_;
+  std::vector<Pending> pending_;
+  absl::flat_hash_map<uint32_t, std::unique_ptr<Scope>> loaded_;  // by this batch; not published yet
+  std::vector<std::unique_ptr<Scope>> scopes_;                    // by number; null: only in the store
+  std::vector<uint32_t> dirty_scopes_;
+  size_t bytes_ = 0;
   size_t dirty_bytes_ = 0;
-  size_t clean_bytes_ = 0;
-
-  // Rows that readers loaded from the store; the applier moves them into rows_ or drops them at Publish.
-  mutable Mutex loaded_mutex_;
-  mutable absl::flat_hash_map<RowId, std::shared_ptr<const CellRow>> loaded_ PM_GUARDED_BY(loaded_mutex_);
 };
 
 }  // namespace partnermetrics

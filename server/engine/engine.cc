@@ -25,8 +25,7 @@ Engine::Engine(const EngineOptions& options, storage::StateStore& state, const s
       store_(state),
       log_(log),
       state_(state),
-      cells_(state, options.cache_bytes,
-             [this](RowId id) { return keys_.Row(scopes_.Name(id.scope), measures_.Name(id.measure)); }),
+      cells_(keys_, state, scopes_, measures_, options.cache_bytes),
       aliases_(keys_, state_),
       facts_(keys_, state_, cells_, aliases_, scopes_, measures_) {}
 
@@ -154,9 +153,14 @@ absl::Status Engine::Activate(const log::v1::Definitions& definitions) {
 }
 
 absl::Status Engine::Rebuild(const Catalog* before) {
-  // Money and days of every fact depend on currency and zone; anything else concerns single measures.
+  // Money and days of every fact depend on currency and zone, partners on the order of their sources; anything else
+  // concerns single measures.
   const bool all = before == nullptr || before->program().currency_code() != catalog_->program().currency_code() ||
-                   before->program().time_zone() != catalog_->program().time_zone();
+                   before->program().time_zone() != catalog_->program().time_zone() ||
+                   before->program().source_precedence_size() != catalog_->program().source_precedence_size() ||
+                   !std::equal(before->program().source_precedence().begin(),
+                               before->program().source_precedence().end(),
+                               catalog_->program().source_precedence().begin());
   absl::flat_hash_set<std::string> dropped;
   std::vector<bool> wanted(catalog_->measures().size(), true);
   if (before != nullptr) {
@@ -174,7 +178,7 @@ absl::Status Engine::Rebuild(const Catalog* before) {
       dropped.erase(measure.id());
     }
   }
-  RETURN_IF_ERROR(DropRows(dropped));
+  RETURN_IF_ERROR(DropCells(dropped));
 
   const std::string prefix = keys_.program();
   absl::Status status;
@@ -185,27 +189,27 @@ absl::Status Engine::Rebuild(const Catalog* before) {
     return status.ok();
   };
   RETURN_IF_ERROR(store_.Scan(StateTable::kFacts, prefix, prefix, count));
+  RETURN_IF_ERROR(status);
+  const std::string partners = keys_.Of(Index::kPartner);
+  RETURN_IF_ERROR(store_.Scan(StateTable::kIndexes, partners, partners,
+                              [&](absl::string_view key, absl::string_view) {
+                                const std::string id = storage::ByteReader(key.substr(partners.size())).KeyString();
+                                status = facts_.CountPartner(id, +1, &wanted);
+                                return status.ok();
+                              }));
   return status;
 }
 
-absl::Status Engine::DropRows(const absl::flat_hash_set<std::string>& measures) {
+absl::Status Engine::DropCells(const absl::flat_hash_set<std::string>& measures) {
   if (measures.empty()) return absl::OkStatus();
   std::vector<storage::StateChange> changes;
-  RETURN_IF_ERROR(store_.Scan(StateTable::kCells, keys_.program(), keys_.program(),
-                              [&](absl::string_view key, absl::string_view) {
-                                storage::ByteReader reader(key.substr(keys_.program().size()));
-                                reader.KeyString();  // the scope
-                                if (measures.contains(reader.KeyString())) {
-                                  changes.push_back({StateTable::kCells, std::string(key), std::nullopt});
-                                }
-                                return true;
-                              }));
-  // A crash after this leaves these rows missing and the old definitions in force at a position before the new ones:
+  RETURN_IF_ERROR(cells_.CollectWithout(measures, changes));
+  // A crash after this leaves these cells missing and the old definitions in force at a position before the new ones:
   // replay comes here again and counts them anew.
   RETURN_IF_ERROR(store_.WriteCheckpoint(changes));
   MutexLock gate(&gate_);
   WriterLock lock(&mutex_);
-  cells_.DropCached([&](RowId id) { return measures.contains(measures_.Name(id.measure)); });
+  cells_.DropAll();
   return absl::OkStatus();
 }
 

@@ -77,7 +77,7 @@ class Engine {
   absl::Status Activate(const log::v1::Definitions& definitions);
   // Recounts all facts for measures whose definition changed.
   absl::Status Rebuild(const Catalog* before);
-  absl::Status DropRows(const absl::flat_hash_set<std::string>& measures);
+  absl::Status DropCells(const absl::flat_hash_set<std::string>& measures);
 
   const EngineOptions options_;
   const Keys keys_;

@@ -5,9 +5,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "partnermetrics/v1/partner.pb.h"
 #include "server/engine/engine.h"
-#include "server/facts/wire.h"
 #include "storage/bytes.h"
 #include "storage/status_macros.h"
 
@@ -72,47 +70,6 @@ Effect JudgeVersion(const FactVersion& current, absl::string_view current_fact, 
   const bool same = current_deleted == incoming_deleted && current_fact == incoming_fact;
   if (same && incoming.revision == current.revision) return Effect::kUnchanged;
   return incoming < current ? Effect::kSuperseded : Effect::kApplied;
-}
-
-std::string StatedPartner(absl::string_view source, absl::string_view record_id, absl::string_view fact) {
-  static const int merged_into = v1::Partner::kMergedIntoIdFieldNumber;
-  wire::Reader reader(fact);
-  wire::Field field;
-  while (reader.Next(field)) {
-    if (field.number == merged_into && field.type == wire::kBytes && !field.bytes.empty()) record_id = field.bytes;
-  }
-  return source == kOwnSource ? std::string(record_id) : absl::StrCat(source, ":", record_id);
-}
-
-std::vector<ReferenceKey> ClaimedReferences(absl::string_view source, absl::string_view record_id,
-                                            absl::string_view fact) {
-  std::vector<ReferenceKey> keys;
-  const auto add_external = [&](absl::string_view id_source, absl::string_view id) {
-    keys.push_back(absl::StrCat("external:", id_source, ":", id));
-    if (!id_source.empty()) keys.push_back(absl::StrCat("external::", id));
-  };
-  keys.push_back(absl::StrCat("partner:", StatedPartner(source, record_id, fact)));
-  if (source != kOwnSource) add_external(source, record_id);
-  wire::Reader reader(fact);
-  wire::Field field;
-  while (reader.Next(field)) {
-    if (field.type != wire::kBytes) continue;
-    if (field.number == v1::Partner::kDomainsFieldNumber) keys.push_back(absl::StrCat("domain:", field.bytes));
-    if (field.number == v1::Partner::kContactEmailsFieldNumber) keys.push_back(absl::StrCat("email:", field.bytes));
-    if (field.number == v1::Partner::kExternalIdsFieldNumber) {
-      wire::Reader id_reader(field.bytes);
-      wire::Field part;
-      absl::string_view id_source, id;
-      while (id_reader.Next(part)) {
-        if (part.number == 1) id_source = part.bytes;
-        if (part.number == 2) id = part.bytes;
-      }
-      if (!id.empty()) add_external(id_source, id);
-    }
-  }
-  std::sort(keys.begin(), keys.end());
-  keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
-  return keys;
 }
 
 absl::StatusOr<Resolution> ResolveMentions(const std::vector<PartnerMention>& mentions, const LookupReference& lookup) {
@@ -207,7 +164,11 @@ FactApplier::FactApplier(const Keys& keys, StateOverlay& state, CellTable& cells
 void FactApplier::SetCatalog(std::shared_ptr<const Catalog> catalog) {
   catalog_ = std::move(catalog);
   measure_ids_.clear();
-  for (const CompiledMeasure& measure : catalog_->measures()) measure_ids_.push_back(measure_names_.Id(measure.id));
+  by_scope_.clear();
+  for (const CompiledMeasure& measure : catalog_->measures()) {
+    measure_ids_.push_back(measure_names_.Id(measure.id));
+    by_scope_.push_back(measure.reads_role || measure.reads_credited);
+  }
 }
 
 FactRow& FactApplier::Row(const FactSchema& schema) {
@@ -240,14 +201,9 @@ absl::StatusOr<Applied> FactApplier::Apply(const EventView& event, FactVersion v
   if (before.has_value()) {
     applied.effect =
         JudgeVersion(before->version, before->fact, before->deleted, version, content, event.deleted);
-    if (applied.effect == Effect::kUnchanged || applied.effect == Effect::kSuperseded) {
-      before->history.push_back(position);
-      RETURN_IF_ERROR(Store(id, *before));
-      return applied;
-    }
-    after.history = before->history;
-    after.history.push_back(before->position);
-    std::sort(after.history.begin(), after.history.end());
+    const bool stands = applied.effect == Effect::kUnchanged || applied.effect == Effect::kSuperseded;
+    state_.Put(StateTable::kIndexes, keys_.History(id, stands ? position : before->position), "");
+    if (stands) return applied;
   }
   after.version = version;
   after.position = position;
@@ -266,8 +222,11 @@ absl::StatusOr<Applied> FactApplier::Apply(const EventView& event, FactVersion v
     }
     ASSIGN_OR_RETURN(after.resolution,
                      Resolve(id, *event.schema, after, root_id, root.has_value() ? &*root : nullptr));
-    RETURN_IF_ERROR(Replace(id, before, after, header));
-    if (id.kind == PartnerKind()) RETURN_IF_ERROR(IndexPartner(id, before, after, header));
+    if (id.kind == PartnerKind()) {
+      RETURN_IF_ERROR(ReplacePartner(id, before, after, header));
+    } else {
+      RETURN_IF_ERROR(Replace(id, before, after, header));
+    }
   }
   applied.unresolved = after.resolution.unresolved;
   applied.parked = after.resolution.parked;
@@ -392,7 +351,38 @@ absl::Status FactApplier::Count(const FactId& id, const StoredFact& fact, const 
   }
   RETURN_IF_ERROR(CountForPartners(fact, sign));
   if (id.kind == TargetSchema().kind()) RETURN_IF_ERROR(CountTarget(id, fact, sign));
+  // Measures about partners read entities, so that a partner of several sources is counted once.
+  if (id.kind == PartnerKind()) return absl::OkStatus();
   return CountCells(SchemaOf(id), fact, root, sign, nullptr);
+}
+
+absl::Status FactApplier::CountPartner(const std::string& partner_id, int sign, const std::vector<bool>* only) {
+  ASSIGN_OR_RETURN(auto value, state_.Get(StateTable::kIndexes, keys_.Of(Index::kPartner, partner_id)));
+  if (!value.has_value()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(std::vector<FactId> ids, DecodeIds(*value));
+  std::vector<PartnerStatement> statements;
+  for (FactId& id : ids) {
+    ASSIGN_OR_RETURN(auto fact, Get(id));
+    statements.push_back({std::move(id), std::move(fact->fact)});
+  }
+  SortByPrecedence(catalog_ == nullptr ? v1::Program() : catalog_->program(), statements);
+  StoredFact entity;
+  entity.fact = MergeStatements(statements).SerializeAsString();
+  entity.resolution.partners.push_back({partner_id, 0, kNanosPerUnit});
+  return CountCells(*FactSchemas::Get().FindByNumber(PartnerKind()), entity, nullptr, sign, only);
+}
+
+absl::Status FactApplier::ReplacePartner(const FactId& id, const std::optional<StoredFact>& before,
+                                         const StoredFact& after, Header& header) {
+  std::set<std::string> concerned;
+  for (const StoredFact* fact : {before.has_value() ? &*before : nullptr, &after}) {
+    if (fact != nullptr && !fact->deleted) concerned.insert(StatedPartner(id.source, id.record_id, fact->fact));
+  }
+  for (const std::string& partner : concerned) RETURN_IF_ERROR(CountPartner(partner, -1, nullptr));
+  RETURN_IF_ERROR(Replace(id, before, after, header));
+  RETURN_IF_ERROR(IndexPartner(id, before, after, header));
+  for (const std::string& partner : concerned) RETURN_IF_ERROR(CountPartner(partner, +1, nullptr));
+  return absl::OkStatus();
 }
 
 absl::Status FactApplier::CountForPartners(const StoredFact& fact, int sign) {
@@ -439,12 +429,12 @@ absl::Status FactApplier::CountTarget(const FactId& id, const StoredFact& fact, 
   return absl::OkStatus();
 }
 
-absl::Status FactApplier::AddSum(RowId row, const Contribution& contribution, int sign) {
+absl::Status FactApplier::AddSum(uint32_t scope, uint32_t measure, const Contribution& contribution, int sign) {
   Contribution signed_contribution = contribution;
   signed_contribution.contributions *= sign;
   signed_contribution.count *= sign;
   signed_contribution.sum *= sign;
-  return cells_.Add(row, signed_contribution);
+  return cells_.Add(scope, measure, signed_contribution);
 }
 
 absl::Status FactApplier::CountCells(const FactSchema& schema, const StoredFact& fact, const StoredFact* root, int sign,
@@ -484,21 +474,21 @@ absl::Status FactApplier::CountCells(const FactSchema& schema, const StoredFact&
     if (!is_wanted(*measure)) continue;
     const uint32_t id = measure_ids_[static_cast<size_t>(measure->index)];
     for (const Contribution& c : ContributionsOf(*measure, context)) {
-      RETURN_IF_ERROR(AddSum({business_, id}, c, sign));
-      if (in_program) RETURN_IF_ERROR(AddSum({program_, id}, c, sign));
-      if (is_direct) RETURN_IF_ERROR(AddSum({direct_, id}, c, sign));
-      if (measure->reads_role || measure->reads_credited) continue;
-      for (const uint32_t scope : partner_scopes) RETURN_IF_ERROR(AddSum({scope, id}, c, sign));
+      RETURN_IF_ERROR(AddSum(business_, id, c, sign));
+      if (in_program) RETURN_IF_ERROR(AddSum(program_, id, c, sign));
+      if (is_direct) RETURN_IF_ERROR(AddSum(direct_, id, c, sign));
+      if (by_scope_[static_cast<size_t>(measure->index)]) continue;
+      for (const uint32_t scope : partner_scopes) RETURN_IF_ERROR(AddSum(scope, id, c, sign));
     }
   }
   if (role_row == nullptr) return absl::OkStatus();
   for (size_t i = 0; i < partner_scopes.size(); ++i) {
     SetRoleFields(role_row->schema(), resolution, static_cast<int>(i), *role_row);
     for (const CompiledMeasure* measure : measures) {
-      if (!is_wanted(*measure) || !(measure->reads_role || measure->reads_credited)) continue;
+      if (!is_wanted(*measure) || !by_scope_[static_cast<size_t>(measure->index)]) continue;
       const uint32_t id = measure_ids_[static_cast<size_t>(measure->index)];
       for (const Contribution& c : ContributionsOf(*measure, context)) {
-        RETURN_IF_ERROR(AddSum({partner_scopes[i], id}, c, sign));
+        RETURN_IF_ERROR(AddSum(partner_scopes[i], id, c, sign));
       }
     }
   }
@@ -506,7 +496,7 @@ absl::Status FactApplier::CountCells(const FactSchema& schema, const StoredFact&
 }
 
 absl::Status FactApplier::CountFor(const FactId& id, const StoredFact& fact, const std::vector<bool>& measures) {
-  if (fact.deleted || fact.resolution.waiting) return absl::OkStatus();
+  if (fact.deleted || fact.resolution.waiting || id.kind == PartnerKind()) return absl::OkStatus();
   const FactSchema& schema = SchemaOf(id);
   std::optional<StoredFact> root;
   if (const std::optional<FactId> root_id = RootOf(id, schema, fact.fact); root_id.has_value()) {

@@ -18,6 +18,7 @@
 #include "server/engine/header.h"
 #include "server/engine/interner.h"
 #include "server/engine/keys.h"
+#include "server/engine/partner_entity.h"
 #include "server/engine/state_overlay.h"
 #include "server/engine/stored_fact.h"
 #include "server/facts/event_view.h"
@@ -44,16 +45,6 @@ struct Applied {
 Effect JudgeVersion(const FactVersion& current, absl::string_view current_fact, bool current_deleted,
                     const FactVersion& incoming, absl::string_view incoming_fact, bool incoming_deleted);
 
-// The partner that a fact of kind "partner" states: the record's own, or the one it was merged into.
-std::string StatedPartner(absl::string_view source, absl::string_view record_id, absl::string_view fact);
-
-// References that a partner fact claims for its partner.
-std::vector<ReferenceKey> ClaimedReferences(absl::string_view source, absl::string_view record_id,
-                                            absl::string_view fact);
-
-// Source of what the server itself states about partners; its record ids are partner ids.
-inline constexpr char kOwnSource[] = "partnermetrics";
-
 // Adds a resolution to a fact: who its partners are, by the aliases. Parts take those of their root.
 using LookupReference = std::function<absl::StatusOr<std::string>(const ReferenceKey&)>;
 absl::StatusOr<Resolution> ResolveMentions(const std::vector<PartnerMention>& mentions, const LookupReference& lookup);
@@ -79,6 +70,9 @@ class FactApplier {
   // Counts a fact for some measures only (indexes into the catalogue): for measures that are new.
   absl::Status CountFor(const FactId& id, const StoredFact& fact, const std::vector<bool>& measures);
 
+  // Counts (or takes back) a partner as an entity; with `only` for some measures.
+  absl::Status CountPartner(const std::string& partner_id, int sign, const std::vector<bool>* only);
+
   absl::StatusOr<std::optional<StoredFact>> Get(const FactId& id) const;
 
  private:
@@ -90,6 +84,9 @@ class FactApplier {
   // Replaces a fact's content and/or resolution: takes back, stores, counts, its parts included.
   absl::Status Replace(const FactId& id, const std::optional<StoredFact>& before, const StoredFact& after,
                        Header& header);
+  // Replace for facts that state a partner: the entities concerned are counted anew, references may lead elsewhere.
+  absl::Status ReplacePartner(const FactId& id, const std::optional<StoredFact>& before, const StoredFact& after,
+                              Header& header);
   // Adds (sign +1) or takes back (-1) what a fact counts: cells, targets, counters, the list of unresolved facts.
   absl::Status Count(const FactId& id, const StoredFact& fact, const StoredFact* root, int sign, Header& header);
   absl::Status CountCells(const FactSchema& schema, const StoredFact& fact, const StoredFact* root, int sign,
@@ -101,7 +98,7 @@ class FactApplier {
   absl::Status IndexPart(const FactId& id, const FactSchema& schema, absl::string_view fact, bool add);
   absl::Status IndexPartner(const FactId& id, const std::optional<StoredFact>& before, const StoredFact& after,
                             Header& header);
-  absl::Status AddSum(RowId row, const Contribution& contribution, int sign);
+  absl::Status AddSum(uint32_t scope, uint32_t measure, const Contribution& contribution, int sign);
 
   absl::StatusOr<std::vector<FactId>> PartsOf(const FactId& root) const;
   // The id of a part's root; nothing for whole facts and parts that name none.
@@ -121,6 +118,7 @@ class FactApplier {
   const uint32_t business_, direct_, program_;
   std::shared_ptr<const Catalog> catalog_;
   std::vector<uint32_t> measure_ids_;  // by index in the catalogue
+  std::vector<bool> by_scope_;         // likewise: whether the measure differs by scope, as it reads role or share
   std::vector<bool> is_root_;          // by kind: whether parts may hang on it
   absl::flat_hash_map<int, std::unique_ptr<FactRow>> rows_;  // one per kind, reused
 };

@@ -23,6 +23,10 @@ class Interner {
     ids_.emplace(names_.back(), id);
     return id;
   }
+  uint32_t size() const {
+    MutexLock lock(&mutex_);
+    return static_cast<uint32_t>(names_.size());
+  }
   std::string Name(uint32_t id) const {
     MutexLock lock(&mutex_);
     return names_[id];

@@ -33,6 +33,7 @@ enum class Index : char {
   kAlias = 'A',        // reference → claims
   kDefinitions = 'D',  // → log.v1.Definitions
   kFactCount = 'F',    // partner → facts that count for it
+  kHistory = 'H',      // fact, position → nothing: records about the fact that do not state its content now
   kRun = 'N',          // run → its record
   kRunState = 'O',     // connector → state to go on from
   kParts = 'C',        // root → ids of its parts
@@ -74,10 +75,10 @@ class Keys {
     return ReadFactId(reader);
   }
 
-  // Row of cells, up to the year.
-  std::string Row(absl::string_view scope, absl::string_view measure) const {
+  // Cells of a scope, up to the year.
+  std::string Cells(absl::string_view scope) const {
     std::string key = program_;
-    storage::ByteWriter(&key).KeyString(scope).KeyString(measure);
+    storage::ByteWriter(&key).KeyString(scope);
     return key;
   }
 
@@ -95,6 +96,12 @@ class Keys {
   std::string Parts(const FactId& root) const {
     std::string key = Of(Index::kParts);
     AppendFact(key, root);
+    return key;
+  }
+  std::string History(const FactId& fact, uint64_t position) const {
+    std::string key = Of(Index::kHistory);
+    AppendFact(key, fact);
+    storage::ByteWriter(&key).KeyU64(position);
     return key;
   }
   // Targets of a metric in a scope for one period; the fact that states it may follow.

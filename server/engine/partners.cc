@@ -12,64 +12,40 @@
 namespace partnermetrics {
 namespace {
 
-struct Statement {
-  FactId id;
-  v1::Partner partner;
-  uint64_t position = 0;
+struct Statements {
+  std::vector<PartnerStatement> sorted;
+  uint64_t version = 0;  // position of the newest
 };
 
-// Place of a source in the programme's order: its own statements first, then the configured ones, then the rest by name.
-size_t Precedence(const v1::Program& program, const std::string& source) {
-  if (source == kOwnSource) return 0;
-  const auto& order = program.source_precedence();
-  return 1 + static_cast<size_t>(std::find(order.begin(), order.end(), source) - order.begin());
-}
-
-absl::StatusOr<std::vector<Statement>> ReadStatements(const Engine::View& view, absl::string_view partner_id) {
-  std::vector<Statement> statements;
+absl::StatusOr<Statements> ReadStatements(const Engine::View& view, absl::string_view partner_id) {
+  Statements statements;
   ASSIGN_OR_RETURN(auto value, view.IndexValue(Index::kPartner, partner_id));
   if (!value.has_value()) return statements;
   storage::ByteReader reader(*value);
   while (reader.ok() && !reader.empty()) {
-    Statement statement;
-    statement.id = Keys::ReadFactId(reader);
-    ASSIGN_OR_RETURN(auto fact, view.Fact(statement.id));
-    if (!fact.has_value() || !statement.partner.ParseFromString(fact->fact)) continue;
-    statement.position = fact->position;
-    statements.push_back(std::move(statement));
+    FactId id = Keys::ReadFactId(reader);
+    ASSIGN_OR_RETURN(auto fact, view.Fact(id));
+    if (!fact.has_value()) continue;
+    statements.version = std::max(statements.version, fact->position);
+    statements.sorted.push_back({std::move(id), std::move(fact->fact)});
   }
   const auto catalog = view.catalog();
-  const v1::Program program = catalog == nullptr ? v1::Program() : catalog->program();
-  std::stable_sort(statements.begin(), statements.end(), [&](const Statement& a, const Statement& b) {
-    const size_t pa = Precedence(program, a.id.source), pb = Precedence(program, b.id.source);
-    return pa != pb ? pa < pb : a.id < b.id;
-  });
+  SortByPrecedence(catalog == nullptr ? v1::Program() : catalog->program(), statements.sorted);
   return statements;
-}
-
-// Takes over the fields that `into` does not have yet.
-void FillFrom(const v1::Partner& from, v1::Partner& into) {
-  const auto* reflection = from.GetReflection();
-  v1::Partner missing = from;
-  std::vector<const google::protobuf::FieldDescriptor*> present;
-  reflection->ListFields(into, &present);
-  for (const auto* field : present) reflection->ClearField(&missing, field);
-  into.MergeFrom(missing);
 }
 
 }  // namespace
 
 absl::StatusOr<std::optional<PartnerState>> ReadPartner(const Engine::View& view, absl::string_view partner_id) {
-  ASSIGN_OR_RETURN(std::vector<Statement> statements, ReadStatements(view, partner_id));
-  if (statements.empty()) return std::optional<PartnerState>();
+  ASSIGN_OR_RETURN(const Statements statements, ReadStatements(view, partner_id));
+  if (statements.sorted.empty()) return std::optional<PartnerState>();
   PartnerState partner;
   partner.partner_id = std::string(partner_id);
-  for (const Statement& statement : statements) {
-    FillFrom(statement.partner, partner.fields);
+  partner.fields = MergeStatements(statements.sorted);
+  partner.version = statements.version;
+  for (const PartnerStatement& statement : statements.sorted) {
     partner.sources.push_back(statement.id.source);
-    partner.version = std::max(partner.version, statement.position);
-    for (ReferenceKey& key : ClaimedReferences(statement.id.source, statement.id.record_id,
-                                               statement.partner.SerializeAsString())) {
+    for (ReferenceKey& key : ClaimedReferences(statement.id.source, statement.id.record_id, statement.fact)) {
       ASSIGN_OR_RETURN(auto claims, view.Claims(key));
       if (WinnerOf(claims) == partner_id) partner.aliases.push_back(std::move(key));
     }
@@ -77,7 +53,9 @@ absl::StatusOr<std::optional<PartnerState>> ReadPartner(const Engine::View& view
   std::sort(partner.aliases.begin(), partner.aliases.end());
   partner.aliases.erase(std::unique(partner.aliases.begin(), partner.aliases.end()), partner.aliases.end());
   ASSIGN_OR_RETURN(auto count, view.IndexValue(Index::kFactCount, partner_id));
-  if (count.has_value()) partner.facts = storage::ByteReader(*count).Zigzag();
+  if (const std::string encoded = std::move(count).value_or(""); !encoded.empty()) {
+    partner.facts = storage::ByteReader(encoded).Zigzag();
+  }
   return std::optional<PartnerState>(std::move(partner));
 }
 
@@ -102,12 +80,8 @@ absl::StatusOr<std::string> FindPartner(const Engine::View& view, absl::string_v
   std::vector<std::string> candidates;
   const std::string wanted = absl::AsciiStrToLower(name);
   for (const std::string& id : ids) {
-    ASSIGN_OR_RETURN(std::vector<Statement> statements, ReadStatements(view, id));
-    if (std::any_of(statements.begin(), statements.end(), [&](const Statement& statement) {
-          return absl::AsciiStrToLower(statement.partner.name()) == wanted;
-        })) {
-      candidates.push_back(id);
-    }
+    ASSIGN_OR_RETURN(const Statements statements, ReadStatements(view, id));
+    if (absl::AsciiStrToLower(MergeStatements(statements.sorted).name()) == wanted) candidates.push_back(id);
   }
   if (candidates.size() == 1) return candidates.front();
   if (candidates.empty()) {

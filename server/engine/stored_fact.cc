@@ -24,13 +24,7 @@ std::string EncodeFact(const StoredFact& fact) {
   value.reserve(fact.fact.size() + 64);
   storage::ByteWriter writer(&value);
   writer.Byte(kFactFormat).Byte(Flags(fact)).Zigzag(fact.version.revision).Varint(fact.version.sequence);
-  writer.Varint(fact.position).Varint(fact.history.size());
-  uint64_t last = 0;
-  for (const uint64_t position : fact.history) {
-    writer.Varint(position - last);
-    last = position;
-  }
-  writer.Varint(fact.resolution.partners.size());
+  writer.Varint(fact.position).Varint(fact.resolution.partners.size());
   for (const ResolvedPartner& partner : fact.resolution.partners) {
     writer.String(partner.partner_id).Varint(static_cast<uint64_t>(partner.role)).Zigzag(partner.share_nanos);
   }
@@ -51,10 +45,6 @@ absl::StatusOr<StoredFact> DecodeFact(absl::string_view value) {
   fact.version.revision = reader.Zigzag();
   fact.version.sequence = reader.Varint();
   fact.position = reader.Varint();
-  const size_t history = reader.Count();
-  fact.history.reserve(history);
-  uint64_t last = 0;
-  for (size_t i = 0; i < history; ++i) fact.history.push_back(last += reader.Varint());
   const size_t partners = reader.Count(3);
   fact.resolution.partners.reserve(partners);
   for (size_t i = 0; i < partners; ++i) {

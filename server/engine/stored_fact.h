@@ -48,11 +48,10 @@ struct FactVersion {
 
 struct StoredFact {
   FactVersion version;
-  uint64_t position = 0;           // of the record that states the content
-  std::vector<uint64_t> history;   // positions of all other records about the fact, ascending
-  bool deleted = false;            // then `fact` is empty
+  uint64_t position = 0;  // of the record that states the content
+  bool deleted = false;   // then `fact` is empty
   Resolution resolution;
-  std::string fact;                // serialised content
+  std::string fact;  // serialised content
 };
 
 std::string EncodeFact(const StoredFact& fact);

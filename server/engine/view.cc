@@ -17,7 +17,7 @@ const Header& Engine::View::header() const PM_NO_THREAD_SAFETY_ANALYSIS { return
 
 absl::StatusOr<std::shared_ptr<const CellRow>> Engine::View::Row(absl::string_view scope,
                                                                  const CompiledMeasure& measure) const {
-  return engine_.cells_.Read({engine_.scopes_.Id(scope), engine_.measures_.Id(measure.id)});
+  return engine_.cells_.Read(engine_.scopes_.Id(scope), engine_.measures_.Id(measure.id));
 }
 
 absl::StatusOr<std::optional<StoredFact>> Engine::View::Fact(const FactId& id) const {

@@ -13,9 +13,13 @@ namespace {
 
 constexpr size_t kMostNames = 12;
 
+char Lower(char c) {
+  return absl::ascii_tolower(static_cast<unsigned char>(c));
+}
+
 // Letters to insert, remove, replace or swap with their neighbour; case does not count.
 size_t EditDistance(absl::string_view a, absl::string_view b) {
-  const auto same = [&](size_t i, size_t j) { return absl::ascii_tolower(a[i - 1]) == absl::ascii_tolower(b[j - 1]); };
+  const auto same = [&](size_t i, size_t j) { return Lower(a[i - 1]) == Lower(b[j - 1]); };
   std::vector<std::vector<size_t>> cost(a.size() + 1, std::vector<size_t>(b.size() + 1));
   for (size_t i = 0; i <= a.size(); ++i) {
     for (size_t j = 0; j <= b.size(); ++j) {

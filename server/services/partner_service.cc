@@ -7,6 +7,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "partnermetrics/v1/partner_service.grpc.pb.h"
 #include "server/base/errors.h"
 #include "server/engine/partners.h"

@@ -4,6 +4,7 @@
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
+#include <grpcpp/impl/service_type.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
@@ -62,7 +63,7 @@ class ProgressLog {
     const absl::Time now = clock_();
     if (now < next_) return;
     next_ = now + kProgressPeriod;
-    spdlog::info("{}: replaying the log: {} of {} records ({} %)", program, done, total, done * 100 / total);
+    spdlog::info("{}: replaying the log: {} of {} records ({} %)", std::string(program), done, total, done * 100 / total);
   }
 
  private:

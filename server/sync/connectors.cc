@@ -225,7 +225,7 @@ absl::StatusOr<v1::ConnectorRun> Connectors::StartRun(absl::string_view connecto
     }
   }
   if (ended != nullptr) ended->thread.join();
-  ASSIGN_OR_RETURN(auto run, Run::Begin(*config, full, programs_, *program, std::move(observer)));
+  ASSIGN_OR_RETURN(auto run, SyncRun::Begin(*config, full, programs_, *program, std::move(observer)));
   auto active = std::make_unique<ActiveRun>(std::move(run), std::move(process));
   const v1::ConnectorRun begun = active->run->Snapshot();
   ActiveRun& started = *active;

@@ -68,11 +68,11 @@ class Connectors {
  private:
   // A run of this process, going on or ended.
   struct ActiveRun {
-    ActiveRun(std::unique_ptr<Run> run, connectors::ConnectorProcessOptions options)
+    ActiveRun(std::unique_ptr<SyncRun> run, connectors::ConnectorProcessOptions options)
         : run(std::move(run)), process(std::move(options)) {}
     bool running() const { return run->Snapshot().state() == v1::RUN_STATE_RUNNING; }
 
-    std::unique_ptr<Run> run;
+    std::unique_ptr<SyncRun> run;
     connectors::ConnectorProcess process;
     std::thread thread;
   };

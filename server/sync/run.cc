@@ -46,16 +46,16 @@ std::string FailureText(const ConnectorEnd& end) {
 
 }  // namespace
 
-Run::Run(const ConnectorConfig& config, Programs& programs, ProgramRuntime& program, RunObserver observer)
+SyncRun::SyncRun(const ConnectorConfig& config, Programs& programs, ProgramRuntime& program, RunObserver observer)
     : config_(config),
       programs_(programs),
       program_(program),
       observer_(std::move(observer)),
       next_show_(std::chrono::steady_clock::now() + kShowPeriod) {}
 
-absl::StatusOr<std::unique_ptr<Run>> Run::Begin(const ConnectorConfig& config, bool full, Programs& programs,
-                                                ProgramRuntime& program, RunObserver observer) {
-  auto run = std::unique_ptr<Run>(new Run(config, programs, program, std::move(observer)));
+absl::StatusOr<std::unique_ptr<SyncRun>> SyncRun::Begin(const ConnectorConfig& config, bool full, Programs& programs,
+                                                        ProgramRuntime& program, RunObserver observer) {
+  auto run = std::unique_ptr<SyncRun>(new SyncRun(config, programs, program, std::move(observer)));
   ConnectorPoint point;
   uint64_t last_sequence = 0;
   {
@@ -77,14 +77,14 @@ absl::StatusOr<std::unique_ptr<Run>> Run::Begin(const ConnectorConfig& config, b
   return run;
 }
 
-absl::StatusOr<v1::ConnectorRun> Run::Stored() const {
+absl::StatusOr<v1::ConnectorRun> SyncRun::Stored() const {
   Engine::View view(program_.engine());
   ASSIGN_OR_RETURN(const ConnectorPoint point, ReadConnectorPoint(view, config_.name));
   if (!point.last_run.has_value()) return absl::InternalError(absl::StrCat("run ", run_id_, " is not in the state"));
   return ToConnectorRun(*point.last_run, /*live=*/true);
 }
 
-std::vector<storage::LogRecord> Run::Start(const ConnectorPoint& point, bool full, uint64_t last_sequence) {
+std::vector<storage::LogRecord> SyncRun::Start(const ConnectorPoint& point, bool full, uint64_t last_sequence) {
   std::vector<storage::LogRecord> records;
   log::v1::RunBegin begin;
   begin.set_connector(config_.name);
@@ -117,14 +117,14 @@ std::vector<storage::LogRecord> Run::Start(const ConnectorPoint& point, bool ful
   return records;
 }
 
-absl::Status Run::WriteRecords(std::vector<storage::LogRecord> records) {
+absl::Status SyncRun::WriteRecords(std::vector<storage::LogRecord> records) {
   WriteRequest request;
   request.actor = absl::StrCat("connector:", config_.name);
   request.records = [&](const std::vector<EventResult>&) { return std::move(records); };
   return program_.writer().Write(std::move(request), /*wait_for_room=*/true).status;
 }
 
-absl::Status Run::OnPage(const connectors::Page& page) {
+absl::Status SyncRun::OnPage(const connectors::Page& page) {
   RunTally tally = tally_;
   WriteRequest request;
   request.actor = absl::StrCat("connector:", config_.name);
@@ -155,7 +155,7 @@ absl::Status Run::OnPage(const connectors::Page& page) {
   return CheckBudget();
 }
 
-void Run::TakeRecord(const connectors::RecordView& record, RunTally& tally, WriteRequest& request) {
+void SyncRun::TakeRecord(const connectors::RecordView& record, RunTally& tally, WriteRequest& request) {
   if (!record.skip.empty()) return tally.Skipped(record.skip);
   Rejection rejection = {record.field, record.reject, record.message};
   v1::EventBatch batch;
@@ -170,8 +170,8 @@ void Run::TakeRecord(const connectors::RecordView& record, RunTally& tally, Writ
       MakeQuarantineRow(config_.name, OriginOf(record), record.raw, rejection, programs_.Now()));
 }
 
-void Run::TakeEvents(const connectors::RecordView& record, v1::EventBatch batch, RunTally& tally,
-                     WriteRequest& request) {
+void SyncRun::TakeEvents(const connectors::RecordView& record, v1::EventBatch batch, RunTally& tally,
+                         WriteRequest& request) {
   tally.Emitted(batch.events_size());
   const v1::Origin origin = OriginOf(record);
   bool quarantined = false;
@@ -193,7 +193,7 @@ void Run::TakeEvents(const connectors::RecordView& record, v1::EventBatch batch,
   }
 }
 
-v1::Origin Run::OriginOf(const connectors::RecordView& record) const {
+v1::Origin SyncRun::OriginOf(const connectors::RecordView& record) const {
   v1::Origin origin;
   origin.set_run_id(run_id_);
   origin.set_file(PluginText(record.file));
@@ -201,7 +201,7 @@ v1::Origin Run::OriginOf(const connectors::RecordView& record) const {
   return origin;
 }
 
-absl::Status Run::CheckBudget() const {
+absl::Status SyncRun::CheckBudget() const {
   const int64_t rejected = tally_.rejected(), read = tally_.counts().records_read();
   const bool too_many = config_.max_rejected > 0 && rejected > config_.max_rejected;
   const bool too_large_share = config_.max_rejected_share > 0 && read >= kShareCountsFrom &&
@@ -213,7 +213,7 @@ absl::Status Run::CheckBudget() const {
                    " allows; look at them in quarantine, correct the export or the settings, and run it", " in full"));
 }
 
-absl::Status Run::OnComplete(const std::string& fact_kind) {
+absl::Status SyncRun::OnComplete(const std::string& fact_kind) {
   std::string kind = PluginText(fact_kind);
   if (std::find(complete_kinds_.begin(), complete_kinds_.end(), kind) == complete_kinds_.end() &&
       complete_kinds_.size() < kMaxRemarks) {
@@ -223,7 +223,7 @@ absl::Status Run::OnComplete(const std::string& fact_kind) {
 }
 
 // Only bytes of the whole source make sense beyond one plugin: its unit is "bytes".
-void Run::OnProgress(const connectors::Progress& progress) {
+void SyncRun::OnProgress(const connectors::Progress& progress) {
   if (progress.unit != "bytes") return;
   tally_.set_bytes_done(progress.done);
   {
@@ -233,7 +233,7 @@ void Run::OnProgress(const connectors::Progress& progress) {
   Show();
 }
 
-void Run::OnLog(const connectors::LogLine& line) {
+void SyncRun::OnLog(const connectors::LogLine& line) {
   const auto level = line.level >= PM_ERROR     ? spdlog::level::err
                      : line.level == PM_WARNING ? spdlog::level::warn
                      : line.level == PM_INFO    ? spdlog::level::info
@@ -241,7 +241,7 @@ void Run::OnLog(const connectors::LogLine& line) {
   spdlog::log(level, "{}: {}", run_id_, PluginText(line.message));
 }
 
-void Run::OnProblem(const connectors::Problem& problem) {
+void SyncRun::OnProblem(const connectors::Problem& problem) {
   v1::ConnectorProblem remark = ToProblem(problem);
   const auto same = [&](const v1::ConnectorProblem& other) {
     return other.where() == remark.where() && other.message() == remark.message();
@@ -252,7 +252,7 @@ void Run::OnProblem(const connectors::Problem& problem) {
   remarks_.push_back(std::move(remark));
 }
 
-log::v1::RunEnd Run::MakeEnd(const ConnectorEnd& end) const {
+log::v1::RunEnd SyncRun::MakeEnd(const ConnectorEnd& end) const {
   log::v1::RunEnd message;
   message.set_run_id(run_id_);
   *message.mutable_counts() = tally_.counts();
@@ -272,7 +272,7 @@ log::v1::RunEnd Run::MakeEnd(const ConnectorEnd& end) const {
   return message;
 }
 
-void Run::Finish(const ConnectorEnd& end, bool stopping) {
+void SyncRun::Finish(const ConnectorEnd& end, bool stopping) {
   v1::ConnectorRun last = Snapshot();
   last.set_state(v1::RUN_STATE_INTERRUPTED);
   if (!stopping || end.outcome != Outcome::kCancelled) {
@@ -295,12 +295,12 @@ void Run::Finish(const ConnectorEnd& end, bool stopping) {
   TellObserver(last);
 }
 
-absl::StatusOr<v1::ConnectorRun> Run::WriteEnd(const log::v1::RunEnd& end) {
+absl::StatusOr<v1::ConnectorRun> SyncRun::WriteEnd(const log::v1::RunEnd& end) {
   RETURN_IF_ERROR(WriteRecords({MakeRecord(storage::RecordType::kRunEnd, end)}));
   return Stored();
 }
 
-void Run::Show() {
+void SyncRun::Show() {
   const log::v1::RunCounts counts = tally_.counts();
   v1::ConnectorRun run;
   const auto now = std::chrono::steady_clock::now();
@@ -314,11 +314,11 @@ void Run::Show() {
   TellObserver(run);
 }
 
-void Run::TellObserver(const v1::ConnectorRun& run) {
+void SyncRun::TellObserver(const v1::ConnectorRun& run) {
   if (observer_ && !observer_(run)) observer_ = nullptr;
 }
 
-v1::ConnectorRun Run::Snapshot() const {
+v1::ConnectorRun SyncRun::Snapshot() const {
   MutexLock lock(&mutex_);
   return snapshot_;
 }

@@ -1,7 +1,7 @@
 // One run of a connector: takes the pages of its plugin, turns their records into events or quarantined records, and
 // writes each page with its counts and the state to go on from as one unit.
 //
-//   ASSIGN_OR_RETURN(auto run, Run::Begin(config, full, programs, *program, observer));   // durable now
+//   ASSIGN_OR_RETURN(auto run, SyncRun::Begin(config, full, programs, *program, observer));   // durable now
 //   run->Finish(process.Read(run->state(), run.get()), /*stopping=*/false);
 //
 // In the log a run is RunBegin, RunPage …, RunEnd. A run without RunEnd was interrupted: Begin goes on with it, under
@@ -39,12 +39,12 @@ namespace partnermetrics {
 // it must not block and not call Connectors. Returns false to see no more.
 using RunObserver = std::function<bool(const v1::ConnectorRun&)>;
 
-class Run : public connectors::ConnectorHandler {
+class SyncRun : public connectors::ConnectorHandler {
  public:
   // Begins a run, or goes on with the interrupted one of this connector. A full run replaces an interrupted run that is
   // not. No other run of the connector may go on, and no two runs may begin at the same time.
-  static absl::StatusOr<std::unique_ptr<Run>> Begin(const ConnectorConfig& config, bool full, Programs& programs,
-                                                    ProgramRuntime& program, RunObserver observer);
+  static absl::StatusOr<std::unique_ptr<SyncRun>> Begin(const ConnectorConfig& config, bool full, Programs& programs,
+                                                        ProgramRuntime& program, RunObserver observer);
 
   // Where the plugin goes on; nothing: from the start of its source.
   const std::optional<std::string>& state() const { return state_; }
@@ -63,7 +63,7 @@ class Run : public connectors::ConnectorHandler {
   v1::ConnectorRun Snapshot() const;
 
  private:
-  Run(const ConnectorConfig& config, Programs& programs, ProgramRuntime& program, RunObserver observer);
+  SyncRun(const ConnectorConfig& config, Programs& programs, ProgramRuntime& program, RunObserver observer);
 
   // Takes up where the connector stands; the records that begin the run.
   std::vector<storage::LogRecord> Start(const ConnectorPoint& point, bool full, uint64_t last_sequence);

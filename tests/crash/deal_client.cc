@@ -1,8 +1,6 @@
 #include "tests/crash/deal_client.h"
 
 #include <grpcpp/client_context.h>
-#include <grpcpp/create_channel.h>
-#include <grpcpp/security/credentials.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -10,6 +8,7 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "tests/support/server_process.h"
 
 namespace partnermetrics {
 namespace {
@@ -91,10 +90,7 @@ void DealClient::Run() {
     const std::optional<CurrentServer::Life> next = server_.WaitForNext(life);
     if (!next.has_value()) return;
     life = next->number;
-    grpc::ChannelArguments arguments;
-    arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-    const auto stub = v1::IngestService::NewStub(
-        grpc::CreateCustomChannel(next->address, grpc::InsecureChannelCredentials(), arguments));
+    const auto stub = v1::IngestService::NewStub(ConnectTo(next->address));
     if (!CheckRemembered(*stub)) continue;
     if (way_ == Way::kUnary) {
       SendUnary(*stub);
@@ -259,7 +255,9 @@ void DealClient::Acknowledge(uint64_t position, const v1::IngestCounts& counts) 
   const auto size = static_cast<int64_t>(batch.events.size());
   EXPECT_EQ(counts.rejected(), 0);
   EXPECT_EQ(counts.applied() + counts.unchanged() + counts.superseded(), size);
-  if (!batch.sent_before) EXPECT_EQ(counts.applied(), batch.fresh);
+  if (!batch.sent_before) {
+    EXPECT_EQ(counts.applied(), batch.fresh);
+  }
   EXPECT_GE(position, last_position_);
   last_position_ = position;
   acknowledged_events_ += size;

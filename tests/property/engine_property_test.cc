@@ -157,7 +157,7 @@ v1::Event MakeEvent(const Operation& op) {
         if (!SetReference(&reference, partner)) continue;
         auto& attribution = *deal.add_attributions();
         *attribution.add_partner_refs() = reference;
-        attribution.set_role(static_cast<v1::AttributionRole>(op.variant % 4));
+        attribution.set_role(static_cast<v1::AttributionRole>((op.variant + partner) % 5));
         if (op.variant % 3 == 0) attribution.mutable_split()->set_nanos(100'000'000 * (op.amount + 1));
       }
       if (op.amount > 0) SetMoney(deal.mutable_amount(), op);
@@ -213,7 +213,10 @@ v1::Event MakeEvent(const Operation& op) {
     }
     default: {
       auto& partner = *event.mutable_partner();
-      if (op.variant == 11) event.set_source("partnermetrics");
+      if (op.variant == 11) {
+        event.set_source("partnermetrics");
+        event.set_record_id(absl::StrCat("crm:p", op.id));
+      }
       if (op.deleted) break;
       partner.set_name(absl::StrCat("Partner ", op.id));
       if (op.variant % 2 == 0) partner.add_domains(absl::StrCat("partner", op.partner % 2, ".example"));
@@ -359,8 +362,8 @@ class Case {
 
   void VerifyRow(const std::string& scope, const std::string& measure, const CellRow& row, const CellMap& expected) {
     CellMap served;
-    for (const auto& page : row.pages) {
-      for (const DayCell& cell : page->days) served[{scope, measure, cell.day}] = cell;
+    for (const CellPage& page : row.pages) {
+      for (const DayCell& cell : page.days) served[{scope, measure, cell.day}] = cell;
     }
     CellMap wanted;
     for (auto it = expected.lower_bound({scope, measure, -1'000'000});

@@ -396,6 +396,12 @@ TEST_F(DatabaseTest, NewerFormatIsRefusedAndUntouched) {
   EXPECT_THAT(Payloads(Log()), ElementsAre("a"));
 }
 
+// As docs/formats.md shows it.
+TEST_F(DatabaseTest, FormatFileNeverChanges) {
+  Open();
+  EXPECT_EQ(FileContent(DataDir() / "FORMAT"), "partnermetrics data folder\nformat 1\ncompatible 1\ncrc32 2ec04e9b\n");
+}
+
 TEST_F(DatabaseTest, DamagedOrMissingFormatIsRefused) {
   Open();
   Append({"a"});

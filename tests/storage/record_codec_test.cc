@@ -49,14 +49,13 @@ TEST(RecordCodecTest, RecordComesBack) {
   EXPECT_EQ(record->payload, "hello");
 }
 
-// The example of docs/formats.md.
+// The examples of docs/formats.md.
 TEST(RecordCodecTest, BytesNeverChange) {
   EXPECT_EQ(absl::BytesToHexString(EncodeRecord(key, Example())),
-            "01010180808bb2eac28506ac020f736572766963653a62696c6c696e670568656c6c6f"
-            "00000000");
-  EXPECT_EQ(absl::BytesToHexString(EncodeRow(key, "hello")),
-            "01010568656c6c6f"
-            "00000000");
+            "0101018080f28183898506ac020f736572766963653a62696c6c696e670568656c6c6fad19917d");
+  std::string personal;
+  ByteWriter(&personal).String("acme").KeyString("ann").Raw("contact/C_1/name");
+  EXPECT_EQ(absl::BytesToHexString(EncodeRow(personal, "Ann Lee")), "010107416e6e204c656591c4c145");
 }
 
 TEST(RecordCodecTest, EveryFlippedBitIsNoticed) {

@@ -30,6 +30,13 @@ config::v1::ServerConfig TestConfig() {
 std::string PartnerdPath() { return PM_BINARY_DIR "/bin/partnerd"; }
 std::string PartnerctlPath() { return PM_BINARY_DIR "/bin/partnerctl"; }
 
+std::shared_ptr<grpc::Channel> ConnectTo(const std::string& address) {
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  arguments.SetMaxReceiveMessageSize(-1);
+  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
+}
+
 ServerProcess::ServerProcess(std::string folder, const config::v1::ServerConfig& config) : folder_(std::move(folder)) {
   config::v1::ServerConfig complete = config;
   complete.set_listen("127.0.0.1:0");
@@ -92,13 +99,6 @@ bool ServerProcess::IsRunning() {
   if (!WaitForChild(pid_, absl::ZeroDuration()).has_value()) return true;
   pid_ = -1;
   return false;
-}
-
-std::shared_ptr<grpc::Channel> ServerProcess::channel() const {
-  grpc::ChannelArguments arguments;
-  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-  arguments.SetMaxReceiveMessageSize(-1);
-  return grpc::CreateCustomChannel(address_, grpc::InsecureChannelCredentials(), arguments);
 }
 
 std::string ServerProcess::log() const { return ReadFile(folder_ + "/partnerd.log"); }

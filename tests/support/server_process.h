@@ -31,6 +31,9 @@ config::v1::ServerConfig TestConfig();
 std::string PartnerdPath();
 std::string PartnerctlPath();
 
+// A connection of its own to a server, with room for large messages.
+std::shared_ptr<grpc::Channel> ConnectTo(const std::string& address);
+
 class ServerProcess {
  public:
   // Keeps data, log and port file in `folder`.
@@ -55,8 +58,7 @@ class ServerProcess {
 
   pid_t pid() const { return pid_; }
   const std::string& address() const { return address_; }
-  // A connection of its own to the server, with room for large messages.
-  std::shared_ptr<grpc::Channel> channel() const;
+  std::shared_ptr<grpc::Channel> channel() const { return ConnectTo(address_); }
   std::string data_dir() const { return folder_ + "/data"; }
   std::string log() const;
 

@@ -48,12 +48,12 @@ Result<size_t> DecodingStream::Read(char* buffer, size_t size) {
 }
 
 Status DecodingStream::Detect() {
-  while (!ended_ && input_.size() < 4) PM_RETURN_IF_ERROR(Fill());
+  while (!ended_ && input_.size() < 12) PM_RETURN_IF_ERROR(Fill());
   auto starts = [this](std::string_view mark) { return input_.compare(0, mark.size(), mark) == 0; };
   size_t mark = 0;
   using namespace std::string_view_literals;
+  form_ = Form::kBytes;
   if (starts("\xEF\xBB\xBF"sv)) {
-    form_ = Form::kBytes;
     mark = 3;
   } else if (starts("\xFF\xFE\0\0"sv) || starts("\0\0\xFE\xFF"sv)) {
     form_ = Form::kUtf32;
@@ -63,14 +63,18 @@ Status DecodingStream::Detect() {
     form_ = Form::kUtf16;
     big_endian_ = input_[0] == '\xFE';
     mark = 2;
-  } else if (input_.size() >= 4 && (input_[0] == '\0') == (input_[2] == '\0') &&
-             (input_[1] == '\0') == (input_[3] == '\0') && (input_[0] == '\0') != (input_[1] == '\0')) {
-    form_ = Form::kUtf16;
-    big_endian_ = input_[0] == '\0';
-  } else {
-    form_ = Form::kBytes;
   }
   input_.erase(0, mark);
+  // Where zero bytes stand says more than the mark: some writers put none, or that of UTF-16 before UTF-32.
+  std::string zeros;
+  for (size_t i = 0; i < 8 && i < input_.size(); ++i) zeros += input_[i] == '\0' ? '0' : 'x';
+  if (form_ != Form::kUtf32 && (zeros == "x000x000" || zeros == "000x000x")) {
+    form_ = Form::kUtf32;
+    big_endian_ = zeros[0] == '0';
+  } else if (form_ == Form::kBytes && (zeros.substr(0, 4) == "x0x0" || zeros.substr(0, 4) == "0x0x")) {
+    form_ = Form::kUtf16;
+    big_endian_ = zeros[0] == '0';
+  }
   if (form_ == Form::kBytes) output_.swap(input_);
   return {};
 }

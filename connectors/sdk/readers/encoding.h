@@ -11,7 +11,8 @@
 namespace partnermetrics::sdk {
 
 // Passes UTF-8 and unmarked 8-bit text through without its mark, and translates UTF-16 and UTF-32 in both byte orders.
-// UTF-16 without a mark is recognised by the zero bytes of its first two characters. Broken code units become U+FFFD.
+// Without a mark, or with the wrong one, these are recognised by the zero bytes of their first characters. Broken code
+// units become U+FFFD.
 // Unmarked 8-bit text may be ISO-8859-1: who takes cells out of it calls ToUtf8 (text.h) on each.
 class DecodingStream : public ByteStream {
  public:

@@ -26,10 +26,16 @@ class FakeHost {
     std::size_t bytes = 0;
   };
 
+  struct Finding {
+    std::int32_t level = 0;
+    std::string where, message;
+  };
+
   const pm_host* table() const { return &table_; }
 
   std::vector<Page> pages;
   std::vector<std::string> complete;
+  std::vector<Finding> problems;
   std::map<std::string, std::string> files;
   std::int32_t commit_code = PM_OK;
   bool is_cancelled = false;
@@ -66,7 +72,9 @@ class FakeHost {
   static std::int32_t Cancelled(void* ctx) { return Self(ctx)->is_cancelled ? 1 : 0; }
   static void Progress(void*, std::uint64_t, std::uint64_t, const char*) {}
   static void Log(void*, std::int32_t, const char*) {}
-  static void Problem(void*, std::int32_t, const char*, const char*, const char*) {}
+  static void Problem(void* ctx, std::int32_t level, const char* where, const char* message, const char*) {
+    Self(ctx)->problems.push_back({level, where, message});
+  }
   static std::int32_t List(void* ctx, std::uint64_t index, pm_file* out, pm_error*) {
     if (index >= Self(ctx)->files.size()) return PM_END;
     const auto file = std::next(Self(ctx)->files.begin(), static_cast<std::ptrdiff_t>(index));

@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+
+#include "absl/strings/str_cat.h"
+
 #include "tests/support/memory_storage.h"
 
 namespace partnermetrics {
@@ -9,25 +13,31 @@ namespace {
 
 Day On(int year, int month, int day) { return ToDay(absl::CivilDay(year, month, day)); }
 
-TEST(CellPage, SurvivesEncodingWithNegativeAndHugeSums) {
-  CellPage page;
-  page.year = 2024;
-  page.Add({On(2024, 1, 1), 1, 1, Nanos(-5)});
-  page.Add({On(2024, 12, 31), 1, -1, absl::MakeInt128(1'000'000'000'000, 7)});
-  const auto decoded = DecodePage(2024, EncodePage(page));
-  ASSERT_TRUE(decoded.ok()) << decoded.status();
-  EXPECT_EQ(decoded->days, page.days);
-  EXPECT_EQ(decoded->count, 0);
-  EXPECT_EQ(decoded->sum, page.sum);
+TEST(StoredPages, SurviveEncodingWithNegativeAndHugeSums) {
+  CellPage first, second;
+  first.year = second.year = 2024;
+  first.Add({On(2024, 1, 1), 1, 1, Nanos(-5)});
+  first.Add({On(2024, 12, 31), 1, -1, absl::MakeInt128(1'000'000'000'000, 7)});
+  second.Add({On(2024, 2, 29), 2, 2, Nanos(0)});
+  std::map<std::string, CellPage> decoded;
+  ASSERT_TRUE(DecodePages(2024, EncodePages({{"a", &first}, {"b", &second}}),
+                          [&](absl::string_view measure, CellPage page) { decoded[std::string(measure)] = page; })
+                  .ok());
+  ASSERT_EQ(decoded.size(), 2u);
+  EXPECT_EQ(decoded["a"].days, first.days);
+  EXPECT_EQ(decoded["a"].sum, first.sum);
+  EXPECT_EQ(decoded["b"].days, second.days);
 }
 
-TEST(CellPage, RefusesDamagedBytes) {
+TEST(StoredPages, RefuseDamagedBytes) {
   CellPage page;
   page.year = 2024;
   page.Add({On(2024, 5, 5), 1, 1, Nanos(99)});
-  const std::string good = EncodePage(page);
-  for (size_t cut = 0; cut < good.size(); ++cut) EXPECT_FALSE(DecodePage(2024, good.substr(0, cut)).ok()) << cut;
-  EXPECT_FALSE(DecodePage(2024, good + "x").ok());
+  const std::string good = EncodePages({{"won", &page}});
+  const auto ignore = [](absl::string_view, CellPage) {};
+  EXPECT_TRUE(DecodePages(2024, good, ignore).ok());
+  for (size_t cut = 0; cut < good.size(); ++cut) EXPECT_FALSE(DecodePages(2024, good.substr(0, cut), ignore).ok());
+  EXPECT_FALSE(DecodePages(2024, good + "x", ignore).ok());
 }
 
 TEST(CellPage, ForgetsADayWhoseContributionsAreAllTakenBack) {
@@ -56,60 +66,65 @@ TEST(CellPageDeathTest, StopsWhenASumIsLeftWithoutContributions) {
 
 class CellTableTest : public ::testing::Test {
  protected:
-  CellTable Table(size_t cache_bytes) {
-    return CellTable(state_, cache_bytes, [](RowId id) {
-      return std::string("row") + static_cast<char>('a' + id.scope) + static_cast<char>('a' + id.measure);
-    });
-  }
+  CellTable Table(size_t cache_bytes) { return CellTable(keys_, state_, scopes_, measures_, cache_bytes); }
   void Checkpoint(CellTable& table) {
     std::vector<storage::StateChange> changes;
     table.CollectDirty(changes);
     ASSERT_TRUE(state_.WriteCheckpoint(changes).ok());
     table.MarkClean();
   }
+  uint32_t Scope(int i) { return scopes_.Id(absl::StrCat("scope", i)); }
+
+  const Keys keys_{"test"};
   MemoryState state_;
+  Interner scopes_, measures_;
+  const uint32_t won_ = measures_.Id("won");
 };
 
 TEST_F(CellTableTest, ReadersSeeABatchOnlyOncePublished) {
   CellTable table = Table(1 << 20);
-  ASSERT_TRUE(table.Add({0, 0}, {On(2024, 3, 1), 1, 1, Nanos(10)}).ok());
-  EXPECT_EQ((*table.Read({0, 0}))->UpTo(On(2025, 1, 1)).count, 0);
+  ASSERT_TRUE(table.Add(Scope(0), won_, {On(2024, 3, 1), 1, 1, Nanos(10)}).ok());
+  EXPECT_EQ((*table.Read(Scope(0), won_))->UpTo(On(2025, 1, 1)).count, 0);
   table.Publish();
-  EXPECT_EQ((*table.Read({0, 0}))->UpTo(On(2025, 1, 1)).count, 1);
+  EXPECT_EQ((*table.Read(Scope(0), won_))->UpTo(On(2025, 1, 1)).count, 1);
 }
 
 TEST_F(CellTableTest, ARowThatWasReadStaysAsItWas) {
   CellTable table = Table(1 << 20);
-  ASSERT_TRUE(table.Add({0, 0}, {On(2024, 3, 1), 1, 1, Nanos(10)}).ok());
+  ASSERT_TRUE(table.Add(Scope(0), won_, {On(2024, 3, 1), 1, 1, Nanos(10)}).ok());
   table.Publish();
-  const auto before = *table.Read({0, 0});
-  ASSERT_TRUE(table.Add({0, 0}, {On(2024, 3, 1), 1, 1, Nanos(10)}).ok());
+  const auto before = *table.Read(Scope(0), won_);
+  ASSERT_TRUE(table.Add(Scope(0), won_, {On(2024, 3, 1), 1, 1, Nanos(10)}).ok());
   table.Publish();
   EXPECT_EQ(before->UpTo(On(2025, 1, 1)).count, 1);
-  EXPECT_EQ((*table.Read({0, 0}))->UpTo(On(2025, 1, 1)).count, 2);
+  EXPECT_EQ((*table.Read(Scope(0), won_))->UpTo(On(2025, 1, 1)).count, 2);
 }
 
-TEST_F(CellTableTest, RowsComeBackFromTheStoreAfterEviction) {
+TEST_F(CellTableTest, ScopesComeBackFromTheStoreAfterEviction) {
   CellTable table = Table(0);
-  for (uint32_t row = 0; row < 10; ++row) {
-    ASSERT_TRUE(table.Add({row, 0}, {On(2024, 3, 1), 1, 1, Nanos(row)}).ok());
-    ASSERT_TRUE(table.Add({row, 0}, {On(2026, 3, 1), 1, 1, Nanos(row)}).ok());
+  for (int i = 0; i < 10; ++i) {
+    ASSERT_TRUE(table.Add(Scope(i), won_, {On(2024, 3, 1), 1, 1, Nanos(i)}).ok());
+    ASSERT_TRUE(table.Add(Scope(i), won_, {On(2026, 3, 1), 1, 1, Nanos(i)}).ok());
   }
   table.Publish();
   Checkpoint(table);
-  for (uint32_t row = 0; row < 10; ++row) {
-    EXPECT_EQ((*table.Read({row, 0}))->Range(On(2026, 1, 1), On(2026, 12, 31)).sum, Nanos(row));
-    EXPECT_EQ((*table.Read({row, 0}))->UpTo(On(2026, 12, 31)).count, 2);
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_EQ((*table.Read(Scope(i), won_))->Range(On(2026, 1, 1), On(2026, 12, 31)).sum, Nanos(i));
+    EXPECT_EQ((*table.Read(Scope(i), won_))->UpTo(On(2026, 12, 31)).count, 2);
   }
+  // And what is added to an evicted scope adds to what is stored.
+  ASSERT_TRUE(table.Add(Scope(3), won_, {On(2026, 3, 1), 1, 1, Nanos(100)}).ok());
+  table.Publish();
+  EXPECT_EQ((*table.Read(Scope(3), won_))->UpTo(On(2026, 12, 31)).sum, Nanos(3 + 3 + 100));
 }
 
-TEST_F(CellTableTest, AnEmptiedPageLeavesNoBytes) {
+TEST_F(CellTableTest, AnEmptiedScopeLeavesNoBytes) {
   CellTable table = Table(1 << 20);
-  ASSERT_TRUE(table.Add({0, 0}, {On(2024, 3, 1), 1, 1, Nanos(10)}).ok());
+  ASSERT_TRUE(table.Add(Scope(0), won_, {On(2024, 3, 1), 1, 1, Nanos(10)}).ok());
   table.Publish();
   Checkpoint(table);
   EXPECT_EQ(state_.table(storage::StateTable::kCells).size(), 1u);
-  ASSERT_TRUE(table.Add({0, 0}, {On(2024, 3, 1), -1, -1, Nanos(-10)}).ok());
+  ASSERT_TRUE(table.Add(Scope(0), won_, {On(2024, 3, 1), -1, -1, Nanos(-10)}).ok());
   table.Publish();
   Checkpoint(table);
   EXPECT_TRUE(state_.table(storage::StateTable::kCells).empty());
@@ -117,10 +132,7 @@ TEST_F(CellTableTest, AnEmptiedPageLeavesNoBytes) {
 
 TEST(CellRow, CountsTheFirstAndTheLastDayOfAWindow) {
   CellRow row;
-  auto page = std::make_shared<CellPage>();
-  page->year = 2024;
-  for (int day = 1; day <= 5; ++day) page->Add({On(2024, 2, day), 1, 1, Nanos(day)});
-  row.pages.push_back(page);
+  for (int day = 1; day <= 5; ++day) row.Page(2024).Add({On(2024, 2, day), 1, 1, Nanos(day)});
   EXPECT_EQ(row.Range(On(2024, 2, 2), On(2024, 2, 4)).sum, Nanos(2 + 3 + 4));
   EXPECT_EQ(row.Range(On(2024, 2, 6), On(2024, 3, 1)).count, 0);
   EXPECT_EQ(row.Range(On(2020, 1, 1), On(2030, 1, 1)).count, 5);

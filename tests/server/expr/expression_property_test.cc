@@ -151,7 +151,7 @@ std::string Condition(int depth) {
     case 2:
       return Pick(2) == 0 ? "source == REFERRAL" : "source in [AFFILIATE, REFERRAL]";
     case 3:
-      return absl::StrCat("!", Condition(0));
+      return absl::StrCat("!(", Condition(depth - 1), ")");
     case 4:
       return absl::StrCat(Number(depth - 1), " in [", Number(depth - 1), ", ", Number(depth - 1), "]");
     case 5:

@@ -9,7 +9,9 @@
 namespace partnermetrics {
 namespace {
 
-Day On(int year, int month, int day) { return ToDay(absl::CivilDay(year, month, day)); }
+Day On(int year, int month, int day) {
+  return ToDay(absl::CivilDay(year, month, day));
+}
 
 // A flow of one fact of 10 on the first of every month since 2023, and a stock that grows by one of 5 on these days;
 // in the business twice as much.
@@ -46,7 +48,7 @@ class EvaluatorTest : public testing::Test {
         absl::StrCat(
             R"pb(measures { id: "f" fact: "deal" kind: MEASURE_KIND_FLOW at: "closed_on" sum: "amount" }
                  measures { id: "s" fact: "deal" kind: MEASURE_KIND_STOCK from: "closed_on" sum: "amount" }
-                 metrics { id: "x" )pb",
+                 metrics { id: "x")pb",
             more, " formula: '", formula,
             "' display_name: 'X' category: METRIC_CATEGORY_REVENUE unit: METRIC_UNIT_COUNT "
             "window: WINDOW_KIND_MONTH_TO_DATE }"),
@@ -93,8 +95,7 @@ TEST_F(EvaluatorTest, OtherTimesAndScopes) {
 
 TEST_F(EvaluatorTest, NoData) {
   EXPECT_EQ(Evaluate("prior_year(prior_year(f.sum))").no_data, v1::NO_DATA_REASON_NOT_ENOUGH_HISTORY);
-  EXPECT_EQ(Evaluate("1 + prior_year(prior_year(f.sum)) > 0 ? 1 : 2").no_data,
-            v1::NO_DATA_REASON_NOT_ENOUGH_HISTORY);
+  EXPECT_EQ(Evaluate("1 + prior_year(prior_year(f.sum)) > 0 ? 1 : 2").no_data, v1::NO_DATA_REASON_NOT_ENOUGH_HISTORY);
   EXPECT_EQ(Evaluate("max(1, f.sum / (f.count - 3))").no_data, v1::NO_DATA_REASON_DIVISION_BY_ZERO);
   EXPECT_EQ(Evaluate("f.sum / 0").no_data, v1::NO_DATA_REASON_NO_FACTS);
   EXPECT_EQ(Value("coalesce(f.sum / 0, target(x), 7)"), 7);
@@ -108,8 +109,7 @@ TEST_F(EvaluatorTest, TooFewFacts) {
   EXPECT_EQ(Evaluate("avg(f)", quarter, On(2024, 6, 30), "min_sample: 3").value, 10);
   EXPECT_EQ(Evaluate("avg(f)", quarter, On(2024, 6, 30), "min_sample: 4").no_data, v1::NO_DATA_REASON_TOO_FEW);
   // The sample of a quotient is its denominator's.
-  EXPECT_EQ(Evaluate("s.sum / f.count", quarter, On(2024, 6, 30), "min_sample: 4").no_data,
-            v1::NO_DATA_REASON_TOO_FEW);
+  EXPECT_EQ(Evaluate("s.sum / f.count", quarter, On(2024, 6, 30), "min_sample: 4").no_data, v1::NO_DATA_REASON_TOO_FEW);
 }
 
 }  // namespace

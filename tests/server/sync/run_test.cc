@@ -15,7 +15,6 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Pair;
 using ::testing::SizeIs;
-using ::testing::StartsWith;
 
 // A page whose views point into itself.
 class TestPage {
@@ -52,7 +51,7 @@ class TestPage {
     event.mutable_deal()->set_name(name);
   }
 
-  absl::Status GiveTo(Run& run) const {
+  absl::Status GiveTo(SyncRun& run) const {
     connectors::Page page;
     for (size_t i = 0; i < rows_.size(); ++i) {
       const Row& row = *rows_[i];
@@ -87,13 +86,14 @@ class RunTest : public ProgramFixture {
     config_.source = "crm-prod";
   }
 
-  std::unique_ptr<Run> Begin(bool full = false, RunObserver observer = nullptr) {
-    absl::StatusOr<std::unique_ptr<Run>> run = Run::Begin(config_, full, *programs_, program(), std::move(observer));
+  std::unique_ptr<SyncRun> Begin(bool full = false, RunObserver observer = nullptr) {
+    absl::StatusOr<std::unique_ptr<SyncRun>> run =
+        SyncRun::Begin(config_, full, *programs_, program(), std::move(observer));
     EXPECT_TRUE(run.ok()) << run.status();
     return *std::move(run);
   }
 
-  static v1::ConnectorRun End(Run& run, ConnectorEnd end = {}) {
+  static v1::ConnectorRun End(SyncRun& run, ConnectorEnd end = {}) {
     run.Finish(end, /*stopping=*/false);
     return run.Snapshot();
   }
@@ -296,7 +296,7 @@ TEST_F(RunTest, TooManyRejectedRecordsFailTheRunAfterTheirPageIsKept) {
   ASSERT_TRUE(TestPage().Reject("bad", "1").Deal("d1").GiveTo(*run).ok());
   const absl::Status status = TestPage().Reject("bad", "2").Deal("d2").State("s").GiveTo(*run);
   EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
-  EXPECT_THAT(status.message(), StartsWith("2 of 4 records were rejected"));
+  EXPECT_THAT(status.message(), HasSubstr("2 of 4 records were rejected"));
   EXPECT_THAT(Quarantine(), SizeIs(2));
   EXPECT_THAT(EventsByRecord(), SizeIs(2));
 }

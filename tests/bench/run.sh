@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# Runs the benchmarks of a build; `make bench` calls it. Further arguments go to bench_ingest: --deals 100000.
+#   tests/bench/run.sh BUILD_DIR [OPTIONS…]
+set -euo pipefail
+build=$(cd "$1" && pwd)
+shift
+# In the build folder and not in /tmp, which may be in memory: the disk's fsync belongs to the figures.
+"$build/bench/bench_ingest" --folder "$build/bench/data" --json "$build/bench/results.json" "$@"
+echo "as JSON: $build/bench/results.json"

@@ -21,7 +21,7 @@ STAGES = [("Prospecting", 10), ("Qualification", 25), ("Proposal", 50), ("Negoti
 
 #          name, domain, tier, type, region, country, manager, signed, how many deals
 PARTNERS = [
-    ("Cascadia Cloud Partners", "cascadiacloud.example", "Platinum", "Reseller", "West", "US", 0, "2024-02-12", 22),
+    ("Cascadia Cloud Partners", "cascadiacloud.example", "Platinum", "Reseller", "West", "US", 0, "2024-02-12", 30),
     ("Northwind Solar Partners", "northwindsolar.example", "Gold", "Installation Partner", "West", "US", 0, "2024-05-20", 12),
     ("Bluefin Systems", "bluefinsystems.example", "Gold", "Reseller", "East", "US", 1, "2024-06-03", 11),
     ("Harbor & Pine Consulting", "harborpine.example", "Gold", "Referral Partner", "East", "US", 1, "2024-09-16", 9),
@@ -43,7 +43,7 @@ CUSTOMERS = [
     "Umber Ceramics", "Vesper Media", "Westfield Farms", "Xenon Labs", "Yarrow Pharma", "Zephyr Cycles",
     "Ashdown Transit", "Birchwood Museum", "Cobalt Motors", "Dunmore Shipping",
 ]
-DIRECT_DEALS = 29
+DIRECT_DEALS = 25
 PRODUCTS = ["Core", "Core", "Analytics", "Connect"]
 
 rng = random.Random(20260331)
@@ -120,11 +120,12 @@ class Deal:
             instant += dt.timedelta(days=rng.randint(6, 34), hours=rng.randint(0, 5))
             if instant.date() > AS_OF:
                 break
-            if name != "Prospecting" and rng.random() < (0.11 if self.partner is not None else 0.19):
+            lost = 0.19 if self.partner is None else 0.05 if self.partner == 0 else 0.11
+            if name != "Prospecting" and rng.random() < lost:
                 self.steps.append((instant, "Closed Lost", 0))
                 break
         else:
-            won = rng.random() < (0.74 if self.partner is not None else 0.58)
+            won = rng.random() < (0.58 if self.partner is None else 0.84 if self.partner == 0 else 0.74)
             self.steps.append((instant, "Closed Won" if won else "Closed Lost", 100 if won else 0))
         self.changed, self.stage, self.probability = self.steps[-1]
         self.won = self.stage == "Closed Won"

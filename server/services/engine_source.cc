@@ -97,7 +97,7 @@ std::optional<Day> EngineSource::FirstDay(const RowKey& row) const {
   const CellRow* cells = Find(row);
   if (cells == nullptr) return std::nullopt;
   for (const auto& page : cells->pages) {
-    if (!page->days.empty()) return page->days.front().day;
+    if (!page.days.empty()) return page.days.front().day;
   }
   return std::nullopt;
 }

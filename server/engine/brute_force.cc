@@ -105,7 +105,26 @@ void CountPartners(const Catalog& catalog, const std::vector<FinalFact>& facts, 
   }
 }
 
-void CountFact(const Catalog& catalog, const Counted& counted, const Claims& claims, CellMap& cells) {
+Resolution ResolveFact(const FinalFact& fact, const Claims& claims, const std::map<FactId, const FinalFact*>& by_id) {
+  const FactSchema& schema = *FactSchemas::Get().FindByNumber(fact.id.kind);
+  const auto resolve = [&](const std::vector<PartnerMention>& mentions) {
+    return *ResolveMentions(mentions,
+                            [&](const ReferenceKey& key) { return absl::StatusOr<std::string>(claims.Find(key)); });
+  };
+  const std::vector<PartnerMention> mentions = ReadMentions(schema, fact.fact);
+  if (!mentions.empty() || !schema.inherits_from_customer()) return resolve(mentions);
+  FactRow row(schema);
+  FieldError error;
+  if (!row.Decode(fact.fact, "", &error) || row[schema.customer_slot()].is_null()) return Resolution();
+  const FactSchema& customer_schema = *FactSchemas::Get().Find("customer");
+  const auto customer =
+      by_id.find(FactId{customer_schema.kind(), fact.id.source, std::string(row[schema.customer_slot()].text)});
+  if (customer == by_id.end()) return Resolution();
+  return InheritFromCustomer(resolve(ReadMentions(customer_schema, customer->second->fact)));
+}
+
+void CountFact(const Catalog& catalog, const Counted& counted, const Claims& claims,
+               const std::map<FactId, const FinalFact*>& by_id, CellMap& cells) {
   const FactSchema& schema = *counted.schema;
   const std::string& currency = catalog.program().currency_code();
   FactRow row(schema);
@@ -119,10 +138,8 @@ void CountFact(const Catalog& catalog, const Counted& counted, const Claims& cla
   FactRow* role_row = schema.role_slot() >= 0 ? &row : nullptr;
   if (root_row != nullptr && root_row->schema().role_slot() >= 0) role_row = root_row.get();
 
-  const FinalFact& named = counted.root != nullptr ? *counted.root : *counted.fact;
   const Resolution resolution =
-      *ResolveMentions(ReadMentions(*FactSchemas::Get().FindByNumber(named.id.kind), named.fact),
-                       [&](const ReferenceKey& key) { return absl::StatusOr<std::string>(claims.Find(key)); });
+      ResolveFact(counted.root != nullptr ? *counted.root : *counted.fact, claims, by_id);
   const bool has_partner = !resolution.partners.empty();
   const bool in_program = has_partner || (schema.program_wide() && !resolution.explicitly_partner);
   const bool is_direct = !in_program && schema.can_have_partner() && !resolution.explicitly_partner;
@@ -156,7 +173,7 @@ CellMap BruteForceCells(const Catalog& catalog, const std::vector<FinalFact>& fa
   const int partner_kind = FactSchemas::Get().Find("partner")->kind();
   for (const FinalFact& fact : facts) {
     const Counted counted = Connect(fact, by_id);
-    if (!counted.waiting && fact.id.kind != partner_kind) CountFact(catalog, counted, claims, cells);
+    if (!counted.waiting && fact.id.kind != partner_kind) CountFact(catalog, counted, claims, by_id, cells);
   }
   return cells;
 }

@@ -19,6 +19,11 @@ const FactSchema& TargetSchema() {
   return schema;
 }
 
+int CustomerKind() {
+  static const int kind = FactSchemas::Get().Find("customer")->kind();
+  return kind;
+}
+
 int PartnerKind() {
   static const int kind = FactSchemas::Get().Find("partner")->kind();
   return kind;
@@ -114,6 +119,13 @@ absl::StatusOr<Resolution> ResolveMentions(const std::vector<PartnerMention>& me
     given += scaled;
   }
   if (!resolution.partners.empty()) resolution.partners.front().share_nanos += kNanosPerUnit - given;
+  return resolution;
+}
+
+Resolution InheritFromCustomer(const Resolution& customer) {
+  Resolution resolution;
+  resolution.partners = customer.partners;
+  resolution.explicitly_partner = customer.explicitly_partner;
   return resolution;
 }
 
@@ -233,6 +245,14 @@ absl::StatusOr<Applied> FactApplier::Apply(const EventView& event, FactVersion v
   return applied;
 }
 
+std::optional<FactId> FactApplier::CustomerOf(const FactId& id, const FactSchema& schema, absl::string_view fact) {
+  if (!schema.inherits_from_customer() || fact.empty()) return std::nullopt;
+  FactRow& row = Row(schema);
+  FieldError error;
+  if (!row.Decode(fact, "", &error) || row[schema.customer_slot()].is_null()) return std::nullopt;
+  return FactId{CustomerKind(), id.source, std::string(row[schema.customer_slot()].text)};
+}
+
 std::optional<FactId> FactApplier::RootOf(const FactId& id, const FactSchema& schema, absl::string_view fact) {
   const FactSchema* root = schema.root_schema();
   if (root == nullptr || fact.empty()) return std::nullopt;
@@ -253,9 +273,15 @@ absl::StatusOr<Resolution> FactApplier::Resolve(const FactId& id, const FactSche
     }
     resolution = root->resolution;
   } else {
-    ASSIGN_OR_RETURN(resolution, ResolveMentions(ReadMentions(schema, fact.fact), [this](const ReferenceKey& key) {
-                       return aliases_.Lookup(key);
-                     }));
+    const std::vector<PartnerMention> mentions = ReadMentions(schema, fact.fact);
+    ASSIGN_OR_RETURN(resolution,
+                     ResolveMentions(mentions, [this](const ReferenceKey& key) { return aliases_.Lookup(key); }));
+    if (mentions.empty()) {
+      if (const std::optional<FactId> customer_id = CustomerOf(id, schema, fact.fact); customer_id.has_value()) {
+        ASSIGN_OR_RETURN(auto customer, Get(*customer_id));
+        if (customer.has_value()) resolution = InheritFromCustomer(customer->resolution);
+      }
+    }
   }
   FactRow& row = Row(schema);
   FieldError error;
@@ -300,9 +326,11 @@ absl::Status FactApplier::Replace(const FactId& id, const std::optional<StoredFa
   if (!before.has_value() || before->fact != after.fact) {
     if (before.has_value()) {
       IndexReferences(id, schema, before->fact, false);
+      RETURN_IF_ERROR(IndexCustomer(id, schema, before->fact, false));
       RETURN_IF_ERROR(IndexPart(id, schema, before->fact, false));
     }
     IndexReferences(id, schema, after.fact, true);
+    RETURN_IF_ERROR(IndexCustomer(id, schema, after.fact, true));
     RETURN_IF_ERROR(IndexPart(id, schema, after.fact, true));
   }
   RETURN_IF_ERROR(Store(id, after));
@@ -319,6 +347,23 @@ absl::Status FactApplier::Replace(const FactId& id, const std::optional<StoredFa
   }
   RETURN_IF_ERROR(Count(id, after, root.has_value() ? &*root : nullptr, +1, header));
   for (const Part& part : parts) RETURN_IF_ERROR(Count(part.id, part.after, &after, +1, header));
+  if (id.kind != CustomerKind()) return absl::OkStatus();
+  const Resolution none;
+  const bool moved = !((before.has_value() ? before->resolution : none) == after.resolution);
+  return moved ? ResolveFactsOf(id, header) : absl::OkStatus();
+}
+
+absl::Status FactApplier::ResolveFactsOf(const FactId& customer, Header& header) {
+  std::string prefix = keys_.Of(Index::kCustomerFacts);
+  Keys::AppendFact(prefix, customer);
+  std::vector<FactId> facts;
+  RETURN_IF_ERROR(state_.Scan(StateTable::kIndexes, prefix, [&](absl::string_view key, absl::string_view) {
+    storage::ByteReader reader(key.substr(prefix.size()));
+    facts.push_back(Keys::ReadFactId(reader));
+    return true;
+  }));
+  int64_t moved = 0;
+  for (const FactId& fact : facts) RETURN_IF_ERROR(ResolveAgain(fact, header, moved));
   return absl::OkStatus();
 }
 
@@ -516,6 +561,20 @@ void FactApplier::IndexReferences(const FactId& id, const FactSchema& schema, ab
       }
     }
   }
+}
+
+absl::Status FactApplier::IndexCustomer(const FactId& id, const FactSchema& schema, absl::string_view fact, bool add) {
+  const std::optional<FactId> customer = CustomerOf(id, schema, fact);
+  if (!customer.has_value()) return absl::OkStatus();
+  std::string key = keys_.Of(Index::kCustomerFacts);
+  Keys::AppendFact(key, *customer);
+  Keys::AppendFact(key, id);
+  if (add) {
+    state_.Put(StateTable::kIndexes, std::move(key), "");
+  } else {
+    state_.Delete(StateTable::kIndexes, std::move(key));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status FactApplier::IndexPart(const FactId& id, const FactSchema& schema, absl::string_view fact, bool add) {

@@ -49,6 +49,10 @@ Effect JudgeVersion(const FactVersion& current, absl::string_view current_fact, 
 using LookupReference = std::function<absl::StatusOr<std::string>(const ReferenceKey&)>;
 absl::StatusOr<Resolution> ResolveMentions(const std::vector<PartnerMention>& mentions, const LookupReference& lookup);
 
+// What a fact that names no partner takes from its customer. That the customer's partner is unknown is listed once, with
+// the customer.
+Resolution InheritFromCustomer(const Resolution& customer);
+
 // Values that a fact shows to measures in one scope, for kinds with roles: sets role and credited amount on the row.
 // `partner` < 0: the programme's view.
 void SetRoleFields(const FactSchema& schema, const Resolution& resolution, int partner, FactRow& row);
@@ -95,12 +99,17 @@ class FactApplier {
   absl::Status CountForPartners(const StoredFact& fact, int sign);
   absl::Status Store(const FactId& id, const StoredFact& fact);
   void IndexReferences(const FactId& id, const FactSchema& schema, absl::string_view fact, bool add);
+  absl::Status IndexCustomer(const FactId& id, const FactSchema& schema, absl::string_view fact, bool add);
   absl::Status IndexPart(const FactId& id, const FactSchema& schema, absl::string_view fact, bool add);
   absl::Status IndexPartner(const FactId& id, const std::optional<StoredFact>& before, const StoredFact& after,
                             Header& header);
   absl::Status AddSum(uint32_t scope, uint32_t measure, const Contribution& contribution, int sign);
 
   absl::StatusOr<std::vector<FactId>> PartsOf(const FactId& root) const;
+  // The customer that a fact names and inherits from; nothing for others.
+  std::optional<FactId> CustomerOf(const FactId& id, const FactSchema& schema, absl::string_view fact);
+  // Resolves anew what takes its partners from a customer.
+  absl::Status ResolveFactsOf(const FactId& customer, Header& header);
   // The id of a part's root; nothing for whole facts and parts that name none.
   std::optional<FactId> RootOf(const FactId& id, const FactSchema& schema, absl::string_view fact);
   absl::StatusOr<Resolution> Resolve(const FactId& id, const FactSchema& schema, const StoredFact& fact,

@@ -31,6 +31,7 @@ struct FactId {
 // Tables within StateTable::kIndexes. The letters are stored and never change.
 enum class Index : char {
   kAlias = 'A',        // reference → claims
+  kCustomerFacts = 'K',  // customer, fact → nothing: facts that take the customer's partners
   kDefinitions = 'D',  // → log.v1.Definitions
   kFactCount = 'F',    // partner → facts that count for it
   kHistory = 'H',      // fact, position → nothing: records about the fact that do not state its content now

@@ -54,6 +54,8 @@ class FactSchema {
   bool program_wide() const { return program_wide_; }      // counts in the programme without a partner
   bool has_attributions() const { return attributions_; }  // several partners with roles
   bool can_have_partner() const { return can_have_partner_; }
+  // Names a customer whose partners it takes when it names none itself. A deal without partners is direct.
+  bool inherits_from_customer() const { return customer_slot_ >= 0 && can_have_partner_ && !attributions_; }
   const google::protobuf::Descriptor* descriptor() const { return descriptor_; }
 
   const std::vector<FieldSchema>& fields() const { return fields_; }

@@ -49,6 +49,7 @@ constexpr char kDefinitions[] = R"pb(
   measures { id: "age" fact: "project" kind: MEASURE_KIND_STOCK sum: "day_number(m1_approved_on)"
              from: "m1_approved_on" until: "pto_on" }
   measures { id: "costs" fact: "cost" kind: MEASURE_KIND_FLOW sum: "amount" at: "incurred_on" }
+  measures { id: "customers" fact: "customer" kind: MEASURE_KIND_FLOW at: "first_purchase_on" }
   measures { id: "partners" fact: "partner" kind: MEASURE_KIND_STOCK from: "signed_on" until: "terminated_on" }
 )pb";
 
@@ -85,7 +86,7 @@ void showValue(const Operation& op, std::ostream& out) {
       << op.amount << " variant " << op.variant << (op.deleted ? " deleted" : "") << "}";
 }
 
-enum What { kDeal, kDealAgain, kStage, kInvoice, kRefund, kProject, kCost, kPartner, kAlias, kDropAlias, kRestart, kWhats };
+enum What { kDeal, kDealAgain, kStage, kInvoice, kRefund, kProject, kCost, kPartner, kCustomer, kAlias, kDropAlias, kRestart, kWhats };
 
 rc::Gen<Operation> AnyOperation() {
   const auto small = [](int n) { return rc::gen::inRange(0, n); };
@@ -181,6 +182,8 @@ v1::Event MakeEvent(const Operation& op) {
       auto& invoice = *event.mutable_invoice();
       if (op.deleted) break;
       AddReferences(invoice, op);
+      if (op.variant % 2 == 0) invoice.clear_partner_refs();
+      if (op.variant % 4 != 1) invoice.set_customer_id(absl::StrCat("p", op.second));
       SetInstant(invoice.mutable_issued_at(), op.day);
       SetMoney(invoice.mutable_amount(), op);
       break;
@@ -192,6 +195,13 @@ v1::Event MakeEvent(const Operation& op) {
       AddReferences(refund, op);
       SetInstant(refund.mutable_refunded_at(), op.day);
       SetMoney(refund.mutable_amount(), op);
+      break;
+    }
+    case kCustomer: {
+      auto& customer = *event.mutable_customer();
+      if (op.deleted) break;
+      AddReferences(customer, op);
+      SetDay(customer.mutable_first_purchase_on(), op.day);
       break;
     }
     case kProject: {

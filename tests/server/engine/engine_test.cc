@@ -15,6 +15,7 @@ constexpr char kMeasures[] = R"pb(
   measures { id: "stages" fact: "deal_stage" kind: MEASURE_KIND_STOCK sum: "amount" from: "date(entered_at)"
              until: "date(left_at)" }
   measures { id: "billed" fact: "invoice" kind: MEASURE_KIND_FLOW sum: "amount" at: "date(issued_at)" }
+  measures { id: "refunded" fact: "refund" kind: MEASURE_KIND_FLOW sum: "amount" at: "date(refunded_at)" }
   measures { id: "costs" fact: "cost" kind: MEASURE_KIND_FLOW sum: "amount" at: "incurred_on" }
 )pb";
 
@@ -192,6 +193,28 @@ TEST_F(EngineTest, APartWaitsForItsRootAndTakesItsPartner) {
   Ingest("record_id: 'd1' revision: 2 deleted: true deal {}");
   EXPECT_EQ(Total("business", "stages"), "0/0");
   ExpectVerified();
+}
+
+TEST_F(EngineTest, AnInvoiceWithoutPartnerTakesThatOfItsCustomer) {
+  Ingest(Partner("acme"));
+  Ingest("record_id: 'i1' invoice { customer_id: 'c1' issued_at { seconds: 1700000000 } amount { units: 5 } }");
+  Ingest("record_id: 'r1' refund { root_id: 'i1' refunded_at { seconds: 1700000000 } amount { units: 2 } }");
+  EXPECT_EQ(Total("direct", "billed"), "1/5");
+  Ingest("record_id: 'c1' customer { partner_refs { external { source: 'crm' id: 'acme' } } }");
+  EXPECT_EQ(Total("direct", "billed"), "0/0");
+  EXPECT_EQ(Total("partner:crm:acme", "billed"), "1/5");
+  EXPECT_EQ(Total("partner:crm:acme", "refunded"), "1/2");
+  Ingest("record_id: 'c1' revision: 1 deleted: true customer {}");
+  EXPECT_EQ(Total("direct", "billed"), "1/5");
+  EXPECT_EQ(Total("direct", "refunded"), "1/2");
+  ExpectVerified();
+}
+
+TEST_F(EngineTest, ADealWithoutPartnerIsDirectWhoeverItsCustomerBelongsTo) {
+  Ingest(Partner("acme"));
+  Ingest("record_id: 'c1' customer { partner_refs { external { source: 'crm' id: 'acme' } } }");
+  Ingest("record_id: 'd1' deal { customer_id: 'c1' closed_on { year: 2026 month: 1 day: 1 } }");
+  EXPECT_EQ(Total("direct", "deals"), "1/0");
 }
 
 TEST_F(EngineTest, MoneyOfAnotherCurrencyWaitsAndTheCountGoesIn) {

@@ -26,13 +26,13 @@ enum class Verdict { kReal, kNotReal, kUnknown };
 // Qualtrics' codes and labels: previews, tests, spam and synthetic answers look like data and are none.
 Verdict JudgeStatus(const std::string& status) {
   static const std::map<std::string, Verdict> kStatuses = {
-      {"0", Verdict::kReal},      {"ip address", Verdict::kReal}, {"ip-adresse", Verdict::kReal},
-      {"4", Verdict::kReal},      {"imported", Verdict::kReal},   {"16", Verdict::kReal},
-      {"offline", Verdict::kReal}, {"32", Verdict::kReal},        {"ex", Verdict::kReal},
-      {"48", Verdict::kReal},     {"ex offline", Verdict::kReal}, {"1", Verdict::kNotReal},
-      {"2", Verdict::kNotReal},   {"8", Verdict::kNotReal},       {"9", Verdict::kNotReal},
-      {"12", Verdict::kNotReal},  {"17", Verdict::kNotReal},      {"40", Verdict::kNotReal},
-      {"132", Verdict::kNotReal}, {"256", Verdict::kNotReal},
+      {"0", Verdict::kReal},       {"ip address", Verdict::kReal}, {"ip-adresse", Verdict::kReal},
+      {"4", Verdict::kReal},       {"imported", Verdict::kReal},   {"16", Verdict::kReal},
+      {"offline", Verdict::kReal}, {"32", Verdict::kReal},         {"ex", Verdict::kReal},
+      {"48", Verdict::kReal},      {"ex offline", Verdict::kReal}, {"1", Verdict::kNotReal},
+      {"2", Verdict::kNotReal},    {"8", Verdict::kNotReal},       {"9", Verdict::kNotReal},
+      {"12", Verdict::kNotReal},   {"17", Verdict::kNotReal},      {"40", Verdict::kNotReal},
+      {"132", Verdict::kNotReal},  {"256", Verdict::kNotReal},
   };
   std::string key = sdk::ToLower(status);
   auto known = kStatuses.find(key);
@@ -69,14 +69,14 @@ std::optional<int64_t> ParseScore(std::string_view text) {
 AnswerMapper::AnswerMapper(const Options& options, const Layout& layout, int64_t file_micros)
     : options_(&options), file_micros_(file_micros), zone_(options.cells.zone), zone_known_(options.zone_is_set) {
   sdk::ColumnBinder bind(layout.columns, "", options.column_map);
-  id_ = bind.Optional("id", {"ResponseId", "ResponseID", "Respondent ID", "RespondentID", "Response ID", "response_id",
-                             "Token", "#"});
-  status_ = bind.Optional("status", layout.tool == Tool::kQualtrics ? std::vector<std::string>{"Status"}
-                                                                    : std::vector<std::string>{});
+  id_ = bind.Optional(
+      "id", {"ResponseId", "ResponseID", "Respondent ID", "RespondentID", "Response ID", "response_id", "Token", "#"});
+  status_ = bind.Optional(
+      "status", layout.tool == Tool::kQualtrics ? std::vector<std::string>{"Status"} : std::vector<std::string>{});
   finished_ = bind.Optional("finished", {"Finished"});
   channel_ = bind.Optional("channel", {"DistributionChannel"});
-  responded_ = bind.Optional("responded", {"RecordedDate", "EndDate", "End Date", "Submit Date (UTC)", "Responded At",
-                                           "Timestamp", "Date"});
+  responded_ = bind.Optional(
+      "responded", {"RecordedDate", "EndDate", "End Date", "Submit Date (UTC)", "Responded At", "Timestamp", "Date"});
   email_ = bind.Optional("email", {"RecipientEmail", "EmailAddress", "Email Address", "Email"});
   respondent_ = bind.Optional("respondent", {"ExternalReference", "ExternalDataReference", "Custom Data 1"});
   comment_ = bind.Optional("comment", {});
@@ -167,10 +167,12 @@ std::string AnswerMapper::RecordId(const CsvRecord& record, std::string_view raw
 const char* AnswerMapper::Filter(CsvRecord* record) const {
   std::string status = record->Text(status_);
   Verdict verdict = status.empty() ? Verdict::kReal : JudgeStatus(status);
-  if (verdict == Verdict::kUnknown) record->Fail(status_, "unknown_status", "the status \"" + status + "\" is not known");
+  if (verdict == Verdict::kUnknown)
+    record->Fail(status_, "unknown_status", "the status \"" + status + "\" is not known");
   if (verdict == Verdict::kNotReal) return "preview_test_or_spam";
   std::string_view channel = record->Cell(channel_);
-  if (sdk::EqualsIgnoreCase(channel, "preview") || sdk::EqualsIgnoreCase(channel, "test")) return "preview_test_or_spam";
+  if (sdk::EqualsIgnoreCase(channel, "preview") || sdk::EqualsIgnoreCase(channel, "test"))
+    return "preview_test_or_spam";
   bool finished = record->IsBlank(finished_) || record->Bool(finished_);
   return finished || options_->allow_partial ? nullptr : "unfinished";
 }
@@ -207,9 +209,9 @@ bool AnswerMapper::MapScore(CsvRecord* record, const ScoreColumn& column, v1::Su
     return true;
   }
   if (*score < column.scale.min || *score > column.scale.max) {
-    record->Fail(column.score, "score_out_of_range",
-                 "the score is not from " + std::to_string(column.scale.min) + " to " +
-                     std::to_string(column.scale.max));
+    record->Fail(
+        column.score, "score_out_of_range",
+        "the score is not from " + std::to_string(column.scale.min) + " to " + std::to_string(column.scale.max));
     return true;
   }
   if (group != v1::NPS_GROUP_UNSPECIFIED && group != GroupOfScore(*score)) {

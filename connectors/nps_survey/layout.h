@@ -1,4 +1,5 @@
-// How a survey tool laid out its CSV file: which rows are header, what the columns are called, which zone its times have.
+// How a survey tool laid out its CSV file: which rows are header, what the columns are called, which zone its times
+// have.
 //
 // Told by content: Qualtrics files state an ImportId in their third row (or are of the older exporter, with columns
 // V1 … V10), SurveyMonkey files have two header rows, all others one.

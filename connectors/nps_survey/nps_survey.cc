@@ -33,13 +33,15 @@ class NpsSurvey : public sdk::Connector {
 
   static Description Describe() {
     return {
-        .summary = "Reads answers to surveys: Qualtrics CSV with three or two header rows, SurveyMonkey CSV, or any CSV "
-                   "with one header row. Previews, tests, spam and unfinished answers are left out.",
+        .summary =
+            "Reads answers to surveys: Qualtrics CSV with three or two header rows, SurveyMonkey CSV, or any CSV "
+            "with one header row. Previews, tests, spam and unfinished answers are left out.",
         .settings = Options::Specs(),
         .fact_kinds = {"survey_response"},
         .delete_model = sdk::DeleteModel::kNone,
-        .revision_rule = "The time of the answer in microseconds, else the file's time; of equal ones the later run "
-                         "wins.",
+        .revision_rule =
+            "The time of the answer in microseconds, else the file's time; of equal ones the later run "
+            "wins.",
     };
   }
 
@@ -127,8 +129,8 @@ class NpsSurvey : public sdk::Connector {
       if (row.number <= durable) continue;
       sdk::Place place{input.name, row.number, row.offset};
       if (!record.ok()) {
-        PM_RETURN_IF_ERROR(sink.Reject(place, row.raw, record.fault().field, record.fault().reason,
-                                       record.fault().message));
+        PM_RETURN_IF_ERROR(
+            sink.Reject(place, row.raw, record.fault().field, record.fault().reason, record.fault().message));
       } else if (skip != nullptr) {
         PM_RETURN_IF_ERROR(sink.Skip(place, skip));
       } else {

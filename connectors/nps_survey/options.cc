@@ -8,10 +8,10 @@ using sdk::BadSetting;
 
 const std::map<std::string, v1::SurveyKind>& SurveyKinds() {
   static const std::map<std::string, v1::SurveyKind> kKinds = {
-      {"partner_nps", v1::SURVEY_KIND_PARTNER_NPS},     {"partner_csat", v1::SURVEY_KIND_PARTNER_CSAT},
-      {"support", v1::SURVEY_KIND_SUPPORT},             {"program", v1::SURVEY_KIND_PROGRAM},
-      {"integration", v1::SURVEY_KIND_INTEGRATION},     {"homeowner_nps", v1::SURVEY_KIND_HOMEOWNER_NPS},
-      {"onboarding", v1::SURVEY_KIND_ONBOARDING},       {"transactional", v1::SURVEY_KIND_TRANSACTIONAL},
+      {"partner_nps", v1::SURVEY_KIND_PARTNER_NPS}, {"partner_csat", v1::SURVEY_KIND_PARTNER_CSAT},
+      {"support", v1::SURVEY_KIND_SUPPORT},         {"program", v1::SURVEY_KIND_PROGRAM},
+      {"integration", v1::SURVEY_KIND_INTEGRATION}, {"homeowner_nps", v1::SURVEY_KIND_HOMEOWNER_NPS},
+      {"onboarding", v1::SURVEY_KIND_ONBOARDING},   {"transactional", v1::SURVEY_KIND_TRANSACTIONAL},
   };
   return kKinds;
 }
@@ -50,7 +50,8 @@ std::vector<sdk::SettingSpec> Options::Specs() {
        .description = "partner or end_customer; answers of partners are also linked by e-mail address and domain. "
                       "Blank: end_customer for homeowner_nps, else partner"},
       {.name = "time_zone",
-       .description = "Zone of the file's times, when it does not state one: Europe/Berlin. Blank: only the day counts"},
+       .description =
+           "Zone of the file's times, when it does not state one: Europe/Berlin. Blank: only the day counts"},
       {.name = "date_order", .description = "How 02/03/24 is read: month_first or day_first"},
       {.name = "allow_partial",
        .description = "true: unfinished answers count when the score is there",

@@ -88,7 +88,8 @@ class AccountMapper : public ObjectMapper {
     partner->set_manager(context_.links.UserName(record->Text(manager_)));
     partner->set_website(record->Text(website_));
     partner->set_status(PartnerStatusOf(record->Text(status_)));
-    for (const std::string& domain : {sdk::WebDomain(record->Text(website_)), sdk::WebDomain(record->Text(email_domain_))}) {
+    for (const std::string& domain :
+         {sdk::WebDomain(record->Text(website_)), sdk::WebDomain(record->Text(email_domain_))}) {
       bool known = partner->domains_size() > 0 && partner->domains(0) == domain;
       if (!domain.empty() && !known && !sdk::IsFreeMailDomain(domain)) partner->add_domains(domain);
     }

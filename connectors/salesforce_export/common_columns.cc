@@ -33,8 +33,8 @@ CommonColumns::CommonColumns(sdk::ColumnBinder* bind)
 RegistrationColumns::RegistrationColumns(sdk::ColumnBinder* bind)
     : registered(bind->Optional("registered", {"Deal_Registration_Date__c", "Registered_Date__c",
                                                "Registration_Date__c", "Deal_Reg_Submitted__c"})),
-      status(bind->Optional("registration_status", {"Deal_Registration_Status__c", "Registration_Status__c",
-                                                    "Deal_Reg_Status__c"})),
+      status(bind->Optional("registration_status",
+                            {"Deal_Registration_Status__c", "Registration_Status__c", "Deal_Reg_Status__c"})),
       decided(bind->Optional("registration_decided", {"Registration_Decision_Date__c", "Registration_Approved_Date__c",
                                                       "Deal_Registration_Approved_Date__c"})),
       expires(bind->Optional("registration_expires", {"Registration_Expiration__c", "Registration_Expires__c",

@@ -6,9 +6,16 @@
 namespace partnermetrics::salesforce {
 namespace {
 
-constexpr const char* kObjects[] = {"Partner",     "OpportunityPartner",  "ChannelProgramMember", "ChannelProgramLevel",
-                                    "User",        "Account",             "Opportunity",          "OpportunityHistory",
-                                    "Lead",        "Case"};
+constexpr const char* kObjects[] = {"Partner",
+                                    "OpportunityPartner",
+                                    "ChannelProgramMember",
+                                    "ChannelProgramLevel",
+                                    "User",
+                                    "Account",
+                                    "Opportunity",
+                                    "OpportunityHistory",
+                                    "Lead",
+                                    "Case"};
 
 // "Account_2.csv" -> "Account".
 std::string Stem(const std::string& base_name) {

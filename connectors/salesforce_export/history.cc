@@ -239,8 +239,12 @@ class HistoryReader {
 
 }  // namespace
 
-Status ReadHistory(Run* run) { return HistoryReader(run).Read(); }
+Status ReadHistory(Run* run) {
+  return HistoryReader(run).Read();
+}
 
-void BindHistory(sdk::ColumnBinder* bind) { HistoryColumns columns(bind); }
+void BindHistory(sdk::ColumnBinder* bind) {
+  HistoryColumns columns(bind);
+}
 
 }  // namespace partnermetrics::salesforce

@@ -33,8 +33,8 @@ class LeadMapper : public ObjectMapper {
         deal_(bind->Optional("ConvertedOpportunityId", {"ConvertedOpportunityId"})),
         qualified_(bind->Optional("qualified", {"Qualified_Date__c", "Qualified_At__c"})),
         modified_(bind->Optional("LastModifiedDate", {"LastModifiedDate"})),
-        partners_(bind->All("partner", {"PartnerAccountId", "Partner__c", "Partner_Account__c", "Referral_Partner__c"})) {
-  }
+        partners_(
+            bind->All("partner", {"PartnerAccountId", "Partner__c", "Partner_Account__c", "Referral_Partner__c"})) {}
 
   void Map(CsvRecord* record, MappedRow* out) const override {
     std::string id = record->RequiredSalesforceId(common_.id);

@@ -156,8 +156,7 @@ class OpportunityMapper : public ObjectMapper {
   // approved, else it influenced it. A row of Partner.csv says its role itself; the primary partner of a deal that came
   // from partners sourced it when no column names another.
   void MapAttributions(CsvRecord* record, const std::vector<DealPartner>& links, v1::Deal* deal) const {
-    bool sourced = record->Bool(sourced_) ||
-                   Contains(context_.options.sourced_lead_sources, deal->lead_source()) ||
+    bool sourced = record->Bool(sourced_) || Contains(context_.options.sourced_lead_sources, deal->lead_source()) ||
                    deal->registration_status() == v1::REGISTRATION_STATUS_APPROVED;
     std::vector<PartnerPart> parts;
     for (int column : partners_) {

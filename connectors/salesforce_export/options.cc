@@ -12,10 +12,8 @@ using sdk::BadSetting;
 
 const std::map<std::string, v1::AttributionRole>& RoleNames() {
   static const std::map<std::string, v1::AttributionRole> kNames = {
-      {"SOURCED", v1::ATTRIBUTION_ROLE_SOURCED},
-      {"INFLUENCED", v1::ATTRIBUTION_ROLE_INFLUENCED},
-      {"FULFILLED", v1::ATTRIBUTION_ROLE_FULFILLED},
-      {"INTEGRATION", v1::ATTRIBUTION_ROLE_INTEGRATION},
+      {"SOURCED", v1::ATTRIBUTION_ROLE_SOURCED},     {"INFLUENCED", v1::ATTRIBUTION_ROLE_INFLUENCED},
+      {"FULFILLED", v1::ATTRIBUTION_ROLE_FULFILLED}, {"INTEGRATION", v1::ATTRIBUTION_ROLE_INTEGRATION},
       {"NONE", v1::ATTRIBUTION_ROLE_UNSPECIFIED},
   };
   return kNames;

@@ -16,13 +16,13 @@ namespace partnermetrics::salesforce {
 
 struct Options {
   sdk::CellFormat cells;
-  sdk::NameLists column_map;                           // "Opportunity.partner" -> columns
-  std::map<std::string, std::string> file_map;         // file name in lower case -> object
+  sdk::NameLists column_map;                            // "Opportunity.partner" -> columns
+  std::map<std::string, std::string> file_map;          // file name in lower case -> object
   std::map<std::string, v1::AttributionRole> role_map;  // Partner.Role in lower case -> role
-  std::vector<std::string> partner_types;              // Account.Type of partners
-  std::vector<std::string> sourced_lead_sources;       // LeadSource of deals that a partner originated
-  std::vector<std::string> qualified_statuses;         // Lead.Status of qualified leads
-  std::string default_currency;                        // for exports without CurrencyIsoCode; empty: the programme's
+  std::vector<std::string> partner_types;               // Account.Type of partners
+  std::vector<std::string> sourced_lead_sources;        // LeadSource of deals that a partner originated
+  std::vector<std::string> qualified_statuses;          // Lead.Status of qualified leads
+  std::string default_currency;                         // for exports without CurrencyIsoCode; empty: the programme's
   bool complete_export = false;
   int64_t overlap_micros = 0;
   uint64_t history_rows_in_memory = 0;

@@ -14,8 +14,7 @@ using sdk::CsvRow;
 // Calls `bind` with the header of each file of the object and `each` with each of its rows. Rows with a fault are left
 // to who reads the object for its own sake.
 sdk::Status ForEachRow(const ExportFiles& files, const std::string& object, const Options& options,
-                       const std::function<void(ColumnBinder*)>& bind,
-                       const std::function<void(CsvRecord*)>& each) {
+                       const std::function<void(ColumnBinder*)>& bind, const std::function<void(CsvRecord*)>& each) {
   for (const sdk::Input& input : files.Of(object)) {
     PM_ASSIGN_OR_RETURN(std::unique_ptr<CsvReader> csv, files.Open(input));
     if (csv == nullptr) continue;

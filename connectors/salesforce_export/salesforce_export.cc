@@ -128,13 +128,15 @@ class SalesforceExport : public sdk::Connector {
 
   static Description Describe() {
     return {
-        .summary = "Reads a folder or zips of a Salesforce data export: weekly export, Data Loader, Bulk API, SFDMU or "
-                   "report files of accounts, opportunities with their history and partners, leads and cases.",
+        .summary =
+            "Reads a folder or zips of a Salesforce data export: weekly export, Data Loader, Bulk API, SFDMU or "
+            "report files of accounts, opportunities with their history and partners, leads and cases.",
         .settings = Options::Specs(),
         .fact_kinds = {"partner", "customer", "deal", "deal_stage", "deal_registration", "lead", "support_ticket"},
         .delete_model = sdk::DeleteModel::kMarked,
-        .revision_rule = "SystemModstamp in microseconds, else LastModifiedDate, else CreatedDate, else the file's "
-                         "time; for a deal also that of its Partner rows, for a stage that of the row that ends it.",
+        .revision_rule =
+            "SystemModstamp in microseconds, else LastModifiedDate, else CreatedDate, else the file's "
+            "time; for a deal also that of its Partner rows, for a stage that of the row that ends it.",
     };
   }
 

@@ -49,8 +49,8 @@ bool ReadText(simdjson::dom::element state, const char* key, std::string* out) {
 }  // namespace
 
 void State::MoveTo(const std::string& new_object, const sdk::Input& input) {
-  bool same = object == new_object && file == input.name && file_size == input.size &&
-              file_modified == input.modified_unix_ns;
+  bool same =
+      object == new_object && file == input.name && file_size == input.size && file_modified == input.modified_unix_ns;
   if (!same) done = 0;
   object = new_object;
   file = input.name;

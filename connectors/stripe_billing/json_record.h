@@ -1,6 +1,7 @@
 // Typed access to the members of a Stripe object that remembers the first thing wrong with it.
 //
-// A missing member and null are the same: nothing, and no fault. Members are found by a path: "status_transitions.paid_at".
+// A missing member and null are the same: nothing, and no fault. Members are found by a path:
+// "status_transitions.paid_at".
 #ifndef PARTNERMETRICS_CONNECTORS_STRIPE_BILLING_JSON_RECORD_H_
 #define PARTNERMETRICS_CONNECTORS_STRIPE_BILLING_JSON_RECORD_H_
 

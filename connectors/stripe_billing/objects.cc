@@ -234,7 +234,8 @@ std::string ProductOf(const JsonRecord& record) {
   std::optional<Json> list = record.Find("items.data");
   if (!list || list->get(items) != simdjson::SUCCESS) return "";
   for (Json item : items) {
-    for (const char* path : {"price.product.name", "price.nickname", "plan.nickname", "price.product", "plan.product"}) {
+    for (const char* path :
+         {"price.product.name", "price.nickname", "plan.nickname", "price.product", "plan.product"}) {
       std::string text = JsonRecord::Text(item, path);
       if (!text.empty()) return text;
     }

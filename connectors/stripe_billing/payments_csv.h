@@ -28,7 +28,8 @@ class PaymentsCsv {
 
   const Options& options_;
   int64_t file_micros_;
-  int id_, created_, amount_, refunded_, refunded_at_, currency_, status_, captured_, mode_, customer_, email_, invoice_;
+  int id_, created_, amount_, refunded_, refunded_at_, currency_, status_, captured_, mode_, customer_, email_,
+      invoice_;
   std::vector<std::pair<std::string, int>> metadata_;  // "key (metadata)" columns that name a partner
   std::unordered_map<uint64_t, uint32_t> copies_;      // rows without id seen so far, by the hash of their text
 };

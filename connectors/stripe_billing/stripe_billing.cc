@@ -24,7 +24,9 @@ bool IsJson(const sdk::Input& input) {
   return false;
 }
 
-bool IsCsv(const sdk::Input& input) { return sdk::EndsWithIgnoreCase(input.base_name, ".csv"); }
+bool IsCsv(const sdk::Input& input) {
+  return sdk::EndsWithIgnoreCase(input.base_name, ".csv");
+}
 
 // An error of a reader knows the line; this adds the file.
 Status InFile(const sdk::Input& input, const Status& status) {
@@ -38,8 +40,8 @@ Status InFile(const sdk::Input& input, const Status& status) {
 bool ParseItem(simdjson::dom::parser* parser, std::string_view text, Json* object) {
   if (parser->parse(text.data(), text.size()).get(*object) != simdjson::SUCCESS || !object->is_object()) return false;
   Json data;
-  bool wrapped = (*object)["stream"].error() == simdjson::SUCCESS &&
-                 (*object)["data"].get(data) == simdjson::SUCCESS && data.is_object();
+  bool wrapped = (*object)["stream"].error() == simdjson::SUCCESS && (*object)["data"].get(data) == simdjson::SUCCESS &&
+                 data.is_object();
   if (wrapped) *object = data;
   return true;
 }
@@ -121,9 +123,10 @@ class StripeBilling : public sdk::Connector {
 
   static Description Describe() {
     return {
-        .summary = "Reads Stripe exports: customers, invoices, subscriptions, refunds, credit notes and charges as the "
-                   "API's JSON (lists, arrays, JSON lines; shapes before and after 2025-03-31), and the dashboard's "
-                   "payments as CSV.",
+        .summary =
+            "Reads Stripe exports: customers, invoices, subscriptions, refunds, credit notes and charges as the "
+            "API's JSON (lists, arrays, JSON lines; shapes before and after 2025-03-31), and the dashboard's "
+            "payments as CSV.",
         .settings =
             {
                 {.name = "partner_metadata_keys",
@@ -146,11 +149,11 @@ class StripeBilling : public sdk::Connector {
                  .description = "plain, 1,234.5 or 1.234,5: numbers of CSV files",
                  .default_value = "plain"},
             },
-        .fact_kinds = {"customer", "invoice", "payment", "refund", "credit_note", "subscription",
-                       "subscription_phase"},
+        .fact_kinds = {"customer", "invoice", "payment", "refund", "credit_note", "subscription", "subscription_phase"},
         .delete_model = sdk::DeleteModel::kMarked,
-        .revision_rule = "The newest of created and the status transitions in microseconds, else the file's time; of "
-                         "equal ones the later run wins.",
+        .revision_rule =
+            "The newest of created and the status transitions in microseconds, else the file's time; of "
+            "equal ones the later run wins.",
     };
   }
 
@@ -299,8 +302,8 @@ class StripeBilling : public sdk::Connector {
       if (row.number <= durable) continue;
       sdk::Place place{input.name, row.number, row.offset};
       if (!record.ok()) {
-        PM_RETURN_IF_ERROR(sink.Reject(place, row.raw, record.fault().field, record.fault().reason,
-                                       record.fault().message));
+        PM_RETURN_IF_ERROR(
+            sink.Reject(place, row.raw, record.fault().field, record.fault().reason, record.fault().message));
       } else if (skip != nullptr) {
         PM_RETURN_IF_ERROR(sink.Skip(place, skip));
       } else {

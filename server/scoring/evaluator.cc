@@ -63,6 +63,11 @@ Number Evaluator::Evaluate(const CompiledMetric& metric, ScopeIndex scope, const
   if (number.has_value() && number.facts < metric.definition.min_sample()) {
     return Number::NoData(number.facts == 0 ? v1::NO_DATA_REASON_NO_FACTS : v1::NO_DATA_REASON_TOO_FEW, number.facts);
   }
+  // Zero of something that no source reports is not zero.
+  const bool is_reported =
+      metric.uses.empty() || std::any_of(metric.uses.begin(), metric.uses.end(),
+                                         [this](const MeasureUse& use) { return source_.IsReported(use.measure); });
+  if (number.has_value() && !is_reported) return Number::NoData(v1::NO_DATA_REASON_NO_FACTS, 0);
   return number;
 }
 

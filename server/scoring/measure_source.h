@@ -52,6 +52,8 @@ class MeasureSource {
                                       Day as_of) const = 0;
   // Facts whose money waits for a rate and is not in the row.
   virtual int64_t ParkedFacts(const RowKey& row) const { return 0; }
+  // Whether the programme ever had a fact of the measure's kind. Without one its zeros mean that nobody reports it.
+  virtual bool IsReported(int measure) const { return true; }
   // When the newest fact of the row's kind was stored, in microseconds since 1970; 0: unknown.
   virtual int64_t FreshAtMicros(const RowKey& row) const { return 0; }
 };

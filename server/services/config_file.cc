@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "google/protobuf/io/tokenizer.h"
 #include "server/base/errors.h"
 #include "server/expr/diagnostics.h"
@@ -36,7 +37,8 @@ class SyntaxErrors : public google::protobuf::io::ErrorCollector {
  public:
   explicit SyntaxErrors(const std::string& path) : path_(path) {}
   void AddError(int line, int column, const std::string& message) override {
-    errors_.push_back(absl::StrCat(path_, ":", line + 1, ":", column + 1, ": ", message, "; ", Remedy(message)));
+    errors_.push_back(absl::StrCat(path_, ":", line + 1, ":", column + 1, ": ", absl::StripSuffix(message, "."),
+                                   "; ", Remedy(message)));
   }
   absl::Status status() const {
     return MakeError(absl::StatusCode::kInvalidArgument, "BAD_CONFIGURATION", absl::StrJoin(errors_, "\n"));

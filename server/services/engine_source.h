@@ -41,6 +41,7 @@ class EngineSource final : public MeasureSource {
   std::optional<Day> FirstDay(const RowKey& row) const override;
   std::optional<Nanos> Target(absl::string_view metric, ScopeIndex scope, Day first, Day last,
                               Day as_of) const override;
+  bool IsReported(int measure) const override { return FreshAtMicros({kBusinessScope, measure}) != 0; }
   int64_t FreshAtMicros(const RowKey& row) const override;
 
  private:

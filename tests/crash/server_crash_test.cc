@@ -162,7 +162,8 @@ std::vector<int64_t> Cents(ServerProcess& server, v1::ScopeKind kind, const std:
   scope.set_partner_id(partner);
   for (const std::string& metric : metrics) request.add_metric_ids(metric);
   std::vector<int64_t> cents;
-  for (const v1::MetricValue& value : Query(server, request).values()) {
+  const v1::QueryMetricsResponse response = Query(server, request);
+  for (const v1::MetricValue& value : response.values()) {
     EXPECT_TRUE(value.has_exact() || value.no_data() == v1::NO_DATA_REASON_NO_FACTS) << value.ShortDebugString();
     cents.push_back(value.exact().units() * 100 + value.exact().nanos() / 10'000'000);
   }

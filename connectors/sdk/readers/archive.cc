@@ -33,9 +33,15 @@ uint64_t Get(const char* data, size_t bytes) {
   for (size_t i = bytes; i-- > 0;) value = value << 8 | static_cast<unsigned char>(data[i]);
   return value;
 }
-uint16_t Get16(const char* data) { return static_cast<uint16_t>(Get(data, 2)); }
-uint32_t Get32(const char* data) { return static_cast<uint32_t>(Get(data, 4)); }
-uint64_t Get64(const char* data) { return Get(data, 8); }
+uint16_t Get16(const char* data) {
+  return static_cast<uint16_t>(Get(data, 2));
+}
+uint32_t Get32(const char* data) {
+  return static_cast<uint32_t>(Get(data, 4));
+}
+uint64_t Get64(const char* data) {
+  return Get(data, 8);
+}
 
 Status Damaged(const ByteSource& archive, const std::string& what) {
   return SourceError(archive.name(), "the zip archive is damaged or incomplete: " + what, "export or copy it again");
@@ -239,10 +245,10 @@ class CheckedStream : public ByteStream {
 Result<std::vector<ZipMember>> ListZip(ByteSource& archive, const ArchiveLimits& limits) {
   PM_ASSIGN_OR_RETURN(Directory directory, FindDirectory(archive));
   if (directory.entries > limits.max_members) {
-    return LimitExceeded(archive.name(), "the archive has more than " + std::to_string(limits.max_members) + " members");
+    return LimitExceeded(archive.name(),
+                         "the archive has more than " + std::to_string(limits.max_members) + " members");
   }
-  PM_ASSIGN_OR_RETURN(std::string bytes,
-                      ReadPart(archive, directory.offset, static_cast<size_t>(directory.size)));
+  PM_ASSIGN_OR_RETURN(std::string bytes, ReadPart(archive, directory.offset, static_cast<size_t>(directory.size)));
   std::vector<ZipMember> members;
   size_t at = 0;
   uint64_t unpacked = 0;
@@ -269,8 +275,8 @@ Result<std::vector<ZipMember>> ListZip(ByteSource& archive, const ArchiveLimits&
     at += kEntrySize + name_size + extra_size + comment_size;
     unpacked += std::min(member.size, limits.max_unpacked_bytes + 1);
     if (unpacked > limits.max_unpacked_bytes) {
-      return LimitExceeded(archive.name(), "it unpacks to more than " + std::to_string(limits.max_unpacked_bytes) +
-                                               " bytes");
+      return LimitExceeded(archive.name(),
+                           "it unpacks to more than " + std::to_string(limits.max_unpacked_bytes) + " bytes");
     }
     if (!member.name.empty() && member.name.back() != '/') members.push_back(std::move(member));
   }

@@ -11,7 +11,9 @@ constexpr size_t kKeptOfLongLine = 4 << 10;
 // In the order that decides between delimiters that occur equally often.
 constexpr std::string_view kDelimiters = ",;\t|^`";
 
-bool IsLineEnd(char c) { return c == '\n' || c == '\r'; }
+bool IsLineEnd(char c) {
+  return c == '\n' || c == '\r';
+}
 
 // Control characters do not occur in the header of a text file.
 bool IsBinary(std::string_view text) {
@@ -27,7 +29,9 @@ std::string_view CsvRow::Cell(int column) const {
   return CleanCell(cells[static_cast<size_t>(column)]);
 }
 
-std::string CsvRow::Text(int column) const { return ToUtf8(Cell(column)); }
+std::string CsvRow::Text(int column) const {
+  return ToUtf8(Cell(column));
+}
 
 CsvHeader::CsvHeader(std::vector<std::string> names) : names_(std::move(names)) {
   for (size_t i = 0; i < names_.size(); ++i) {
@@ -105,8 +109,8 @@ void CsvReader::FillRow(CsvRow* row) {
   }
   if (row->problem == nullptr && check_width_ && row->cells.size() != header_.size()) {
     row->problem = "wrong_column_count";
-    row->message = "expected " + std::to_string(header_.size()) + " columns, found " +
-                   std::to_string(row->cells.size());
+    row->message =
+        "expected " + std::to_string(header_.size()) + " columns, found " + std::to_string(row->cells.size());
   }
 }
 
@@ -241,8 +245,8 @@ void CsvReader::DetectDelimiter() {
     size_t found = kDelimiters.find(c);
     if (found != std::string_view::npos) ++counts[found];
   }
-  SetDelimiter(kDelimiters[static_cast<size_t>(std::max_element(std::begin(counts), std::end(counts)) -
-                                               std::begin(counts))]);
+  SetDelimiter(
+      kDelimiters[static_cast<size_t>(std::max_element(std::begin(counts), std::end(counts)) - std::begin(counts))]);
 }
 
 void CsvReader::SetDelimiter(char delimiter) {

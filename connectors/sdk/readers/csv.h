@@ -11,8 +11,8 @@
 //     row.Cell(id)
 //
 // RFC 4180 quoting with line ends inside cells; LF, CRLF and CR; a missing last line end; repeated and empty header
-// names; the delimiter is found from the header among , ; tab | ^ and the backquote. A quote inside a cell that does not
-// begin with one is an ordinary character. One thread at a time.
+// names; the delimiter is found from the header among , ; tab | ^ and the backquote. A quote inside a cell that does
+// not begin with one is an ordinary character. One thread at a time.
 #ifndef PARTNERMETRICS_CONNECTORS_SDK_READERS_CSV_H_
 #define PARTNERMETRICS_CONNECTORS_SDK_READERS_CSV_H_
 

@@ -34,7 +34,9 @@ inline void SetMoney(const Decimal& value, const std::string& currency, v1::Mone
   out->set_nanos(value.nanos);
 }
 
-inline void SetExternalId(const std::string& id, v1::PartnerReference* out) { out->mutable_external()->set_id(id); }
+inline void SetExternalId(const std::string& id, v1::PartnerReference* out) {
+  out->mutable_external()->set_id(id);
+}
 
 }  // namespace partnermetrics::sdk
 

@@ -8,7 +8,9 @@ namespace {
 constexpr size_t kShort = 15;
 constexpr size_t kLong = 18;
 
-bool IsAlphanumeric(char c) { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); }
+bool IsAlphanumeric(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+}
 
 // Each check character says which of five characters are upper-case, so that ids survive case-blind tools.
 std::string CheckCharacters(std::string_view id) {

@@ -7,7 +7,9 @@ namespace {
 
 constexpr size_t kKeptOfLongObject = 4 << 10;
 
-bool IsJsonSpace(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+bool IsJsonSpace(char c) {
+  return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
 
 // Follows braces, brackets and strings byte by byte.
 class Nesting {

@@ -9,8 +9,8 @@
 //
 // Understands JSON lines, an array of objects, objects one after another, and list wrappers as billing and CRM APIs
 // answer them: {"object": "list", "data": [ … ]} and {"records": [ … ]}, also several in a row. In JSON lines a broken
-// line is the caller's to reject, and reading goes on with the next; elsewhere lost structure is an error with its line.
-// One thread at a time; memory is constant.
+// line is the caller's to reject, and reading goes on with the next; elsewhere lost structure is an error with its
+// line. One thread at a time; memory is constant.
 #ifndef PARTNERMETRICS_CONNECTORS_SDK_READERS_JSON_H_
 #define PARTNERMETRICS_CONNECTORS_SDK_READERS_JSON_H_
 

@@ -19,7 +19,9 @@ std::optional<Decimal> FromNanos(Wide nanos) {
   return Decimal{static_cast<int64_t>(units), static_cast<int32_t>(nanos % kNanosPerUnit)};
 }
 
-Wide ToNanos(const Decimal& value) { return Wide{value.units} * kNanosPerUnit + value.nanos; }
+Wide ToNanos(const Decimal& value) {
+  return Wide{value.units} * kNanosPerUnit + value.nanos;
+}
 
 Wide DivideHalfEven(Wide numerator, Wide denominator) {
   if (denominator < 0) {
@@ -34,7 +36,9 @@ Wide DivideHalfEven(Wide numerator, Wide denominator) {
   return negative ? -quotient : quotient;
 }
 
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+bool IsDigit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 // Takes the group separators out and makes the decimal separator a point. Fails when a group does not have 3 digits.
 bool Ungroup(std::string_view text, char group, char point, std::string* plain) {
@@ -179,7 +183,9 @@ std::optional<Decimal> Scale(const Decimal& value, int64_t numerator, int64_t de
   return FromNanos(DivideHalfEven(ToNanos(value) * numerator, denominator));
 }
 
-std::optional<Decimal> Add(const Decimal& a, const Decimal& b) { return FromNanos(ToNanos(a) + ToNanos(b)); }
+std::optional<Decimal> Add(const Decimal& a, const Decimal& b) {
+  return FromNanos(ToNanos(a) + ToNanos(b));
+}
 
 std::optional<Decimal> Subtract(const Decimal& total, const Decimal& part) {
   return FromNanos(ToNanos(total) - ToNanos(part));

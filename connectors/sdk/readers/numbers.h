@@ -58,8 +58,8 @@ std::optional<Decimal> Subtract(const Decimal& total, const Decimal& part);
 // The upper-case code when it is a currency of ISO 4217, else empty.
 std::string CurrencyCode(std::string_view code);
 
-// Decimal places of the minor unit that billing APIs (Stripe, Chargebee) use for a currency: 0 for JPY, 3 for KWD, and 2
-// for ISK and UGX although they have no minor unit. -1 for an unknown code.
+// Decimal places of the minor unit that billing APIs (Stripe, Chargebee) use for a currency: 0 for JPY, 3 for KWD, and
+// 2 for ISK and UGX although they have no minor unit. -1 for an unknown code.
 int BillingMinorDigits(std::string_view code);
 
 }  // namespace partnermetrics::sdk

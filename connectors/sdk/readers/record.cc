@@ -25,7 +25,8 @@ Result<CellFormat> ParseCellFormat(const Settings& settings) {
   }
   std::string zone_name = settings.Get("time_zone", "UTC");
   std::optional<TimeZone> zone = TimeZone::Load(zone_name);
-  if (!zone) return BadSetting("time_zone", "\"" + zone_name + "\" is no time zone", "use a name such as Europe/Berlin");
+  if (!zone)
+    return BadSetting("time_zone", "\"" + zone_name + "\" is no time zone", "use a name such as Europe/Berlin");
   format.zone = *zone;
   return format;
 }

@@ -32,7 +32,7 @@ Result<CellFormat> ParseCellFormat(const Settings& settings);
 
 // Why a record is rejected.
 struct Fault {
-  std::string field;    // column
+  std::string field;             // column
   const char* reason = nullptr;  // code: bad_date
   std::string message;
 };
@@ -50,10 +50,10 @@ class CsvRecord {
   std::string Text(int column) const { return row_.Text(column); }
   std::string_view Cell(int column) const { return row_.Cell(column); }
 
-  std::optional<Decimal> Amount(int column);  // bad_amount
-  std::optional<int64_t> Integer(int column);  // bad_number
-  std::optional<CivilDate> Date(int column);  // bad_date
-  std::optional<Instant> Time(int column);    // bad_time
+  std::optional<Decimal> Amount(int column);        // bad_amount
+  std::optional<int64_t> Integer(int column);       // bad_number
+  std::optional<CivilDate> Date(int column);        // bad_date
+  std::optional<Instant> Time(int column);          // bad_time
   std::optional<ParsedTime> LocalTime(int column);  // bad_time
   // Blank is false, as loaders write it.
   bool Bool(int column);  // bad_boolean

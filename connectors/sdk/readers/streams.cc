@@ -48,8 +48,7 @@ Result<Inputs> Inputs::List(Reader& reader, const ArchiveLimits& limits) {
       inputs.files_.push_back({file.name, BaseName(file.name), file.size, file.modified_unix_ns});
     }
   }
-  std::sort(inputs.files_.begin(), inputs.files_.end(),
-            [](const Input& a, const Input& b) { return a.name < b.name; });
+  std::sort(inputs.files_.begin(), inputs.files_.end(), [](const Input& a, const Input& b) { return a.name < b.name; });
   return inputs;
 }
 

@@ -7,10 +7,16 @@
 namespace partnermetrics::sdk {
 namespace {
 
-char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
-char Upper(char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; }
+char Lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+}
+char Upper(char c) {
+  return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c;
+}
 
-bool IsSpace(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '\0'; }
+bool IsSpace(char c) {
+  return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '\0';
+}
 
 constexpr std::string_view kNoBreakSpace = "\xC2\xA0";
 
@@ -87,7 +93,9 @@ std::vector<std::string> SplitList(std::string_view text, char separator) {
   return parts;
 }
 
-bool IsUtf8(std::string_view text) { return simdjson::validate_utf8(text.data(), text.size()); }
+bool IsUtf8(std::string_view text) {
+  return simdjson::validate_utf8(text.data(), text.size());
+}
 
 std::string ToUtf8(std::string_view text) {
   bool utf8 = IsUtf8(text);
@@ -140,13 +148,15 @@ std::string EmailDomain(std::string_view email) {
 
 bool IsFreeMailDomain(std::string_view domain) {
   static constexpr std::string_view kDomains[] = {
-      "gmail.com",   "googlemail.com", "outlook.com",  "hotmail.com",    "live.com",   "msn.com",       "yahoo.com",
-      "ymail.com",   "icloud.com",     "me.com",       "mac.com",        "aol.com",    "gmx.de",        "gmx.net",
-      "gmx.com",     "web.de",         "t-online.de",  "freenet.de",     "mail.com",   "protonmail.com", "proton.me",
-      "pm.me",       "zoho.com",       "yandex.com",   "yandex.ru",      "mail.ru",    "qq.com",        "163.com",
-      "126.com",     "naver.com",      "hotmail.co.uk", "yahoo.co.uk",   "hotmail.fr", "yahoo.fr",      "orange.fr",
-      "wanadoo.fr",  "free.fr",        "laposte.net",  "libero.it",      "hotmail.it", "uol.com.br",    "bol.com.br",
-      "comcast.net", "verizon.net",    "att.net",      "sbcglobal.net",  "rediffmail.com", "fastmail.com", "hey.com"};
+      "gmail.com",     "googlemail.com", "outlook.com", "hotmail.com",   "live.com",       "msn.com",
+      "yahoo.com",     "ymail.com",      "icloud.com",  "me.com",        "mac.com",        "aol.com",
+      "gmx.de",        "gmx.net",        "gmx.com",     "web.de",        "t-online.de",    "freenet.de",
+      "mail.com",      "protonmail.com", "proton.me",   "pm.me",         "zoho.com",       "yandex.com",
+      "yandex.ru",     "mail.ru",        "qq.com",      "163.com",       "126.com",        "naver.com",
+      "hotmail.co.uk", "yahoo.co.uk",    "hotmail.fr",  "yahoo.fr",      "orange.fr",      "wanadoo.fr",
+      "free.fr",       "laposte.net",    "libero.it",   "hotmail.it",    "uol.com.br",     "bol.com.br",
+      "comcast.net",   "verizon.net",    "att.net",     "sbcglobal.net", "rediffmail.com", "fastmail.com",
+      "hey.com"};
   return std::any_of(std::begin(kDomains), std::end(kDomains),
                      [domain](std::string_view known) { return EqualsIgnoreCase(domain, known); });
 }

@@ -34,8 +34,8 @@ PluginRun& Load(PluginRun& run, const std::string& folder) {
 TEST(DemoExports, Salesforce) {
   PluginRun run("salesforce_export");
   Load(run, "salesforce");
-  EXPECT_THAT(Reasons(run), UnorderedElementsAre("bad_date", "bad_amount", "unknown_currency", "wrong_column_count",
-                                                 "bad_id"));
+  EXPECT_THAT(Reasons(run),
+              UnorderedElementsAre("bad_date", "bad_amount", "unknown_currency", "wrong_column_count", "bad_id"));
   auto partners = run.Facts(&v1::Event::has_partner, &v1::Event::partner);
   ASSERT_THAT(partners, SizeIs(12));
   EXPECT_EQ(partners[0]->name(), "Cascadia Cloud Partners");

@@ -15,7 +15,9 @@ using ::testing::Pair;
 using ::testing::SizeIs;
 using ::testing::UnorderedElementsAre;
 
-auto Responses(const PluginRun& run) { return run.Facts(&v1::Event::has_survey_response, &v1::Event::survey_response); }
+auto Responses(const PluginRun& run) {
+  return run.Facts(&v1::Event::has_survey_response, &v1::Event::survey_response);
+}
 
 TEST(NpsSurvey, PlainSampleHasItsFiguresInBothSpellings) {
   for (const char* file : {"sudzilla_input_01.csv", "sudzilla_input_02.csv"}) {
@@ -108,10 +110,10 @@ TEST(NpsSurvey, QualtricsNpsQuestionIsFoundByItsGroup) {
   PluginRun run("nps_survey");
   run.AddFile("nps.csv", kQualtrics);
   ASSERT_EQ(run.Read({{"survey_kind", "partner_nps"}}), PM_OK) << run.error();
-  EXPECT_THAT(run.Skips(), UnorderedElementsAre(Pair("preview_test_or_spam", 1), Pair("unfinished", 1),
-                                                Pair("not_answered", 1)));
-  EXPECT_THAT(run.Rejections(), ElementsAre("nps.csv:5:Q1:score_out_of_range",
-                                            "nps.csv:6:Q1_NPS_GROUP:group_contradicts_score"));
+  EXPECT_THAT(run.Skips(),
+              UnorderedElementsAre(Pair("preview_test_or_spam", 1), Pair("unfinished", 1), Pair("not_answered", 1)));
+  EXPECT_THAT(run.Rejections(),
+              ElementsAre("nps.csv:5:Q1:score_out_of_range", "nps.csv:6:Q1_NPS_GROUP:group_contradicts_score"));
   auto responses = Responses(run);
   ASSERT_THAT(responses, SizeIs(2));
   EXPECT_EQ(responses[0]->score(), 9);

@@ -66,9 +66,8 @@ class PluginRun {
     host_.problems.clear();
     host_.complete.clear();
     pm_bytes bytes = {reinterpret_cast<const uint8_t*>(state.data()), state.size()};
-    int32_t code = Call(settings, [&](void* instance) {
-      return table_->read(instance, state.empty() ? nullptr : &bytes, &error_);
-    });
+    int32_t code = Call(
+        settings, [&](void* instance) { return table_->read(instance, state.empty() ? nullptr : &bytes, &error_); });
     Collect();
     return code;
   }

@@ -81,7 +81,8 @@ TEST(SalesforceExport, CheckNamesMissingColumns) {
 // Hand-made weekly export (dialect A): everything quoted, 1/0, a zone-less time, the null id, a 15-character id.
 constexpr char kAccounts[] =
     "\"Id\",\"IsDeleted\",\"MasterRecordId\",\"Name\",\"Type\",\"Website\",\"CreatedDate\",\"SystemModstamp\"\n"
-    "\"0015f00000AAAAAAA5\",\"0\",\"000000000000000AAA\",\"Northwind Solar\",\"Partner\",\"https://www.northwind.example/\","
+    "\"0015f00000AAAAAAA5\",\"0\",\"000000000000000AAA\",\"Northwind "
+    "Solar\",\"Partner\",\"https://www.northwind.example/\","
     "\"2025-01-05 10:00:00\",\"2026-01-05 10:00:00\"\n"
     "\"0015f00000AAAAB\",\"0\",\"\",\"Acme\",\"Customer\",\"acme.example\",\"2025-01-06 10:00:00\","
     "\"2026-01-06 10:00:00\"\n"
@@ -130,7 +131,8 @@ TEST_F(WeeklyExport, LinksPartnersCustomersAndDeals) {
   EXPECT_EQ(deals[0]->customer_id(), "0015f00000AAAABAA5");
   ASSERT_EQ(deals[0]->attributions_size(), 1);
   EXPECT_EQ(deals[0]->attributions(0).partner_refs(0).external().id(), "0015f00000AAAACAA5");
-  EXPECT_EQ(deals[0]->attributions(0).role(), v1::ATTRIBUTION_ROLE_SOURCED);  // primary, and the lead came from partners
+  EXPECT_EQ(deals[0]->attributions(0).role(),
+            v1::ATTRIBUTION_ROLE_SOURCED);  // primary, and the lead came from partners
   EXPECT_EQ(deals[0]->closed_on().day(), 31);
   EXPECT_FALSE(deals[0]->has_expected_close_on());
   EXPECT_FALSE(deals[1]->has_amount());
@@ -163,15 +165,13 @@ TEST_F(WeeklyExport, IncrementalRunReadsOnlyWhatChanged) {
 }
 
 TEST_F(WeeklyExport, BadRowsAreRejectedWithTheirPlaceAndTheRestIsRead) {
-  run.AddFile("Opportunity.csv", std::string(kOpportunityHeader) +
-                                     Opportunity("0065f00000AAAAAAA5", "12,5 EUR", "1", "Partner") +
-                                     "\"0065f00000AAAADAA5\",\"0\"\n" +
-                                     Opportunity("0065f00000AAAABAA4", "1", "0", "Web") +
-                                     Opportunity("0065f00000AAAABAA5", "2", "0", "Web"));
+  run.AddFile("Opportunity.csv",
+              std::string(kOpportunityHeader) + Opportunity("0065f00000AAAAAAA5", "12,5 EUR", "1", "Partner") +
+                  "\"0065f00000AAAADAA5\",\"0\"\n" + Opportunity("0065f00000AAAABAA4", "1", "0", "Web") +
+                  Opportunity("0065f00000AAAABAA5", "2", "0", "Web"));
   ASSERT_EQ(run.Read(), PM_OK) << run.error();
-  EXPECT_THAT(run.Rejections(),
-              ElementsAre("Opportunity.csv:1:Amount:bad_amount", "Opportunity.csv:2::wrong_column_count",
-                          "Opportunity.csv:3:Id:bad_id"));
+  EXPECT_THAT(run.Rejections(), ElementsAre("Opportunity.csv:1:Amount:bad_amount",
+                                            "Opportunity.csv:2::wrong_column_count", "Opportunity.csv:3:Id:bad_id"));
   EXPECT_THAT(run.Facts(&v1::Event::has_deal, &v1::Event::deal), SizeIs(1));
   for (const auto& record : run.records()) {
     if (record.reject && record.file == "Opportunity.csv" && record.row == 2) {
@@ -296,8 +296,8 @@ TEST(SalesforceExport, RefusesBadSettings) {
 }
 
 TEST(SalesforceExport, SurvivesFilesThatAreNone) {
-  for (const std::string& content :
-       {std::string(), std::string("\0\x01\x02\x03PNG\x7f", 8), std::string(3 << 20, 'x'), std::string("\"Id,Name\n1,2\n")}) {
+  for (const std::string& content : {std::string(), std::string("\0\x01\x02\x03PNG\x7f", 8), std::string(3 << 20, 'x'),
+                                     std::string("\"Id,Name\n1,2\n")}) {
     PluginRun run("salesforce_export");
     run.AddFile("Account.csv", content);
     int32_t code = run.Read();

@@ -195,8 +195,7 @@ TEST(StripeBilling, LeavesOutByRuleAndRejectsWithReason) {
       R"("amount":700,"invoice":"in_1"})"
       "\n");
   ASSERT_EQ(run.Read(), PM_OK) << run.error();
-  EXPECT_THAT(run.Skips(),
-              UnorderedElementsAre(Pair("draft", 1), Pair("test_mode", 1), Pair("paid_by_invoice", 1)));
+  EXPECT_THAT(run.Skips(), UnorderedElementsAre(Pair("draft", 1), Pair("test_mode", 1), Pair("paid_by_invoice", 1)));
   EXPECT_THAT(run.Rejections(), ElementsAre("mixed.jsonl:3:currency:unknown_currency", "mixed.jsonl:4::bad_json",
                                             "mixed.jsonl:5:total:bad_number"));
   ASSERT_THAT(run.events(), SizeIs(2));

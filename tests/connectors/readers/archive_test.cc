@@ -74,7 +74,7 @@ std::string Text() {
 TEST(Archive, ReadsStoredAndDeflatedMembers) {
   for (int method : {ZIP_CM_STORE, ZIP_CM_DEFLATE}) {
     std::string zip = MakeZip({{"export/Account.csv", Text()}, {"Lead.csv", "Id\n"}, {"empty.csv", ""}}, method);
-    for (size_t piece : {7, 100'000}) {
+    for (size_t piece : std::initializer_list<size_t>{7, 100'000}) {
       auto archive = Source(zip, piece);
       Result<std::vector<ZipMember>> members = ListZip(*archive);
       ASSERT_TRUE(members.ok()) << members.status().message();

@@ -63,7 +63,7 @@ TEST(Csv, EveryLineEndAndPieceSizeGivesTheSameRows) {
   for (const char* end : {"\n", "\r\n", "\r"}) {
     std::string e(end);
     std::string text = "a,b,c" + e + "1,\"x,\"\"y\"\"" + e + "z\",3" + e + e + "4,,\"\"" + e + "5,6,7";
-    for (size_t piece : {1, 2, 3, 7, 1000}) {
+    for (size_t piece : std::initializer_list<size_t>{1, 2, 3, 7, 1000}) {
       Read read = ReadAll(text, piece);
       ASSERT_TRUE(read.status.ok());
       EXPECT_THAT(read.header, ElementsAre("a", "b", "c"));
@@ -76,7 +76,7 @@ TEST(Csv, EveryLineEndAndPieceSizeGivesTheSameRows) {
 TEST(Csv, LoaderSamplesOfEveryEncodingAreEqual) {
   for (const char* file : {"csvtext.csv", "csvtext_BOM_UTF8.csv", "csvtext_BOM_UTF16LE.csv", "csvtext_BOM_UTF16BE.csv",
                            "csvtext_BOM_UTF32LE.csv", "csvtext_BOM_UTF32BE.csv"}) {
-    for (size_t piece : {1, 5, 4096}) {
+    for (size_t piece : std::initializer_list<size_t>{1, 5, 4096}) {
       Read read = ReadAll(Sample(std::string("dataloader/") + file), piece);
       EXPECT_THAT(read.header, ElementsAre("column1", "column2", "column3")) << file;
       // The UTF-32 samples begin with the mark of UTF-16.
@@ -89,8 +89,8 @@ TEST(Csv, LoaderSamplesOfEveryEncodingAreEqual) {
 
 TEST(Csv, SamplesWithQuotesAndLineEndsInCells) {
   Read quotes = ReadAll(Sample("dataloader/csvEscapedQuotes.csv"));
-  EXPECT_THAT(quotes.rows, ElementsAre(ElementsAre("\"The Best\" Account", "bla"),
-                                       ElementsAre("The \"Best\" Account", "bla")));
+  EXPECT_THAT(quotes.rows,
+              ElementsAre(ElementsAre("\"The Best\" Account", "bla"), ElementsAre("The \"Best\" Account", "bla")));
   Read bulk = ReadAll(Sample("jsforce/Account_bulk2_test.csv"), 100);
   int cells = 0;
   for (const auto& row : bulk.rows) {
@@ -122,7 +122,8 @@ TEST(Csv, RowsOfWrongWidthAreProblemsWithTheirLine) {
 TEST(Csv, AStrayQuoteCostsOneLine) {
   EXPECT_THAT(ReadAll("a,b\n1,\"open\n2,3\n4,5\n").rows,
               ElementsAre(ElementsAre("!unclosed_quote"), ElementsAre("2", "3"), ElementsAre("4", "5")));
-  EXPECT_THAT(ReadAll("a,b\n1,\"x\"y\n2,3\n").rows, ElementsAre(ElementsAre("!text_after_quote"), ElementsAre("2", "3")));
+  EXPECT_THAT(ReadAll("a,b\n1,\"x\"y\n2,3\n").rows,
+              ElementsAre(ElementsAre("!text_after_quote"), ElementsAre("2", "3")));
   EXPECT_THAT(ReadAll("a,b\n5\" pipe,1\n").rows, ElementsAre(ElementsAre("5\" pipe", "1")));
 }
 

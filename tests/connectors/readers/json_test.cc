@@ -44,7 +44,7 @@ TEST(Json, EveryFormGivesTheSameObjects) {
       "\xEF\xBB\xBF[{\"a\":1},{\"b\":\"}\"}]\n",
   };
   for (const char* form : forms) {
-    for (size_t piece : {1, 3, 1000}) {
+    for (size_t piece : std::initializer_list<size_t>{1, 3, 1000}) {
       Read read = ReadAll(form, piece);
       EXPECT_TRUE(read.status.ok()) << form << read.status.message();
       EXPECT_THAT(read.items, ElementsAre("{\"a\":1}", "{\"b\":\"}\"}")) << form;

@@ -11,7 +11,9 @@ namespace {
 
 using ::testing::ElementsAre;
 
-Decimal Value(int64_t units, int32_t nanos = 0) { return {units, nanos}; }
+Decimal Value(int64_t units, int32_t nanos = 0) {
+  return {units, nanos};
+}
 
 TEST(Numbers, DecimalsAreExact) {
   EXPECT_EQ(ParseDecimal("9225.225"), Value(9225, 225'000'000));
@@ -20,7 +22,7 @@ TEST(Numbers, DecimalsAreExact) {
   EXPECT_EQ(ParseDecimal("+5."), Value(5));
   EXPECT_EQ(ParseDecimal(".5"), Value(0, 500'000'000));
   EXPECT_EQ(ParseDecimal("1e-9"), Value(0, 1));
-  EXPECT_EQ(ParseDecimal("0.1234567885"), Value(0, 123'456'788));   // half to even
+  EXPECT_EQ(ParseDecimal("0.1234567885"), Value(0, 123'456'788));  // half to even
   EXPECT_EQ(ParseDecimal("0.1234567895"), Value(0, 123'456'790));
   EXPECT_EQ(ParseDecimal("0.12345678850000000000000000001"), Value(0, 123'456'789));
   EXPECT_EQ(ParseDecimal("1000000000000000"), Value(kMaxDecimalUnits));
@@ -79,9 +81,9 @@ int64_t Seconds(const char* text, DateOrder order = DateOrder::kUnknown, const c
 
 TEST(Times, AllDialectsNameTheSameInstant) {
   constexpr int64_t kInstant = 1'770'285'600;  // 2026-02-05T10:00:00Z
-  for (const char* text : {"2026-02-05 10:00:00", "2026-02-05T10:00:00.000Z", "2026-02-05T10:00:00.000+0000",
-                           "2026-02-05T11:00:00+01:00", "2026-02-05 05:00:00-0500", "2026/02/05 10:00",
-                           "05.02.2026 10:00", "2026-02-05 10:00:00 UTC"}) {
+  for (const char* text :
+       {"2026-02-05 10:00:00", "2026-02-05T10:00:00.000Z", "2026-02-05T10:00:00.000+0000", "2026-02-05T11:00:00+01:00",
+        "2026-02-05 05:00:00-0500", "2026/02/05 10:00", "05.02.2026 10:00", "2026-02-05 10:00:00 UTC"}) {
     EXPECT_EQ(Seconds(text), kInstant) << text;
   }
   EXPECT_EQ(Seconds("2/5/26 10:00 AM", DateOrder::kMonthFirst), kInstant);

@@ -4,6 +4,7 @@
 
 #include <map>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 
 #include "tests/support/memory_storage.h"
@@ -27,6 +28,15 @@ TEST(StoredPages, SurviveEncodingWithNegativeAndHugeSums) {
   EXPECT_EQ(decoded["a"].days, first.days);
   EXPECT_EQ(decoded["a"].sum, first.sum);
   EXPECT_EQ(decoded["b"].days, second.days);
+}
+
+// The example of docs/formats.md. These bytes are stored: a change needs a new format.
+TEST(StoredPages, BytesNeverChange) {
+  CellPage page;
+  page.year = 2026;
+  page.Add({On(2026, 3, 31), 1, 1, Nanos(100) * kNanosPerUnit});
+  EXPECT_EQ(absl::BytesToHexString(EncodePages({{"won", &page}})),
+            "01" "01" "03776f6e" "02" "80a0b787e905" "01" "5a" "01" "02" "80a0b787e905");
 }
 
 TEST(StoredPages, RefuseDamagedBytes) {

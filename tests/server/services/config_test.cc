@@ -119,11 +119,11 @@ TEST_F(ConfigTest, ReportsAMissingFile) {
 
 TEST_F(ConfigTest, ReportsMistakesOfSyntaxWithTheirPlace) {
   EXPECT_EQ(ProblemsAfter("lisen: \"127.0.0.1:1\"\n"),
-            "DIR/partnerd.textproto:7:1: Message type \"partnermetrics.config.v1.ServerConfig\" has no field named "
-            "\"lisen\".; correct or remove it (did you mean \"listen\"?)");
+            "DIR/partnerd.textproto:7:6: Message type \"partnermetrics.config.v1.ServerConfig\" has no field named "
+            "\"lisen\"; correct or remove it (did you mean \"listen\"?)");
   EXPECT_THAT(ProblemsAfter("max_threads: many\n"), StartsWith("DIR/partnerd.textproto:7:14: Expected integer"));
   EXPECT_THAT(ProblemsAfter("connectors {\n"), StartsWith("DIR/partnerd.textproto:8:1: "));
-  EXPECT_THAT(ProblemsAfter("data_dir: \"again\"\n"), StartsWith("DIR/partnerd.textproto:7:1: Non-repeated field"));
+  EXPECT_THAT(ProblemsAfter("data_dir: \"again\"\n"), StartsWith("DIR/partnerd.textproto:7:9: Non-repeated field"));
 }
 
 TEST_F(ConfigTest, ReportsEveryBadValueAtOnce) {

@@ -1,9 +1,11 @@
 #include <gmock/gmock.h>
 
-#include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <string>
 #include <thread>
 
+#include "absl/strings/str_cat.h"
 #include "tests/server/services/server_fixture.h"
 
 namespace partnermetrics {
@@ -110,7 +112,7 @@ TEST_F(IngestServiceTest, AcknowledgesAStreamInItsOrder) {
   constexpr uint64_t kRequests = 500;
   std::thread writer([&] {
     for (uint64_t i = 0; i < kRequests; ++i) {
-      stream->Write(StreamRequest(1'000 + i, WonDeal("D" + std::to_string(i % 50), "P1", static_cast<int64_t>(i), 5)));
+      stream->Write(StreamRequest(1'000 + i, WonDeal(absl::StrCat("D", i % 50), "P1", static_cast<int64_t>(i), 5)));
     }
     stream->WritesDone();
   });

@@ -47,6 +47,9 @@ for connector in salesforce stripe survey; do
   if ((status != 0 && status != partial)); then server_failed "The run failed with exit code $status."; fi
 done
 
+step "Adding what no export holds (quotas, portal, training, events), as another service would"
+must ingest events --program partneros --json @demo/events.json
+
 step "A partner's scorecard"
 must scorecard "$partner" --as-of "$as_of"
 

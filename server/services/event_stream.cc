@@ -1,5 +1,6 @@
 #include "server/services/event_stream.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "server/base/errors.h"
@@ -65,24 +66,20 @@ void EventStream::OnCancel() {
 }
 
 void EventStream::Work() {
-  while (true) {
-    std::shared_ptr<Slot> next;
-    {
-      MutexLock lock(&mutex_);
-      for (const auto& slot : slots_) {
-        if (!slot->taken) {
-          next = slot;
-          break;
-        }
-      }
-      if (next == nullptr) {
-        working_ = false;
-        return;
-      }
-      next->taken = true;
+  std::shared_ptr<Slot> next;
+  {
+    MutexLock lock(&mutex_);
+    const auto it = std::find_if(slots_.begin(), slots_.end(), [](const auto& slot) { return !slot->taken; });
+    if (it == slots_.end()) {
+      working_ = false;
+      return;
     }
-    Process(next);
+    next = *it;
+    next->taken = true;
   }
+  Process(next);
+  // The next request queues up behind the work of other streams, and behind this one's answers.
+  pool_.Post([stream = shared_from_this()] { stream->Work(); });
 }
 
 void EventStream::Process(const std::shared_ptr<Slot>& slot) {

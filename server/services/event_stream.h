@@ -48,7 +48,7 @@ class EventStream final : public grpc::ServerBidiReactor<v1::StreamEventsRequest
   void OnCancel() override;
   void OnDone() override { self_.reset(); }
 
-  // Prepares and submits requests in order; by one thread of the pool at a time.
+  // Prepares and submits the next request; on one thread of the pool at a time, so requests keep their order.
   void Work();
   void Process(const std::shared_ptr<Slot>& slot);
   void Answered(Slot& slot, absl::Status status);

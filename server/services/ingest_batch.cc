@@ -12,6 +12,37 @@ namespace {
 // Keeps an answer with 10,000 rejections small enough to be sent.
 constexpr size_t kMaxResultText = 160;
 
+v1::EventResult Rejected(const FieldError& error) {
+  v1::EventResult result;
+  result.set_outcome(v1::EVENT_OUTCOME_REJECTED);
+  result.set_field(Clip(error.field, kMaxResultText));
+  result.set_reason(error.reason);
+  result.set_message(Clip(error.description, kMaxResultText));
+  return result;
+}
+
+v1::EventResult Written(const EventResult& written) {
+  if (written.effect == Effect::kNone) return Rejected({"", "NO_EFFECT", "the event cannot be read"});
+  v1::EventResult result;
+  result.set_outcome(written.effect == Effect::kApplied     ? v1::EVENT_OUTCOME_APPLIED
+                     : written.effect == Effect::kUnchanged ? v1::EVENT_OUTCOME_UNCHANGED
+                                                            : v1::EVENT_OUTCOME_SUPERSEDED);
+  result.set_unresolved(written.unresolved);
+  result.set_parked(written.parked);
+  return result;
+}
+
+void Count(const v1::EventResult& result, v1::IngestCounts& counts) {
+  const auto is = [&result](v1::EventOutcome outcome) { return result.outcome() == outcome ? 1 : 0; };
+  const int applied = is(v1::EVENT_OUTCOME_APPLIED);
+  counts.set_applied(counts.applied() + applied);
+  counts.set_unchanged(counts.unchanged() + is(v1::EVENT_OUTCOME_UNCHANGED));
+  counts.set_superseded(counts.superseded() + is(v1::EVENT_OUTCOME_SUPERSEDED));
+  counts.set_rejected(counts.rejected() + is(v1::EVENT_OUTCOME_REJECTED));
+  counts.set_unresolved(counts.unresolved() + (result.unresolved() ? applied : 0));
+  counts.set_parked(counts.parked() + (result.parked() ? applied : 0));
+}
+
 }  // namespace
 
 absl::StatusOr<IngestBatch> IngestBatch::Prepare(Programs& programs, const std::string& program,
@@ -49,44 +80,13 @@ void IngestBatch::FillResults(const WriteResult& result, v1::ResultDetail detail
                               Results& results) const {
   size_t next_rejected = 0, next_written = 0;
   for (int i = 0; i < size_; ++i) {
-    v1::EventResult one;
+    const bool rejected = next_rejected < rejected_.size() && rejected_[next_rejected].first == i;
+    v1::EventResult one =
+        rejected ? Rejected(rejected_[next_rejected++].second) : Written(result.events[next_written++]);
     one.set_index(i);
-    if (next_rejected < rejected_.size() && rejected_[next_rejected].first == i) {
-      const FieldError& error = rejected_[next_rejected++].second;
-      one.set_outcome(v1::EVENT_OUTCOME_REJECTED);
-      one.set_field(Clip(error.field, kMaxResultText));
-      one.set_reason(error.reason);
-      one.set_message(Clip(error.description, kMaxResultText));
-      counts.set_rejected(counts.rejected() + 1);
-    } else {
-      const EventResult& written = result.events[next_written++];
-      one.set_unresolved(written.unresolved);
-      one.set_parked(written.parked);
-      switch (written.effect) {
-        case Effect::kApplied:
-          one.set_outcome(v1::EVENT_OUTCOME_APPLIED);
-          counts.set_applied(counts.applied() + 1);
-          counts.set_unresolved(counts.unresolved() + (written.unresolved ? 1 : 0));
-          counts.set_parked(counts.parked() + (written.parked ? 1 : 0));
-          break;
-        case Effect::kUnchanged:
-          one.set_outcome(v1::EVENT_OUTCOME_UNCHANGED);
-          counts.set_unchanged(counts.unchanged() + 1);
-          break;
-        case Effect::kSuperseded:
-          one.set_outcome(v1::EVENT_OUTCOME_SUPERSEDED);
-          counts.set_superseded(counts.superseded() + 1);
-          break;
-        case Effect::kNone:
-          one.set_outcome(v1::EVENT_OUTCOME_REJECTED);
-          one.set_reason("NO_EFFECT");
-          one.set_message("the event cannot be read");
-          counts.set_rejected(counts.rejected() + 1);
-          break;
-      }
-    }
-    const bool plain = (one.outcome() == v1::EVENT_OUTCOME_APPLIED && !one.unresolved() && !one.parked()) ||
-                       one.outcome() == v1::EVENT_OUTCOME_UNCHANGED;
+    Count(one, counts);
+    const bool plain = one.outcome() == v1::EVENT_OUTCOME_UNCHANGED ||
+                       (one.outcome() == v1::EVENT_OUTCOME_APPLIED && !one.unresolved() && !one.parked());
     if (detail == v1::RESULT_DETAIL_ALL || (detail != v1::RESULT_DETAIL_NONE && !plain)) *results.Add() = std::move(one);
   }
 }

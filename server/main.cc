@@ -125,11 +125,13 @@ int main(int argc, char** argv) {
   CLI::App app{"partnerd: the server of partnermetrics. Exact, explainable numbers about business partners."};
   app.set_version_flag("--version", "partnerd " PARTNERMETRICS_VERSION);
   app.add_option("--config", flags.config, "Configuration file (see config/partnerd.textproto)")->required();
-  app.add_option("--listen", flags.overrides.listen, "Address and port, instead of the file's; port 0 takes a free one");
+  app.add_option("--listen", flags.overrides.listen,
+                 "Address and port, instead of the file's; port 0 takes a free one");
   app.add_option("--data-dir", flags.overrides.data_dir, "Folder of log and state, instead of the file's");
   app.add_option("--port-file", flags.overrides.port_file, "Where to write the bound port once the server is ready");
   app.add_option("--log-level", flags.overrides.log_level, "debug, info, warning or error");
-  app.add_flag("--check-config", flags.check_config, "Only check the configuration: exit code 0, or 2 with its mistakes");
+  app.add_flag("--check-config", flags.check_config,
+               "Only check the configuration: exit code 0, or 2 with its mistakes");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -48,6 +48,7 @@ Done RunInstance(const pm_connector& plugin, const Start& start, RemoteHost* hos
     if (start.state) state = {reinterpret_cast<const std::uint8_t*>(start.state->data()), start.state->size()};
     code = plugin.read(instance, start.state ? &state : nullptr, &error);
   }
+  host->ReportBytesRead();
   const std::string changed = host->ChangedFile();
   if (code == PM_OK && !changed.empty()) {
     return {PM_SOURCE, changed, "the file changed while it was read", kChangedRemedy};

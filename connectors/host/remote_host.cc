@@ -135,8 +135,16 @@ std::int32_t RemoteHost::Commit(const pm_record* records, std::size_t count, std
     return SetError(error, PM_LIMIT, "commit", absl::StrCat("a state has more than ", PM_STATE_MAX_BYTES, " bytes"),
                     "keep positions in the state, not records");
   }
+  ReportBytesRead();
   channel_->SendPage(EncodePage(page, state));
   return PM_OK;
+}
+
+void RemoteHost::ReportBytesRead() {
+  std::uint64_t done = 0, total = 0;
+  for (const auto& [name, bytes] : reached_) done += bytes;
+  for (const FileEntry& file : files_) total += file.size;
+  if (done > 0) channel_->Send(Encode(connectors::Progress{done, all_files_ ? total : 0, "bytes"}));
 }
 
 std::int32_t RemoteHost::List(std::uint64_t index, pm_file* out, pm_error* error) {
@@ -187,6 +195,8 @@ std::int32_t RemoteHost::ReadAt(std::uint64_t handle, std::uint64_t offset, void
                     "run again once the export is written");
   }
   *got = static_cast<std::size_t>(read);
+  std::uint64_t& reached = reached_[file.opened.name];
+  reached = std::max(reached, offset + *got);
   return PM_OK;
 }
 

@@ -31,6 +31,9 @@ class RemoteHost {
 
   const pm_host* table() const { return &table_; }
 
+  // Tells the server how much of the files was read: with every page, and once at the end.
+  void ReportBytesRead();
+
   // Looks at the files that are still open; returns the name of one that changed while it was read, or "".
   std::string ChangedFile();
 
@@ -56,6 +59,7 @@ class RemoteHost {
   bool all_files_ = false;
   std::map<std::uint64_t, OpenFile> open_;
   std::uint64_t last_handle_ = 0;
+  std::map<std::string, std::uint64_t> reached_;  // by file: the highest offset read, so that a second pass adds nothing
   std::string changed_;
 };
 

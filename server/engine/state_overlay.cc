@@ -71,12 +71,10 @@ absl::Status StateOverlay::Scan(StateTable table, absl::string_view prefix, cons
   const TableLayers& layers = this->layers(table);
   // What lies above the store under this prefix is little: a scan is for lists, not for whole tables in a batch.
   Layer above;
-  for (auto it = layers.dirty.lower_bound(prefix); it != layers.dirty.end() && absl::StartsWith(it->first, prefix);
-       ++it) {
-    above.emplace(it->first, it->second);
-  }
-  for (const auto& [key, value] : layers.batch) {
-    if (absl::StartsWith(key, prefix)) above.insert_or_assign(key, value);
+  for (const Layer* layer : {&layers.dirty, &layers.batch}) {
+    for (auto it = layer->lower_bound(prefix); it != layer->end() && absl::StartsWith(it->first, prefix); ++it) {
+      above.insert_or_assign(it->first, it->second);
+    }
   }
   return Merge(table, above, prefix, prefix, visit);
 }

@@ -14,7 +14,6 @@
 #include <vector>
 
 #include "absl/container/btree_map.h"
-#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -53,7 +52,7 @@ class StateOverlay {
   using Layer = absl::btree_map<std::string, std::optional<std::string>>;
 
   struct TableLayers {
-    absl::flat_hash_map<std::string, std::optional<std::string>> batch;
+    Layer batch;
     Layer dirty;
   };
   const TableLayers& layers(StateTable table) const { return tables_[static_cast<size_t>(table)]; }

@@ -28,7 +28,9 @@ uint64_t ResidentBytes() {
   return resident * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
 }
 
-std::string CellText(const DayCell& cell) { return absl::StrCat("count ", cell.count, ", sum ", NanosText(cell.sum)); }
+std::string CellText(const DayCell& cell) {
+  return absl::StrCat("count ", cell.count, ", sum ", NanosText(cell.sum));
+}
 
 v1::ProgramStatus StatusOf(ProgramRuntime& program) {
   v1::ProgramStatus status;
@@ -102,8 +104,8 @@ class AdminServiceImpl final : public v1::AdminService::Service {
     status.set_state_bytes(static_cast<uint64_t>(programs.database().state_bytes()));
     status.set_resident_bytes(ResidentBytes());
     for (const v1::ConnectorRun& run : backend_.connectors().OpenRuns()) {
-      status.add_open_jobs(absl::StrCat("run ", run.run_id(), " of ", run.connector(), ": ", run.records_read(),
-                                        " records read"));
+      status.add_open_jobs(
+          absl::StrCat("run ", run.run_id(), " of ", run.connector(), ": ", run.records_read(), " records read"));
     }
     return absl::OkStatus();
   }

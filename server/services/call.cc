@@ -44,7 +44,9 @@ std::string FittingDetails(const absl::Status& status, const std::string& messag
 
 }  // namespace
 
-absl::Status Authorize(const grpc::ServerContextBase& context, absl::string_view method) { return absl::OkStatus(); }
+absl::Status Authorize(const grpc::ServerContextBase& context, absl::string_view method) {
+  return absl::OkStatus();
+}
 
 absl::Status Admit(const Backend& backend, const grpc::ServerContextBase& context, absl::string_view method) {
   RETURN_IF_ERROR(Authorize(context, method));

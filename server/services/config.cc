@@ -104,7 +104,8 @@ class ConfigChecker {
 
   void CheckNumbers() {
     const auto not_negative = [&](absl::string_view name, int32_t value) {
-      if (value < 0) Problem(root_.Field(name), absl::StrCat(name, " is negative"), "give a positive number, or leave it out");
+      if (value < 0)
+        Problem(root_.Field(name), absl::StrCat(name, " is negative"), "give a positive number, or leave it out");
     };
     not_negative("storage_memory_mb", config_.storage_memory_mb());
     not_negative("cell_cache_mb", config_.cell_cache_mb());
@@ -237,7 +238,8 @@ class ConfigChecker {
     for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
       if (it->path().extension() == ".so") there.push_back(it->path().stem().string());
     }
-    Problem(place.Field("plugin"), absl::StrCat(who, "there is no plugin '", connector.plugin, "' in ", folder.string()),
+    Problem(place.Field("plugin"),
+            absl::StrCat(who, "there is no plugin '", connector.plugin, "' in ", folder.string()),
             absl::StrCat("correct its name", SuggestNames(connector.plugin, std::move(there))));
   }
 
@@ -259,10 +261,12 @@ class ConfigChecker {
   void CheckSetting(const Setting& setting, const Place& place, absl::string_view who, ConnectorConfig& connector) {
     const std::string what = absl::StrCat(who, "setting '", setting.name(), "'");
     if (setting.name().empty()) {
-      return Problem(place, absl::StrCat(who, "a setting has no name"), "`partnerctl connector describe` lists the names");
+      return Problem(place, absl::StrCat(who, "a setting has no name"),
+                     "`partnerctl connector describe` lists the names");
     }
     for (const auto& [name, value] : connector.settings) {
-      if (name == setting.name()) return Problem(place.Field("name"), absl::StrCat(what, " is there twice"), "remove one");
+      if (name == setting.name())
+        return Problem(place.Field("name"), absl::StrCat(what, " is there twice"), "remove one");
     }
     std::string value;
     switch (setting.value_source_case()) {

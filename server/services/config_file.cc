@@ -37,8 +37,8 @@ class SyntaxErrors : public google::protobuf::io::ErrorCollector {
  public:
   explicit SyntaxErrors(const std::string& path) : path_(path) {}
   void AddError(int line, int column, const std::string& message) override {
-    errors_.push_back(absl::StrCat(path_, ":", line + 1, ":", column + 1, ": ", absl::StripSuffix(message, "."),
-                                   "; ", Remedy(message)));
+    errors_.push_back(absl::StrCat(path_, ":", line + 1, ":", column + 1, ": ", absl::StripSuffix(message, "."), "; ",
+                                   Remedy(message)));
   }
   absl::Status status() const {
     return MakeError(absl::StatusCode::kInvalidArgument, "BAD_CONFIGURATION", absl::StrJoin(errors_, "\n"));
@@ -61,8 +61,9 @@ absl::StatusOr<ConfigFile> ConfigFile::Read(const std::string& path, google::pro
   text << in.rdbuf();
   if (!in.is_open() || in.bad()) {
     return MakeError(absl::StatusCode::kInvalidArgument, "NO_CONFIGURATION",
-                     absl::StrCat(path, ": the file cannot be read; check its name and permissions, or copy "
-                                        "config/partnerd.textproto and edit it"));
+                     absl::StrCat(path,
+                                  ": the file cannot be read; check its name and permissions, or copy "
+                                  "config/partnerd.textproto and edit it"));
   }
   SyntaxErrors errors(path);
   TextFormat::Parser parser;
@@ -95,8 +96,7 @@ ConfigFile::Place ConfigFile::Place::Item(absl::string_view name, int index) con
 }
 
 void ConfigFile::Problem(const Place& place, absl::string_view what, absl::string_view remedy) {
-  const std::string where =
-      place.line_ < 0 ? path_ : absl::StrCat(path_, ":", place.line_ + 1, ":", place.column_ + 1);
+  const std::string where = place.line_ < 0 ? path_ : absl::StrCat(path_, ":", place.line_ + 1, ":", place.column_ + 1);
   problems_.push_back(absl::StrCat(where, ": ", what, "; ", remedy));
 }
 

@@ -119,7 +119,8 @@ void EventStream::Advance() {
     if (cancelled_) return FinishOnce(grpc::Status::CANCELLED);
     if (slots_.empty() && half_closed_) return FinishOnce(grpc::Status::OK);
     if (slots_.empty() && stopping_) {
-      return FinishOnce(ToGrpc(RetryLater(absl::StatusCode::kUnavailable, "STOPPING", "the server is stopping", 1'000)));
+      return FinishOnce(
+          ToGrpc(RetryLater(absl::StatusCode::kUnavailable, "STOPPING", "the server is stopping", 1'000)));
     }
     if (!slots_.empty() && slots_.front()->answered) {
       if (!slots_.front()->status.ok()) return FinishOnce(ToGrpc(slots_.front()->status));

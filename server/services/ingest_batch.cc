@@ -49,9 +49,9 @@ absl::StatusOr<IngestBatch> IngestBatch::Prepare(Programs& programs, const std::
                                                  const std::string& source, const Events& events) {
   if (program.empty()) return InvalidField("program", "REQUIRED", "must name the programme of the events");
   if (events.size() > kMaxBatchEvents) {
-    return InvalidField("events", "TOO_MANY",
-                        absl::StrCat("are ", events.size(), "; a request holds at most ", kMaxBatchEvents,
-                                     ": send them in several"));
+    return InvalidField(
+        "events", "TOO_MANY",
+        absl::StrCat("are ", events.size(), "; a request holds at most ", kMaxBatchEvents, ": send them in several"));
   }
   IngestBatch batch;
   ASSIGN_OR_RETURN(batch.program_, programs.Find(program));
@@ -87,7 +87,8 @@ void IngestBatch::FillResults(const WriteResult& result, v1::ResultDetail detail
     Count(one, counts);
     const bool plain = one.outcome() == v1::EVENT_OUTCOME_UNCHANGED ||
                        (one.outcome() == v1::EVENT_OUTCOME_APPLIED && !one.unresolved() && !one.parked());
-    if (detail == v1::RESULT_DETAIL_ALL || (detail != v1::RESULT_DETAIL_NONE && !plain)) *results.Add() = std::move(one);
+    if (detail == v1::RESULT_DETAIL_ALL || (detail != v1::RESULT_DETAIL_NONE && !plain))
+      *results.Add() = std::move(one);
   }
 }
 

@@ -97,7 +97,8 @@ absl::StatusOr<std::vector<Period>> ReadPeriods(const Catalog& catalog, const v1
       ASSIGN_OR_RETURN(first, ReadDate(request.series_start_on(), "series_start_on"));
       if (first > as_of) return InvalidField("series_start_on", "OUT_OF_RANGE", "must not be after as_of");
     } else {
-      for (int i = 1; i < kDefaultSteps; ++i) first = StepOf(request.step(), first, as_of, fiscal, week_start).first - 1;
+      for (int i = 1; i < kDefaultSteps; ++i)
+        first = StepOf(request.step(), first, as_of, fiscal, week_start).first - 1;
     }
     return StepsBetween(request.step(), first, as_of, fiscal, week_start);
   }

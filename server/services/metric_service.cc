@@ -48,8 +48,8 @@ class MetricServiceImpl final : public v1::MetricService::Service {
     const auto catalog = CatalogOf(*program);
     std::vector<const v1::Metric*> metrics;
     for (const CompiledMetric& metric : catalog->metrics()) {
-      const bool wanted = request.category() == v1::METRIC_CATEGORY_UNSPECIFIED ||
-                          request.category() == metric.definition.category();
+      const bool wanted =
+          request.category() == v1::METRIC_CATEGORY_UNSPECIFIED || request.category() == metric.definition.category();
       if (wanted) metrics.push_back(&metric.definition);
     }
     std::stable_sort(metrics.begin(), metrics.end(),

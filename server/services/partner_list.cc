@@ -36,9 +36,9 @@ struct Order {
 };
 
 absl::StatusOr<Order> ReadOrder(const std::string& text) {
-  static const auto* const fields = new std::vector<std::string>{
-      "id",      "name",   "type",      "tier",         "region",        "country",
-      "manager", "status", "signed_on", "activated_on", "terminated_on", "facts"};
+  static const auto* const fields =
+      new std::vector<std::string>{"id",      "name",   "type",      "tier",         "region",        "country",
+                                   "manager", "status", "signed_on", "activated_on", "terminated_on", "facts"};
   Order order;
   const std::vector<std::string> words = absl::StrSplit(text, ' ', absl::SkipEmpty());
   if (words.empty()) return order;

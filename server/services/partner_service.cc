@@ -247,9 +247,8 @@ class PartnerServiceImpl final : public v1::PartnerService::Service {
     Engine::View view(program->engine());
     response.set_position(view.header().position);
     ASSIGN_OR_RETURN(const std::vector<UnresolvedGroup> groups, UnresolvedReferences(view));
-    auto it = std::upper_bound(groups.begin(), groups.end(), after, [](const std::string& key, const auto& group) {
-      return key < group.reference;
-    });
+    auto it = std::upper_bound(groups.begin(), groups.end(), after,
+                               [](const std::string& key, const auto& group) { return key < group.reference; });
     for (; it != groups.end() && response.references_size() < page_size; ++it) {
       v1::UnresolvedReference& reference = *response.add_references();
       reference.set_reference(it->reference);

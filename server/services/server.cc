@@ -63,7 +63,8 @@ class ProgressLog {
     const absl::Time now = clock_();
     if (now < next_) return;
     next_ = now + kProgressPeriod;
-    spdlog::info("{}: replaying the log: {} of {} records ({} %)", std::string(program), done, total, done * 100 / total);
+    spdlog::info("{}: replaying the log: {} of {} records ({} %)", std::string(program), done, total,
+                 done * 100 / total);
   }
 
  private:
@@ -128,7 +129,8 @@ class Server::Parts {
     grpc_ = builder.BuildAndStart();
     if (grpc_ == nullptr || port_ == 0) {
       return MakeError(absl::StatusCode::kUnavailable, "CANNOT_LISTEN",
-                       absl::StrCat("cannot listen on ", config_.server.listen(), ": the port is taken, or the address "
+                       absl::StrCat("cannot listen on ", config_.server.listen(),
+                                    ": the port is taken, or the address "
                                     "is not one of this machine"),
                        "stop the other server, or choose another port with --listen");
     }
@@ -188,7 +190,9 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(LoadedConfig config, Clock
   return server;
 }
 
-int Server::port() const { return parts_->port(); }
+int Server::port() const {
+  return parts_->port();
+}
 
 absl::Status Server::Stop() {
   if (parts_ == nullptr) return absl::OkStatus();

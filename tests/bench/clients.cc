@@ -23,6 +23,7 @@
 namespace partnermetrics::bench {
 namespace {
 
+constexpr size_t kWindow = 8;  // requests on the way, per stream
 constexpr char kMethod[] = "/partnermetrics.v1.IngestService/StreamEvents";
 
 [[noreturn]] void Die(const grpc::Status& status) {
@@ -38,7 +39,10 @@ class Stream final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::Byte
 
   void Start() {
     stub_.PrepareBidiStreamingCall(&context_, kMethod, grpc::StubOptions(), this);
-    WriteNext();
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      WriteNext();
+    }
     StartRead(&answer_);
     StartCall();
   }
@@ -53,11 +57,17 @@ class Stream final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::Byte
   }
 
   void OnWriteDone(bool ok) override {
+    std::lock_guard<std::mutex> lock(mutex_);
+    writing_ = false;
     if (ok) WriteNext();
   }
   void OnReadDone(bool ok) override {
     if (!ok) return;
-    latencies_.Add(absl::Now() - written_at_[answers_++]);
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      latencies_.Add(absl::Now() - written_at_[answers_++]);
+      WriteNext();
+    }
     v1::StreamEventsResponse response;
     grpc::ProtoBufferReader reader(&answer_);
     response.ParseFromZeroCopyStream(&reader);
@@ -73,12 +83,18 @@ class Stream final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::Byte
   }
 
  private:
+  // Writes while few requests wait for their acknowledgement; more would only wait in the sockets' buffers.
   void WriteNext() {
-    if (next_ == requests_.size()) return StartWritesDone();
+    if (writing_ || half_closed_ || next_ - answers_ >= kWindow) return;
+    if (next_ == requests_.size()) {
+      half_closed_ = true;
+      return StartWritesDone();
+    }
     const std::string& request = requests_[next_];
     const grpc::Slice slice(request.data(), request.size(), grpc::Slice::STATIC_SLICE);
     buffer_ = grpc::ByteBuffer(&slice, 1);
     written_at_[next_++] = absl::Now();
+    writing_ = true;
     StartWrite(&buffer_);
   }
 
@@ -86,12 +102,13 @@ class Stream final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::Byte
   grpc::TemplatedGenericStub<grpc::ByteBuffer, grpc::ByteBuffer> stub_;
   grpc::ClientContext context_;
   grpc::ByteBuffer buffer_, answer_;
-  size_t next_ = 0, answers_ = 0;
-  std::vector<absl::Time> written_at_;
-  Latencies latencies_;
   int64_t applied_ = 0, not_applied_ = 0;
 
   std::mutex mutex_;
+  size_t next_ = 0, answers_ = 0;
+  bool writing_ = false, half_closed_ = false;
+  std::vector<absl::Time> written_at_;
+  Latencies latencies_;
   std::condition_variable ended_;
   bool done_ = false;
   grpc::Status status_;

@@ -33,8 +33,9 @@ std::string Bar(double share) {
   return bar;
 }
 
-// "12 s", "1m5s".
+// "0.04s", "1.2s", "1m5s".
 std::string Elapsed(absl::Duration duration) {
+  if (duration < absl::Seconds(1)) return absl::StrFormat("%.2fs", absl::ToDoubleSeconds(duration));
   return absl::FormatDuration(duration < absl::Seconds(10) ? absl::Trunc(duration, absl::Milliseconds(100))
                                                            : absl::Trunc(duration, absl::Seconds(1)));
 }

@@ -40,5 +40,14 @@ TEST(CallTest, CutsLongMessagesBetweenCharacters) {
   EXPECT_LE(ToGrpc(absl::InternalError(std::string(100'000, 'x'))).error_message().size(), 1'010u);
 }
 
+TEST(CallTest, AsksCallersToComeBackWhileTheServerIsNotReady) {
+  Backend backend(absl::UnixEpoch());
+  EXPECT_EQ(InfoOf(ToGrpc(backend.Ready())).reason, "STARTING");
+  EXPECT_TRUE(InfoOf(ToGrpc(backend.Ready())).retry);
+  backend.Close();
+  EXPECT_EQ(backend.Ready().code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(InfoOf(ToGrpc(backend.Ready())).reason, "STOPPING");
+}
+
 }  // namespace
 }  // namespace partnermetrics

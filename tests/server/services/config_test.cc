@@ -49,13 +49,14 @@ class ConfigTest : public testing::Test {
 
   // What is wrong with lines that follow a good beginning of six lines.
   std::string ProblemsAfter(const std::string& lines) const {
-    return Problems(absl::StrCat("# A comment.\n"
-                                 "data_dir: \"data\"\n"
-                                 "program_files: \"acme.textproto\"\n"
-                                 "catalog_paths: \"catalog.textproto\"\n"
-                                 "plugin_dir: \"plugins\"\n"
-                                 "\n",
-                                 lines));
+    return Problems(
+        absl::StrCat("# A comment.\n"
+                     "data_dir: \"data\"\n"
+                     "program_files: \"acme.textproto\"\n"
+                     "catalog_paths: \"catalog.textproto\"\n"
+                     "plugin_dir: \"plugins\"\n"
+                     "\n",
+                     lines));
   }
 
   storage::TempDir folder_;
@@ -63,7 +64,10 @@ class ConfigTest : public testing::Test {
 
 TEST_F(ConfigTest, FillsInDefaultsAndResolvesPaths) {
   const auto loaded = Load(R"pb(
-    data_dir: "data" program_files: "acme.textproto" catalog_paths: "catalog.textproto" plugin_dir: "./plugins"
+    data_dir: "data"
+    program_files: "acme.textproto"
+    catalog_paths: "catalog.textproto"
+    plugin_dir: "./plugins"
     connectors { name: "sf" plugin: "salesforce_export" directory: "../exports" })pb");
   ASSERT_TRUE(loaded.ok()) << loaded.status();
   EXPECT_EQ(loaded->server.listen(), "127.0.0.1:7400");
@@ -83,8 +87,10 @@ TEST_F(ConfigTest, PutsFlagsBeforeTheFile) {
   overrides.listen = "[::1]:0";
   overrides.data_dir = "/var/other";
   overrides.log_level = "debug";
-  const auto loaded = Load(R"pb(
-    listen: "127.0.0.1:1" program_files: "acme.textproto" catalog_paths: "catalog.textproto")pb", overrides);
+  const auto loaded =
+      Load(R"pb(
+             listen: "127.0.0.1:1" program_files: "acme.textproto" catalog_paths: "catalog.textproto")pb",
+           overrides);
   ASSERT_TRUE(loaded.ok()) << loaded.status();
   EXPECT_EQ(loaded->server.listen(), "[::1]:0");
   EXPECT_EQ(loaded->server.data_dir(), "/var/other");
@@ -95,10 +101,15 @@ TEST_F(ConfigTest, ResolvesSecrets) {
   setenv("PM_TEST_SECRET", "from the environment", 1);
   Write("secret", "from a file\n");
   const auto loaded = Load(R"pb(
-    data_dir: "data" program_files: "acme.textproto" catalog_paths: "catalog.textproto" plugin_dir: "plugins"
+    data_dir: "data"
+    program_files: "acme.textproto"
+    catalog_paths: "catalog.textproto"
+    plugin_dir: "plugins"
     pseudonym_key_env: "PM_TEST_SECRET"
     connectors {
-      name: "sf" plugin: "salesforce_export" directory: "."
+      name: "sf"
+      plugin: "salesforce_export"
+      directory: "."
       settings { name: "a" value: "plain" }
       settings { name: "b" from_env: "PM_TEST_SECRET" }
       settings { name: "c" from_file: "secret" }
@@ -113,8 +124,9 @@ TEST_F(ConfigTest, ResolvesSecrets) {
 TEST_F(ConfigTest, ReportsAMissingFile) {
   const auto loaded = LoadConfig(Path("nothing.textproto"));
   EXPECT_EQ(loaded.status().message(),
-            absl::StrCat(Path("nothing.textproto"), ": the file cannot be read; check its name and permissions, or copy "
-                                                    "config/partnerd.textproto and edit it"));
+            absl::StrCat(Path("nothing.textproto"),
+                         ": the file cannot be read; check its name and permissions, or copy "
+                         "config/partnerd.textproto and edit it"));
 }
 
 TEST_F(ConfigTest, ReportsMistakesOfSyntaxWithTheirPlace) {
@@ -127,31 +139,35 @@ TEST_F(ConfigTest, ReportsMistakesOfSyntaxWithTheirPlace) {
 }
 
 TEST_F(ConfigTest, ReportsEveryBadValueAtOnce) {
-  EXPECT_EQ(ProblemsAfter("listen: \"localhost\"\nlog_level: \"loud\"\nstorage_memory_mb: -1\nmax_threads: 2\n"),
-            "DIR/partnerd.textproto:7:1: listen 'localhost' is no address and port; write it as \"127.0.0.1:7400\"; port "
-            "0 takes a free one\n"
-            "DIR/partnerd.textproto:9:1: storage_memory_mb is negative; give a positive number, or leave it out\n"
-            "DIR/partnerd.textproto:10:1: max_threads is 2; give at least 8, or leave it out for 64\n"
-            "DIR/partnerd.textproto:8:1: log_level 'loud' is unknown; use one of debug, info, warning, error");
+  EXPECT_EQ(
+      ProblemsAfter("listen: \"localhost\"\nlog_level: \"loud\"\nstorage_memory_mb: -1\nmax_threads: 2\n"),
+      "DIR/partnerd.textproto:7:1: listen 'localhost' is no address and port; write it as \"127.0.0.1:7400\"; port "
+      "0 takes a free one\n"
+      "DIR/partnerd.textproto:9:1: storage_memory_mb is negative; give a positive number, or leave it out\n"
+      "DIR/partnerd.textproto:10:1: max_threads is 2; give at least 8, or leave it out for 64\n"
+      "DIR/partnerd.textproto:8:1: log_level 'loud' is unknown; use one of debug, info, warning, error");
 }
 
 TEST_F(ConfigTest, ReportsWhatIsMissing) {
   EXPECT_EQ(Problems("catalog_paths: \"catalog.textproto\"\n"),
             "DIR/partnerd.textproto: data_dir is missing; name the folder for log and state, here or by --data-dir\n"
             "DIR/partnerd.textproto: program_files is missing; name at least one programme file");
-  EXPECT_EQ(Problems("data_dir: \"d\"\ncatalog_paths: \"catalog.textproto\"\nprogram_files: \"acm.textproto\"\n"),
-            "DIR/partnerd.textproto:3:1: there is no programme file DIR/acm.textproto; correct the path; it counts from "
-            "the configuration's folder");
-  EXPECT_EQ(Problems("data_dir: \"d\"\ncatalog_paths: \"definitions\"\nprogram_files: \"acme.textproto\"\n"),
-            "DIR/partnerd.textproto:2:1: there is no file or folder DIR/definitions; correct the path; it counts from the "
-            "configuration's folder");
+  EXPECT_EQ(
+      Problems("data_dir: \"d\"\ncatalog_paths: \"catalog.textproto\"\nprogram_files: \"acm.textproto\"\n"),
+      "DIR/partnerd.textproto:3:1: there is no programme file DIR/acm.textproto; correct the path; it counts from "
+      "the configuration's folder");
+  EXPECT_EQ(
+      Problems("data_dir: \"d\"\ncatalog_paths: \"definitions\"\nprogram_files: \"acme.textproto\"\n"),
+      "DIR/partnerd.textproto:2:1: there is no file or folder DIR/definitions; correct the path; it counts from the "
+      "configuration's folder");
 }
 
 TEST_F(ConfigTest, ReportsAProgrammeThatIsThereTwice) {
   Write("copy.textproto", kProgram);
-  EXPECT_EQ(ProblemsAfter("program_files: \"copy.textproto\"\n"),
-            "DIR/partnerd.textproto:7:1: programme 'acme' is in DIR/acme.textproto already; give one of them another id, "
-            "or remove it");
+  EXPECT_EQ(
+      ProblemsAfter("program_files: \"copy.textproto\"\n"),
+      "DIR/partnerd.textproto:7:1: programme 'acme' is in DIR/acme.textproto already; give one of them another id, "
+      "or remove it");
 }
 
 TEST_F(ConfigTest, ReportsMistakesOfDefinitionsInTheirFile) {
@@ -160,24 +176,26 @@ TEST_F(ConfigTest, ReportsMistakesOfDefinitionsInTheirFile) {
 }
 
 TEST_F(ConfigTest, ReportsMistakesOfConnectors) {
-  EXPECT_EQ(ProblemsAfter("connectors { name: \"a\" plugin: \"salesforce_exprt\" directory: \".\" }\n"),
-            "DIR/partnerd.textproto:7:24: connector 'a': there is no plugin 'salesforce_exprt' in DIR/plugins; correct its "
-            "name (did you mean \"salesforce_export\"?)");
+  EXPECT_EQ(
+      ProblemsAfter("connectors { name: \"a\" plugin: \"salesforce_exprt\" directory: \".\" }\n"),
+      "DIR/partnerd.textproto:7:24: connector 'a': there is no plugin 'salesforce_exprt' in DIR/plugins; correct its "
+      "name (did you mean \"salesforce_export\"?)");
   EXPECT_EQ(ProblemsAfter("connectors { plugin: \"salesforce_export\" directory: \".\" }\n"),
             "DIR/partnerd.textproto:7:1: a connector has no name; give it a name: \"salesforce\"");
   const std::string good = "connectors { name: \"a\" plugin: \"salesforce_export\" directory: \".\" }\n";
   EXPECT_EQ(ProblemsAfter(good + good),
             "DIR/partnerd.textproto:8:14: connector 'a' is there twice; give each instance a name of its own");
-  EXPECT_EQ(ProblemsAfter("connectors {\n  name: \"a\"\n  plugin: \"salesforce_export\"\n  program: \"acne\"\n"
-                          "  max_rejected_share: 20\n  settings { name: \"key\" from_env: \"PM_TEST_UNSET\" }\n"
-                          "  settings { name: \"key\" value: \"\" }\n  settings { name: \"other\" }\n}\n"),
-            "DIR/partnerd.textproto:7:1: connector 'a': directory is missing; name the folder that it reads\n"
-            "DIR/partnerd.textproto:10:3: connector 'a': there is no programme 'acne'; use one of acme\n"
-            "DIR/partnerd.textproto:11:3: connector 'a': max_rejected_share is no share; give a number from 0 (no limit) "
-            "to 1\n"
-            "DIR/partnerd.textproto:12:26: connector 'a': setting 'key': environment variable PM_TEST_UNSET is not set; "
-            "set it before the server starts\n"
-            "DIR/partnerd.textproto:14:3: connector 'a': setting 'other' has no value; give value, from_env or from_file");
+  EXPECT_EQ(
+      ProblemsAfter("connectors {\n  name: \"a\"\n  plugin: \"salesforce_export\"\n  program: \"acne\"\n"
+                    "  max_rejected_share: 20\n  settings { name: \"key\" from_env: \"PM_TEST_UNSET\" }\n"
+                    "  settings { name: \"key\" value: \"\" }\n  settings { name: \"other\" }\n}\n"),
+      "DIR/partnerd.textproto:7:1: connector 'a': directory is missing; name the folder that it reads\n"
+      "DIR/partnerd.textproto:10:3: connector 'a': there is no programme 'acne'; use one of acme\n"
+      "DIR/partnerd.textproto:11:3: connector 'a': max_rejected_share is no share; give a number from 0 (no limit) "
+      "to 1\n"
+      "DIR/partnerd.textproto:12:26: connector 'a': setting 'key': environment variable PM_TEST_UNSET is not set; "
+      "set it before the server starts\n"
+      "DIR/partnerd.textproto:14:3: connector 'a': setting 'other' has no value; give value, from_env or from_file");
 }
 
 TEST_F(ConfigTest, ReportsAnUnknownPluginFolder) {
@@ -189,9 +207,10 @@ TEST_F(ConfigTest, ReportsAnUnknownPluginFolder) {
 
 TEST_F(ConfigTest, RefusesAShortKey) {
   setenv("PM_TEST_SHORT", "short", 1);
-  EXPECT_EQ(ProblemsAfter("pseudonym_key_env: \"PM_TEST_SHORT\"\n"),
-            "DIR/partnerd.textproto:7:1: the key in PM_TEST_SHORT has less than 16 bytes; use at least 16 random bytes, "
-            "and keep them");
+  EXPECT_EQ(
+      ProblemsAfter("pseudonym_key_env: \"PM_TEST_SHORT\"\n"),
+      "DIR/partnerd.textproto:7:1: the key in PM_TEST_SHORT has less than 16 bytes; use at least 16 random bytes, "
+      "and keep them");
 }
 
 }  // namespace

@@ -64,8 +64,8 @@ TEST_F(IngestServiceTest, TellsOfEachEventWhatBecameOfIt) {
 TEST_F(IngestServiceTest, ListsOnlyWhatNeedsAttentionUnlessAsked) {
   const std::vector<v1::Event> events = {PartnerEvent("P1", "Apex"), WonDeal("D1", "unknown", 100, 5)};
   EXPECT_EQ(Ingest(events, v1::RESULT_DETAIL_NONE).results_size(), 0);
-  v1::IngestEventsResponse response = Ingest({PartnerEvent("P2", "Birch"), WonDeal("D2", "unknown", 100, 5)},
-                                             v1::RESULT_DETAIL_UNSPECIFIED);
+  v1::IngestEventsResponse response =
+      Ingest({PartnerEvent("P2", "Birch"), WonDeal("D2", "unknown", 100, 5)}, v1::RESULT_DETAIL_UNSPECIFIED);
   ASSERT_EQ(response.results_size(), 1);
   EXPECT_EQ(response.results(0).index(), 1);
 }

@@ -98,9 +98,9 @@ TEST_F(PartnerServiceTest, FindsAPartnerByWhatPeopleCallIt) {
 }
 
 TEST_F(PartnerServiceTest, ListsByFilterOrderAndPage) {
-  Ingest({PartnerEvent("1", "delta", "Gold"), PartnerEvent("2", "Alpha", "Silver"), PartnerEvent("3", "charlie", "Gold"),
-          PartnerEvent("4", "Bravo", "Gold"), WonDeal("D1", "3", 1, 1), WonDeal("D2", "3", 1, 1),
-          WonDeal("D3", "1", 1, 1)});
+  Ingest({PartnerEvent("1", "delta", "Gold"), PartnerEvent("2", "Alpha", "Silver"),
+          PartnerEvent("3", "charlie", "Gold"), PartnerEvent("4", "Bravo", "Gold"), WonDeal("D1", "3", 1, 1),
+          WonDeal("D2", "3", 1, 1), WonDeal("D3", "1", 1, 1)});
   v1::ListPartnersRequest request;
   EXPECT_THAT(Names(request), ElementsAre("delta", "Alpha", "charlie", "Bravo"));
   for (const int page_size : {1, 2, 3, 10}) {

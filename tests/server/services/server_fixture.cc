@@ -45,7 +45,9 @@ constexpr char kCatalog[] = R"pb(
   }
 )pb";
 
-absl::Time Noon() { return absl::FromCivil(absl::CivilHour(2024, 3, 31, 12), absl::UTCTimeZone()); }
+absl::Time Noon() {
+  return absl::FromCivil(absl::CivilHour(2024, 3, 31, 12), absl::UTCTimeZone());
+}
 
 }  // namespace
 
@@ -82,12 +84,12 @@ std::string ServerTest::Write(const std::string& name, const std::string& text) 
 
 absl::StatusOr<LoadedConfig> ServerTest::Config() const {
   return LoadConfig(Write("partnerd.textproto", absl::StrCat(R"pb(
-                            listen: "127.0.0.1:0"
-                            data_dir: "data"
-                            program_files: "acme.textproto"
-                            catalog_paths: "catalog.textproto"
-                            port_file: "port"
-                          )pb",
+                                                               listen: "127.0.0.1:0"
+                                                               data_dir: "data"
+                                                               program_files: "acme.textproto"
+                                                               catalog_paths: "catalog.textproto"
+                                                               port_file: "port"
+                                                             )pb",
                                                              extra_config_)));
 }
 

@@ -60,8 +60,7 @@ TEST_F(LifecycleTest, ReportsHowItIs) {
   grpc::ClientContext context;
   v1::CreateCheckpointResponse checkpoint;
   ASSERT_TRUE(admin_->CreateCheckpoint(&context, {}, &checkpoint).ok());
-  EXPECT_THAT(checkpoint.positions(),
-              testing::ElementsAre(absl::StrCat("acme ", status.programs(0).log_position())));
+  EXPECT_THAT(checkpoint.positions(), testing::ElementsAre(absl::StrCat("acme ", status.programs(0).log_position())));
 }
 
 TEST_F(LifecycleTest, KeepsItsDataOverARestart) {
@@ -96,10 +95,10 @@ TEST_F(LifecycleTest, DescribesItsServicesByReflection) {
   Start();
   // The wire format of grpc.reflection.v1alpha: request { list_services = 7 }, { file_containing_symbol = 4 }.
   grpc::GenericStub stub(Connect());
-  for (const auto& [request, answer] : std::vector<std::pair<std::string, std::string>>{
-           {std::string("\x3a\x00", 2), "partnermetrics.v1.ScoreService"},
-           {"\x22\x15grpc.health.v1.Health", "HealthCheckRequest"},
-           {"\x22\x1epartnermetrics.v1.ScoreService", "GetScorecard"}}) {
+  for (const auto& [request, answer] :
+       std::vector<std::pair<std::string, std::string>>{{std::string("\x3a\x00", 2), "partnermetrics.v1.ScoreService"},
+                                                        {"\x22\x15grpc.health.v1.Health", "HealthCheckRequest"},
+                                                        {"\x22\x1epartnermetrics.v1.ScoreService", "GetScorecard"}}) {
     grpc::ClientContext context;
     grpc::CompletionQueue queue;
     auto call = stub.PrepareCall(&context, "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", &queue);

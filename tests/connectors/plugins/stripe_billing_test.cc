@@ -151,6 +151,10 @@ TEST(StripeBilling, MonthlyValueOfEveryIntervalAndQuantity) {
       {Subscription("active", Item("1000", "month", 1, 1),
                     R"(,"discount":{"coupon":{"percent_off":25.0,"duration":"forever"}})"),
        7'50},
+      // A fixed amount comes off every bill: 12 a year is 1 a month.
+      {Subscription("active", Item("12000", "year", 1, 1),
+                    R"(,"discount":{"coupon":{"amount_off":1200,"duration":"forever"}})"),
+       9'00},
   };
   for (const Case& test : cases) {
     PluginRun run("stripe_billing");

@@ -16,6 +16,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 
 namespace partnermetrics::storage {
 
@@ -86,6 +87,10 @@ class EventLog {
 
   // Quarantined records after `after`, by number.
   virtual absl::Status ReadQuarantine(uint64_t after, const std::function<bool(const QuarantineRow&)>& visit) const = 0;
+
+  // Replaces the values of existing quarantine rows; durable when it returns, and the old values are gone from the
+  // files. NOT_FOUND, and nothing is replaced, when one does not exist; else errors as Append. From any thread.
+  virtual absl::Status ReplaceQuarantine(absl::Span<const QuarantineRow> rows) = 0;
 };
 
 }  // namespace partnermetrics::storage

@@ -82,14 +82,16 @@ absl::Status WriteFailed(LogInstance& instance, const rocksdb::Status& status) {
       absl::StrCat("it is unknown whether the batch is stored, an error of the disk came first: ", status.ToString()));
 }
 
-absl::Status EraseFromFiles(const LogInstance& instance, const std::string& begin, const std::string& end) {
+// What was deleted or replaced between the keys leaves the disk.
+absl::Status EraseFromFiles(const LogInstance& instance, rocksdb::ColumnFamilyHandle* family, const std::string& begin,
+                            const std::string& end) {
   // Flushing everything ends the WAL that holds the rows, compacting drops them from the tables.
   RETURN_IF_ERROR(FromRocks(instance.db().Flush(rocksdb::FlushOptions(), instance.opened.families()), "erase"));
   rocksdb::CompactRangeOptions compact;
   compact.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForce;
   const rocksdb::Slice first(begin);
   const rocksdb::Slice last(end);
-  return FromRocks(instance.db().CompactRange(compact, instance.personal(), &first, &last), "erase");
+  return FromRocks(instance.db().CompactRange(compact, family, &first, &last), "erase");
 }
 
 }  // namespace
@@ -340,7 +342,7 @@ absl::Status RocksEventLog::ErasePersonal(absl::string_view subject) {
   rocksdb::WriteBatch writes;
   writes.DeleteRange(log->personal(), begin, end);
   RETURN_IF_ERROR(store_.Write(*log, &writes));
-  return EraseFromFiles(*log, begin, end);
+  return EraseFromFiles(*log, log->personal(), begin, end);
 }
 
 absl::Status RocksEventLog::ReadQuarantine(uint64_t after,
@@ -356,6 +358,25 @@ absl::Status RocksEventLog::ReadQuarantine(uint64_t after,
     if (!visit(row)) return absl::OkStatus();
   }
   return FromRocks(scan->status(), "read the quarantine");
+}
+
+absl::Status RocksEventLog::ReplaceQuarantine(absl::Span<const QuarantineRow> rows) {
+  if (rows.empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const std::shared_ptr<LogInstance> log, store_.ForWriting());
+  rocksdb::WriteBatch writes;
+  uint64_t first = rows.front().record;
+  uint64_t last = first;
+  for (const QuarantineRow& row : rows) {
+    if (row.record == 0 || row.record > last_quarantine_) {
+      return absl::NotFoundError(absl::StrCat("the quarantine has no record ", row.record));
+    }
+    const std::string key = NumberKey(row.record);
+    writes.Put(log->quarantine(), key, EncodeRow(key, row.value));
+    first = std::min(first, row.record);
+    last = std::max(last, row.record);
+  }
+  RETURN_IF_ERROR(store_.Write(*log, &writes));
+  return EraseFromFiles(*log, log->quarantine(), NumberKey(first), NumberKey(last));
 }
 
 }  // namespace partnermetrics::storage

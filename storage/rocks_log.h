@@ -16,6 +16,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "storage/database.h"
 #include "storage/event_log.h"
 #include "storage/mutex.h"
@@ -55,6 +56,7 @@ class RocksEventLog : public EventLog {
                             const std::function<bool(const PersonalRow&)>& visit) const override;
   absl::Status ErasePersonal(absl::string_view subject) override;
   absl::Status ReadQuarantine(uint64_t after, const std::function<bool(const QuarantineRow&)>& visit) const override;
+  absl::Status ReplaceQuarantine(absl::Span<const QuarantineRow> rows) override;
 
  private:
   std::string NumberKey(uint64_t number) const;

@@ -12,15 +12,15 @@ bool SumOf(const CompiledMeasure& measure, const EvalContext& context, Nanos& su
   return true;
 }
 
-}  // namespace
+enum class Wanted { kCounting, kParked };
 
-ContributionList ContributionsOf(const CompiledMeasure& measure, const EvalContext& context) {
+ContributionList Contributions(const CompiledMeasure& measure, const EvalContext& context, Wanted wanted) {
   ContributionList list;
   if (measure.where && !measure.where->Test(context)) return list;
   const Value begin = (measure.is_flow() ? measure.at : measure.from)->Evaluate(context);
   if (begin.is_null()) return list;
   Nanos sum = 0;
-  if (!SumOf(measure, context, sum)) return list;
+  if (SumOf(measure, context, sum) != (wanted == Wanted::kCounting)) return list;
 
   const Contribution first = {static_cast<Day>(begin.integer), 1, 1, sum};
   const Value end = measure.until ? measure.until->Evaluate(context) : Value::Null();
@@ -28,6 +28,16 @@ ContributionList ContributionsOf(const CompiledMeasure& measure, const EvalConte
   list.Add(first);
   if (!end.is_null()) list.Add({static_cast<Day>(end.integer), 1, -1, -sum});
   return list;
+}
+
+}  // namespace
+
+ContributionList ContributionsOf(const CompiledMeasure& measure, const EvalContext& context) {
+  return Contributions(measure, context, Wanted::kCounting);
+}
+
+ContributionList ParkedContributionsOf(const CompiledMeasure& measure, const EvalContext& context) {
+  return measure.sum_is_money ? Contributions(measure, context, Wanted::kParked) : ContributionList();
 }
 
 }  // namespace partnermetrics

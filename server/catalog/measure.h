@@ -63,6 +63,9 @@ class ContributionList {
 // not after its start gives nothing. A measure with `sum` counts only facts whose sum is set.
 ContributionList ContributionsOf(const CompiledMeasure& measure, const EvalContext& context);
 
+// Where a fact would count, without its sum, if its money did not wait for an exchange rate; empty when it counts.
+ContributionList ParkedContributionsOf(const CompiledMeasure& measure, const EvalContext& context);
+
 }  // namespace partnermetrics
 
 #endif  // PARTNERMETRICS_SERVER_CATALOG_MEASURE_H_

@@ -70,6 +70,16 @@ Counted Connect(const FinalFact& fact, const std::map<FactId, const FinalFact*>&
   return counted;
 }
 
+// What a fact adds to each row of a measure: its own, and the one of facts whose money waits.
+std::vector<std::pair<std::string, Contribution>> AllContributions(const CompiledMeasure& measure,
+                                                                   const EvalContext& context, bool parked) {
+  std::vector<std::pair<std::string, Contribution>> all;
+  for (const Contribution& c : ContributionsOf(measure, context)) all.emplace_back(measure.id, c);
+  if (!parked) return all;
+  for (const Contribution& c : ParkedContributionsOf(measure, context)) all.emplace_back(ParkedRowName(measure.id), c);
+  return all;
+}
+
 void AddTo(CellMap& cells, const std::string& scope, const std::string& measure, const Contribution& c) {
   DayCell& cell = cells[{scope, measure, c.day}];
   cell.day = c.day;
@@ -147,15 +157,15 @@ void CountFact(const Catalog& catalog, const Counted& counted, const Claims& cla
   for (const CompiledMeasure* measure : catalog.measures_of(schema.kind())) {
     const EvalContext context{&row, root_row.get(), &catalog.zone()};
     if (role_row != nullptr) SetRoleFields(role_row->schema(), resolution, -1, *role_row);
-    for (const Contribution& c : ContributionsOf(*measure, context)) {
-      AddTo(cells, kBusinessName, measure->id, c);
-      if (in_program) AddTo(cells, kProgramName, measure->id, c);
-      if (is_direct) AddTo(cells, kDirectName, measure->id, c);
+    for (const auto& [name, c] : AllContributions(*measure, context, row.parked())) {
+      AddTo(cells, kBusinessName, name, c);
+      if (in_program) AddTo(cells, kProgramName, name, c);
+      if (is_direct) AddTo(cells, kDirectName, name, c);
     }
     for (size_t i = 0; i < resolution.partners.size(); ++i) {
       if (role_row != nullptr) SetRoleFields(role_row->schema(), resolution, static_cast<int>(i), *role_row);
-      for (const Contribution& c : ContributionsOf(*measure, context)) {
-        AddTo(cells, PartnerScope(resolution.partners[i].partner_id), measure->id, c);
+      for (const auto& [name, c] : AllContributions(*measure, context, row.parked())) {
+        AddTo(cells, PartnerScope(resolution.partners[i].partner_id), name, c);
       }
     }
   }
@@ -211,9 +221,12 @@ absl::StatusOr<Verification> VerifyCells(const Engine::View& view, absl::string_
   for (const std::string& name : scopes) {
     if (!scope.empty() && name != scope) continue;
     for (const CompiledMeasure& measure : catalog->measures()) {
-      ASSIGN_OR_RETURN(auto row, view.Row(name, measure));
-      for (const CellPage& page : row->pages) {
-        for (const DayCell& cell : page.days) served[{name, measure.id, cell.day}] = cell;
+      ASSIGN_OR_RETURN(const auto row, view.Row(name, measure));
+      ASSIGN_OR_RETURN(const auto parked, view.ParkedRow(name, measure));
+      for (const auto& [row_name, cells] : {std::pair(measure.id, row), std::pair(ParkedRowName(measure.id), parked)}) {
+        for (const CellPage& page : cells->pages) {
+          for (const DayCell& cell : page.days) served[{name, row_name, cell.day}] = cell;
+        }
       }
     }
   }

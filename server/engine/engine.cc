@@ -97,6 +97,13 @@ absl::StatusOr<Applied> Engine::Apply(const storage::LogRecord& record) {
         ASSIGN_OR_RETURN(applied.moved_facts, facts_.ChangeClaims({key}, {change.partner_id(), kAdminClaimant},
                                                                   !change.removed(), header_));
         applied.effect = Effect::kApplied;
+        std::string alias_key = keys_.Of(Index::kAdminAlias, change.partner_id());
+        storage::ByteWriter(&alias_key).KeyString(key);
+        if (change.removed()) {
+          state_.Delete(StateTable::kIndexes, std::move(alias_key));
+        } else {
+          state_.Put(StateTable::kIndexes, std::move(alias_key), "");
+        }
       }
       break;
     }
@@ -164,7 +171,10 @@ absl::Status Engine::Rebuild(const Catalog* before) {
   absl::flat_hash_set<std::string> dropped;
   std::vector<bool> wanted(catalog_->measures().size(), true);
   if (before != nullptr) {
-    for (const v1::Measure& measure : before->definitions().measures()) dropped.insert(measure.id());
+    for (const v1::Measure& measure : before->definitions().measures()) {
+      dropped.insert(measure.id());
+      dropped.insert(ParkedRowName(measure.id()));
+    }
   }
   if (!all) {
     absl::flat_hash_map<std::string, std::string> old;
@@ -176,6 +186,7 @@ absl::Status Engine::Rebuild(const Catalog* before) {
       if (it == old.end() || it->second != measure.SerializeAsString()) continue;
       wanted[static_cast<size_t>(catalog_->FindMeasure(measure.id())->index)] = false;
       dropped.erase(measure.id());
+      dropped.erase(ParkedRowName(measure.id()));
     }
   }
   RETURN_IF_ERROR(DropCells(dropped));

@@ -115,6 +115,9 @@ class PM_THREAD_ATTRIBUTE(scoped_lockable) Engine::View {
 
   // Cells of a measure in a scope ("program", "partner:salesforce:001…").
   absl::StatusOr<std::shared_ptr<const CellRow>> Row(absl::string_view scope, const CompiledMeasure& measure) const;
+  // Counts, where they would count, of the facts whose money waits for a rate and is not in Row().
+  absl::StatusOr<std::shared_ptr<const CellRow>> ParkedRow(absl::string_view scope,
+                                                           const CompiledMeasure& measure) const;
   absl::StatusOr<std::optional<StoredFact>> Fact(const FactId& id) const;
   // Calls `visit` with the facts after `after` of one kind (0: all), in key order.
   absl::Status ScanFacts(int kind, const std::function<bool(const FactId&, const StoredFact&)>& visit) const;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "server/engine/engine.h"
@@ -122,6 +123,8 @@ absl::StatusOr<Resolution> ResolveMentions(const std::vector<PartnerMention>& me
   return resolution;
 }
 
+std::string ParkedRowName(absl::string_view measure) { return absl::StrCat("parked:", measure); }
+
 Resolution InheritFromCustomer(const Resolution& customer) {
   Resolution resolution;
   resolution.partners = customer.partners;
@@ -176,9 +179,11 @@ FactApplier::FactApplier(const Keys& keys, StateOverlay& state, CellTable& cells
 void FactApplier::SetCatalog(std::shared_ptr<const Catalog> catalog) {
   catalog_ = std::move(catalog);
   measure_ids_.clear();
+  parked_ids_.clear();
   by_scope_.clear();
   for (const CompiledMeasure& measure : catalog_->measures()) {
     measure_ids_.push_back(measure_names_.Id(measure.id));
+    parked_ids_.push_back(measure_names_.Id(ParkedRowName(measure.id)));
     by_scope_.push_back(measure.reads_role || measure.reads_credited);
   }
 }
@@ -482,6 +487,19 @@ absl::Status FactApplier::AddSum(uint32_t scope, uint32_t measure, const Contrib
   return cells_.Add(scope, measure, signed_contribution);
 }
 
+absl::Status FactApplier::CountMeasure(const CompiledMeasure& measure, const EvalContext& context,
+                                       absl::Span<const uint32_t> scopes, int sign, bool parked) {
+  const auto index = static_cast<size_t>(measure.index);
+  for (const Contribution& c : ContributionsOf(measure, context)) {
+    for (const uint32_t scope : scopes) RETURN_IF_ERROR(AddSum(scope, measure_ids_[index], c, sign));
+  }
+  if (!parked) return absl::OkStatus();
+  for (const Contribution& c : ParkedContributionsOf(measure, context)) {
+    for (const uint32_t scope : scopes) RETURN_IF_ERROR(AddSum(scope, parked_ids_[index], c, sign));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status FactApplier::CountCells(const FactSchema& schema, const StoredFact& fact, const StoredFact* root, int sign,
                                      const std::vector<bool>* only) {
   if (catalog_ == nullptr) return absl::OkStatus();
@@ -506,35 +524,30 @@ absl::Status FactApplier::CountCells(const FactSchema& schema, const StoredFact&
   const bool is_direct =
       schema.can_have_partner() && resolution.partners.empty() && !resolution.explicitly_partner && !in_program;
 
-  std::vector<uint32_t> partner_scopes;
-  partner_scopes.reserve(resolution.partners.size());
+  // Scopes that see the programme's view of roles, and behind them those of the partners, which see their own.
+  absl::InlinedVector<uint32_t, 8> scopes = {business_};
+  if (in_program) scopes.push_back(program_);
+  if (is_direct) scopes.push_back(direct_);
+  const size_t shared = scopes.size();
   for (const ResolvedPartner& partner : resolution.partners) {
-    partner_scopes.push_back(scopes_.Id(PartnerScope(partner.partner_id)));
+    scopes.push_back(scopes_.Id(PartnerScope(partner.partner_id)));
   }
-  if (role_row != nullptr) SetRoleFields(role_row->schema(), resolution, -1, *role_row);
   const auto is_wanted = [&](const CompiledMeasure& measure) {
     return only == nullptr || (*only)[static_cast<size_t>(measure.index)];
   };
+  if (role_row != nullptr) SetRoleFields(role_row->schema(), resolution, -1, *role_row);
   for (const CompiledMeasure* measure : measures) {
     if (!is_wanted(*measure)) continue;
-    const uint32_t id = measure_ids_[static_cast<size_t>(measure->index)];
-    for (const Contribution& c : ContributionsOf(*measure, context)) {
-      RETURN_IF_ERROR(AddSum(business_, id, c, sign));
-      if (in_program) RETURN_IF_ERROR(AddSum(program_, id, c, sign));
-      if (is_direct) RETURN_IF_ERROR(AddSum(direct_, id, c, sign));
-      if (by_scope_[static_cast<size_t>(measure->index)]) continue;
-      for (const uint32_t scope : partner_scopes) RETURN_IF_ERROR(AddSum(scope, id, c, sign));
-    }
+    const bool differs = by_scope_[static_cast<size_t>(measure->index)];
+    RETURN_IF_ERROR(CountMeasure(*measure, context, absl::MakeConstSpan(scopes).first(differs ? shared : scopes.size()),
+                                 sign, resolution.parked));
   }
   if (role_row == nullptr) return absl::OkStatus();
-  for (size_t i = 0; i < partner_scopes.size(); ++i) {
-    SetRoleFields(role_row->schema(), resolution, static_cast<int>(i), *role_row);
+  for (size_t i = shared; i < scopes.size(); ++i) {
+    SetRoleFields(role_row->schema(), resolution, static_cast<int>(i - shared), *role_row);
     for (const CompiledMeasure* measure : measures) {
       if (!is_wanted(*measure) || !by_scope_[static_cast<size_t>(measure->index)]) continue;
-      const uint32_t id = measure_ids_[static_cast<size_t>(measure->index)];
-      for (const Contribution& c : ContributionsOf(*measure, context)) {
-        RETURN_IF_ERROR(AddSum(partner_scopes[i], id, c, sign));
-      }
+      RETURN_IF_ERROR(CountMeasure(*measure, context, {&scopes[i], 1}, sign, resolution.parked));
     }
   }
   return absl::OkStatus();

@@ -12,6 +12,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "server/catalog/catalog.h"
 #include "server/engine/alias_table.h"
 #include "server/engine/cells.h"
@@ -52,6 +53,9 @@ absl::StatusOr<Resolution> ResolveMentions(const std::vector<PartnerMention>& me
 // What a fact that names no partner takes from its customer. That the customer's partner is unknown is listed once, with
 // the customer.
 Resolution InheritFromCustomer(const Resolution& customer);
+
+// Name of the row that counts what waits for a rate and is not in a measure's own row.
+std::string ParkedRowName(absl::string_view measure);
 
 // Values that a fact shows to measures in one scope, for kinds with roles: sets role and credited amount on the row.
 // `partner` < 0: the programme's view.
@@ -103,6 +107,9 @@ class FactApplier {
   absl::Status IndexPart(const FactId& id, const FactSchema& schema, absl::string_view fact, bool add);
   absl::Status IndexPartner(const FactId& id, const std::optional<StoredFact>& before, const StoredFact& after,
                             Header& header);
+  // Counts a fact for one measure in some scopes.
+  absl::Status CountMeasure(const CompiledMeasure& measure, const EvalContext& context,
+                            absl::Span<const uint32_t> scopes, int sign, bool parked);
   absl::Status AddSum(uint32_t scope, uint32_t measure, const Contribution& contribution, int sign);
 
   absl::StatusOr<std::vector<FactId>> PartsOf(const FactId& root) const;
@@ -127,6 +134,7 @@ class FactApplier {
   const uint32_t business_, direct_, program_;
   std::shared_ptr<const Catalog> catalog_;
   std::vector<uint32_t> measure_ids_;  // by index in the catalogue
+  std::vector<uint32_t> parked_ids_;   // likewise: of the row that counts facts whose money waits
   std::vector<bool> by_scope_;         // likewise: whether the measure differs by scope, as it reads role or share
   std::vector<bool> is_root_;          // by kind: whether parts may hang on it
   absl::flat_hash_map<int, std::unique_ptr<FactRow>> rows_;  // one per kind, reused

@@ -31,6 +31,7 @@ struct FactId {
 // Tables within StateTable::kIndexes. The letters are stored and never change.
 enum class Index : char {
   kAlias = 'A',        // reference → claims
+  kAdminAlias = 'B',     // partner, reference → nothing: what admins added
   kCustomerFacts = 'K',  // customer, fact → nothing: facts that take the customer's partners
   kDefinitions = 'D',  // → log.v1.Definitions
   kFactCount = 'F',    // partner → facts that count for it

@@ -50,6 +50,12 @@ absl::StatusOr<std::optional<PartnerState>> ReadPartner(const Engine::View& view
       if (WinnerOf(claims) == partner_id) partner.aliases.push_back(std::move(key));
     }
   }
+  std::string own;
+  storage::ByteWriter(&own).KeyString(partner_id);
+  RETURN_IF_ERROR(view.ScanIndex(Index::kAdminAlias, own, [&](absl::string_view key, absl::string_view) {
+    partner.aliases.push_back(storage::ByteReader(key.substr(own.size())).KeyString());
+    return true;
+  }));
   std::sort(partner.aliases.begin(), partner.aliases.end());
   partner.aliases.erase(std::unique(partner.aliases.begin(), partner.aliases.end()), partner.aliases.end());
   ASSIGN_OR_RETURN(auto count, view.IndexValue(Index::kFactCount, partner_id));

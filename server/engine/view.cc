@@ -20,6 +20,11 @@ absl::StatusOr<std::shared_ptr<const CellRow>> Engine::View::Row(absl::string_vi
   return engine_.cells_.Read(engine_.scopes_.Id(scope), engine_.measures_.Id(measure.id));
 }
 
+absl::StatusOr<std::shared_ptr<const CellRow>> Engine::View::ParkedRow(absl::string_view scope,
+                                                                       const CompiledMeasure& measure) const {
+  return engine_.cells_.Read(engine_.scopes_.Id(scope), engine_.measures_.Id(ParkedRowName(measure.id)));
+}
+
 absl::StatusOr<std::optional<StoredFact>> Engine::View::Fact(const FactId& id) const {
   ASSIGN_OR_RETURN(auto value, engine_.state_.Read(StateTable::kFacts, keys().Fact(id)));
   if (!value.has_value()) return std::optional<StoredFact>();

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "partnermetrics/log/v1/log.pb.h"
 #include "server/engine/engine.h"
 #include "server/facts/personal.h"
@@ -52,6 +53,7 @@ class Programs {
     std::vector<log::v1::Definitions> definitions;
     size_t cache_bytes = size_t{256} << 20;
     std::string pseudonym_key;  // empty: a key of the data folder's own
+    absl::Duration keep_quarantine_raw = absl::Hours(24) * 90;  // the raw text of quarantined records
     Clock clock;
     // Told of replay and rebuild: programme, records done, records in total.
     std::function<void(absl::string_view program, uint64_t done, uint64_t total)> progress;
@@ -70,6 +72,7 @@ class Programs {
   // Today in the programme's time zone.
   Day Today(const Catalog& catalog) const;
   absl::Time Now() const { return options_.clock(); }
+  absl::Duration keep_quarantine_raw() const { return options_.keep_quarantine_raw; }
 
   // Writes checkpoints, makes them durable and closes everything.
   absl::Status Close();

@@ -72,7 +72,7 @@ class Writer {
   // Queues a request and waits for its result.
   WriteResult Write(WriteRequest request, bool wait_for_room = false);
 
-  // Waits until readers see the position. DEADLINE_EXCEEDED after `timeout`, INVALID_ARGUMENT when the log is far behind.
+  // Waits until readers see the position. DEADLINE_EXCEEDED after `timeout`.
   absl::Status WaitFor(uint64_t position, absl::Duration timeout);
 
   // Runs `work` on the writer's thread between requests, and waits for it.

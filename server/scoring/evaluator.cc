@@ -150,7 +150,7 @@ Number Evaluator::Measure(FormulaOp op, int index, const Place& place) const {
   const RowKey row = {place.scope, index};
   const CellTotals totals = measure.is_flow() ? source_.Flow(row, place.period.first, place.period.last)
                                               : source_.Stock(row, place.period.last);
-  if (totals.count == 0 && measure.sum_is_money && source_.ParkedFacts(row) > 0) {
+  if (totals.count == 0 && measure.sum_is_money && source_.ParkedFacts(row, place.period.first, place.period.last) > 0) {
     return Number::NoData(v1::NO_DATA_REASON_RATE_MISSING);
   }
   const Number count = Number::Exact(Nanos(totals.count) * kNanosPerUnit, totals.count);
@@ -270,7 +270,9 @@ void Evaluator::AddProvenance(const MetricRequest& request, v1::MetricValue& val
   for (const MeasureUse& use : request.metric->uses) {
     const RowKey row = {ScopeAt(use.level, request.scope), use.measure};
     fresh_at = std::max(fresh_at, source_.FreshAtMicros(row));
-    if (catalog_.measures()[static_cast<size_t>(use.measure)].sum_is_money) parked += source_.ParkedFacts(row);
+    if (catalog_.measures()[static_cast<size_t>(use.measure)].sum_is_money) {
+      parked += source_.ParkedFacts(row, request.period.first, request.period.last);
+    }
   }
   value.set_parked_facts(parked);
   if (fresh_at == 0) return;

@@ -30,6 +30,7 @@ using Place = ConfigFile::Place;
 constexpr size_t kMinKeyBytes = 16;
 // gRPC needs some threads for itself.
 constexpr int kMinThreads = 8;
+constexpr int kMaxQuarantineRawDays = 36'500;
 
 fs::path BinaryFolder() {
   std::error_code error;
@@ -113,6 +114,11 @@ class ConfigChecker {
     if (config_.storage_memory_mb() == 0) config_.set_storage_memory_mb(256);
     if (config_.cell_cache_mb() == 0) config_.set_cell_cache_mb(256);
     if (config_.quarantine_raw_days() == 0) config_.set_quarantine_raw_days(90);
+    if (config_.quarantine_raw_days() > kMaxQuarantineRawDays) {
+      Problem(root_.Field("quarantine_raw_days"),
+              absl::StrCat("quarantine_raw_days is ", config_.quarantine_raw_days()),
+              absl::StrCat("give at most ", kMaxQuarantineRawDays, ", or leave it out for 90"));
+    }
     if (config_.max_threads() == 0) config_.set_max_threads(64);
     if (config_.max_threads() < kMinThreads) {
       Problem(root_.Field("max_threads"), absl::StrCat("max_threads is ", config_.max_threads()),

@@ -42,6 +42,10 @@ absl::StatusOr<EngineSource> EngineSource::Collect(const Engine::View& view, std
     }
     ASSIGN_OR_RETURN(auto row, view.Row(name, source.catalog_->measures()[static_cast<size_t>(key.measure)]));
     source.rows_.push_back(std::move(row));
+    if (source.header_.parked_facts == 0) continue;
+    ASSIGN_OR_RETURN(auto parked,
+                     view.ParkedRow(name, source.catalog_->measures()[static_cast<size_t>(key.measure)]));
+    source.parked_rows_.push_back(std::move(parked));
   }
   return source;
 }
@@ -74,27 +78,35 @@ absl::Status EngineSource::CollectTargets(const Engine::View& view, ScopeIndex s
   return absl::OkStatus();
 }
 
-const CellRow* EngineSource::Find(const RowKey& row) const {
+const CellRow* EngineSource::Find(const Rows& rows, const RowKey& row) const {
   const auto it = std::lower_bound(keys_.begin(), keys_.end(), row);
-  return it != keys_.end() && *it == row ? rows_[static_cast<size_t>(it - keys_.begin())].get() : nullptr;
+  return it != keys_.end() && *it == row && !rows.empty() ? rows[static_cast<size_t>(it - keys_.begin())].get()
+                                                          : nullptr;
+}
+
+int64_t EngineSource::ParkedFacts(const RowKey& row, Day first, Day last) const {
+  const CellRow* cells = Find(parked_rows_, row);
+  if (cells == nullptr) return 0;
+  const bool is_flow = catalog_->measures()[static_cast<size_t>(row.measure)].is_flow();
+  return (is_flow ? cells->Range(first, last) : cells->UpTo(last)).count;
 }
 
 CellTotals EngineSource::Flow(const RowKey& row, Day first, Day last) const {
-  const CellRow* cells = Find(row);
+  const CellRow* cells = Find(rows_, row);
   if (cells == nullptr || first > last) return {};
   const CellRow::Totals totals = cells->Range(first, last);
   return {totals.count, totals.sum};
 }
 
 CellTotals EngineSource::Stock(const RowKey& row, Day as_of) const {
-  const CellRow* cells = Find(row);
+  const CellRow* cells = Find(rows_, row);
   if (cells == nullptr) return {};
   const CellRow::Totals totals = cells->UpTo(as_of);
   return {totals.count, totals.sum};
 }
 
 std::optional<Day> EngineSource::FirstDay(const RowKey& row) const {
-  const CellRow* cells = Find(row);
+  const CellRow* cells = Find(rows_, row);
   if (cells == nullptr) return std::nullopt;
   for (const auto& page : cells->pages) {
     if (!page.days.empty()) return page.days.front().day;

@@ -41,6 +41,7 @@ class EngineSource final : public MeasureSource {
   std::optional<Day> FirstDay(const RowKey& row) const override;
   std::optional<Nanos> Target(absl::string_view metric, ScopeIndex scope, Day first, Day last,
                               Day as_of) const override;
+  int64_t ParkedFacts(const RowKey& row, Day first, Day last) const override;
   bool IsReported(int measure) const override { return FreshAtMicros({kBusinessScope, measure}) != 0; }
   int64_t FreshAtMicros(const RowKey& row) const override;
 
@@ -54,13 +55,15 @@ class EngineSource final : public MeasureSource {
   using Targets = std::map<std::tuple<ScopeIndex, std::string, Period>, std::vector<StatedTarget>>;
 
   absl::Status CollectTargets(const Engine::View& view, ScopeIndex scope, absl::string_view name);
+  using Rows = std::vector<std::shared_ptr<const CellRow>>;  // in the order of keys_
   // Null for rows that were not collected.
-  const CellRow* Find(const RowKey& row) const;
+  const CellRow* Find(const Rows& rows, const RowKey& row) const;
 
   Header header_;
   std::shared_ptr<const Catalog> catalog_;
   std::vector<RowKey> keys_;  // sorted
-  std::vector<std::shared_ptr<const CellRow>> rows_;
+  Rows rows_;
+  Rows parked_rows_;  // empty while no fact waits for a rate
   Targets targets_;
 };
 

@@ -20,6 +20,7 @@
 #include "server/base/errors.h"
 #include "server/services/services.h"
 #include "server/sync/connectors.h"
+#include "server/sync/quarantine_expiry.h"
 
 namespace partnermetrics {
 namespace {
@@ -101,6 +102,7 @@ class Server::Parts {
       grpc_.reset();
     }
     connectors_.reset();
+    expiry_.reset();
     if (programs_ == nullptr) return absl::OkStatus();
     const absl::Status closed = programs_->Close();
     programs_.reset();
@@ -153,6 +155,7 @@ class Server::Parts {
     options.definitions = std::move(config_.definitions);
     options.cache_bytes = static_cast<size_t>(config_.server.cell_cache_mb()) << 20;
     options.pseudonym_key = std::move(config_.pseudonym_key);
+    options.keep_quarantine_raw = absl::Hours(24) * config_.server.quarantine_raw_days();
     options.clock = clock_;
     options.progress = ProgressLog(clock_);
     ASSIGN_OR_RETURN(programs_, Programs::Open(std::move(options)));
@@ -161,6 +164,7 @@ class Server::Parts {
     connectors.plugin_dir = config_.server.plugin_dir();
     connectors.host_binary = config_.host_binary;
     ASSIGN_OR_RETURN(connectors_, Connectors::Create(std::move(connectors), *programs_));
+    expiry_ = std::make_unique<QuarantineExpiry>(*programs_);
     return absl::OkStatus();
   }
 
@@ -170,6 +174,7 @@ class Server::Parts {
   StreamSet streams_;
   std::unique_ptr<Programs> programs_;
   std::unique_ptr<Connectors> connectors_;
+  std::unique_ptr<QuarantineExpiry> expiry_;
   WorkerPool pool_;
   std::vector<std::unique_ptr<grpc::Service>> services_;
   int port_ = 0;

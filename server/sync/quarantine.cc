@@ -1,6 +1,7 @@
 #include "server/sync/quarantine.h"
 
 #include <utility>
+#include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
@@ -15,13 +16,16 @@ namespace partnermetrics {
 namespace {
 
 constexpr int kProgramShift = 48;
+// Erasing rewrites files of this order of size anyway.
+constexpr size_t kExpiryBatchBytes = size_t{32} << 20;
 
 uint64_t NumberFor(size_t program, uint64_t record) {
   return (static_cast<uint64_t>(program) << kProgramShift) | record;
 }
 
 // The entry without its raw text.
-v1::QuarantinedRecord ToRecord(uint64_t number, log::v1::QuarantineEntry& entry) {
+v1::QuarantinedRecord ToRecord(const Programs& programs, uint64_t number, log::v1::QuarantineEntry& entry) {
+  using google::protobuf::util::TimeUtil;
   v1::QuarantinedRecord record;
   record.set_record(number);
   record.set_connector(std::move(*entry.mutable_connector()));
@@ -29,7 +33,9 @@ v1::QuarantinedRecord ToRecord(uint64_t number, log::v1::QuarantineEntry& entry)
   record.set_field(std::move(*entry.mutable_field()));
   record.set_reason(std::move(*entry.mutable_reason()));
   record.set_message(std::move(*entry.mutable_message()));
-  *record.mutable_rejected_at() = google::protobuf::util::TimeUtil::MicrosecondsToTimestamp(entry.rejected_at_us());
+  *record.mutable_rejected_at() = TimeUtil::MicrosecondsToTimestamp(entry.rejected_at_us());
+  *record.mutable_raw_expires_at() = TimeUtil::MicrosecondsToTimestamp(
+      entry.rejected_at_us() + absl::ToInt64Microseconds(programs.keep_quarantine_raw()));
   return record;
 }
 
@@ -81,7 +87,7 @@ absl::StatusOr<v1::ListQuarantineResponse> ListQuarantine(const Programs& progra
       response.set_total_size(response.total_size() + 1);
       if (number <= after) return true;
       more = response.records_size() == page_size;
-      if (!more) *response.add_records() = ToRecord(number, entry);
+      if (!more) *response.add_records() = ToRecord(programs, number, entry);
       return true;
     }));
     RETURN_IF_ERROR(damaged);
@@ -109,9 +115,41 @@ absl::StatusOr<v1::QuarantinedRecord> GetQuarantinedRecord(const Programs& progr
   }
   log::v1::QuarantineEntry entry;
   if (!entry.ParseFromString(value)) return Damaged(record);
-  v1::QuarantinedRecord found = ToRecord(record, entry);
+  v1::QuarantinedRecord found = ToRecord(programs, record, entry);
   found.set_raw(ToUtf8(entry.raw()));
   return found;
+}
+
+absl::StatusOr<int64_t> ExpireQuarantine(storage::EventLog& log, absl::Time rejected_before,
+                                         const std::atomic<bool>& stopping) {
+  const int64_t before_us = absl::ToUnixMicros(rejected_before);
+  int64_t expired = 0;
+  uint64_t after = 0;
+  for (bool more = true; more && !stopping;) {
+    more = false;
+    std::vector<storage::QuarantineRow> batch;
+    size_t bytes = 0;
+    absl::Status damaged;
+    RETURN_IF_ERROR(log.ReadQuarantine(after, [&](const storage::QuarantineRow& row) {
+      after = row.record;
+      log::v1::QuarantineEntry entry;
+      if (!entry.ParseFromString(row.value)) {
+        damaged = Damaged(row.record);
+        return false;
+      }
+      if (!entry.raw().empty() && entry.rejected_at_us() < before_us) {
+        entry.clear_raw();
+        batch.push_back({.record = row.record, .value = entry.SerializeAsString()});
+        bytes += row.value.size();
+        more = bytes >= kExpiryBatchBytes;
+      }
+      return !more && !stopping;
+    }));
+    RETURN_IF_ERROR(damaged);
+    RETURN_IF_ERROR(log.ReplaceQuarantine(batch));
+    expired += static_cast<int64_t>(batch.size());
+  }
+  return expired;
 }
 
 }  // namespace partnermetrics

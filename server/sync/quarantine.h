@@ -5,6 +5,8 @@
 #ifndef PARTNERMETRICS_SERVER_SYNC_QUARANTINE_H_
 #define PARTNERMETRICS_SERVER_SYNC_QUARANTINE_H_
 
+#include <atomic>
+#include <cstdint>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -30,6 +32,11 @@ storage::QuarantineRow MakeQuarantineRow(absl::string_view connector, const v1::
 absl::StatusOr<v1::ListQuarantineResponse> ListQuarantine(const Programs& programs,
                                                           const v1::ListQuarantineRequest& request);
 absl::StatusOr<v1::QuarantinedRecord> GetQuarantinedRecord(const Programs& programs, uint64_t record);
+
+// Erases the raw text of the entries from before then, for good; the entries stay. Returns of how many. Once `stopping`
+// it ends soon, with the rest undone.
+absl::StatusOr<int64_t> ExpireQuarantine(storage::EventLog& log, absl::Time rejected_before,
+                                         const std::atomic<bool>& stopping);
 
 }  // namespace partnermetrics
 

@@ -305,6 +305,9 @@ class Case {
         const auto row = view.Row(scope, measure);
         Check(row.status());
         VerifyRow(scope, measure.id, **row, expected);
+        const auto parked = view.ParkedRow(scope, measure);
+        Check(parked.status());
+        VerifyRow(scope, ParkedRowName(measure.id), **parked, expected);
       }
     }
   }

@@ -246,6 +246,50 @@ TEST_F(DatabaseTest, ErasedPersonalDataIsGoneFromTheFiles) {
   EXPECT_EQ(Payloads(Log()).size(), 2u);
 }
 
+TEST_F(DatabaseTest, ReplacedQuarantineIsGoneFromTheFiles) {
+  Open();
+  LogBatch batch;
+  batch.quarantine = {{.record = 0, .value = "Secretperson 1"},
+                      {.record = 0, .value = "Remaining 2"},
+                      {.record = 0, .value = "Secretperson 3"}};
+  const auto files_with = [&](const std::string& text) {
+    int count = 0;
+    for (const auto& [name, content] : AllFiles(DataDir().string())) count += absl::StrContains(content, text) ? 1 : 0;
+    return count;
+  };
+  const auto values = [&](const std::string& program) {
+    std::vector<std::string> values;
+    const auto add = [&](const QuarantineRow& row) {
+      values.push_back(absl::StrCat(row.record, " ", row.value));
+      return true;
+    };
+    EXPECT_TRUE(Log(program).ReadQuarantine(0, add).ok());
+    return values;
+  };
+  ASSERT_TRUE(Log("a").Append(batch).ok());
+  Reopen();  // into table files
+  EXPECT_GT(files_with("Secretperson"), 0);
+  ASSERT_TRUE(Log("a").Append(batch).ok());  // and into the WAL
+  LogBatch other;
+  other.quarantine = {{.record = 0, .value = "of b"}};
+  ASSERT_TRUE(Log("b").Append(other).ok());
+
+  EXPECT_EQ(Log("a").ReplaceQuarantine({{6, "new"}, {7, "new"}}).code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(Log("a").ReplaceQuarantine({{0, "new"}}).code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(values("a").back(), "6 Secretperson 3");
+  EXPECT_TRUE(Log("a").ReplaceQuarantine({}).ok());
+  ASSERT_TRUE(Log("a").ReplaceQuarantine({{6, "new"}, {1, "new"}, {3, "new"}, {4, "new"}}).ok());
+  EXPECT_EQ(files_with("Secretperson"), 0);
+  for (int opening = 0; opening < 2; ++opening) {
+    EXPECT_THAT(values("a"), ElementsAre("1 new", "2 Remaining 2", "3 new", "4 new", "5 Remaining 2", "6 new"));
+    EXPECT_THAT(values("b"), ElementsAre("1 of b"));
+    Reopen();
+  }
+  EXPECT_EQ(files_with("Secretperson"), 0);
+  ASSERT_TRUE(Log("a").Append(other).ok());
+  EXPECT_EQ(other.quarantine[0].record, 7u);
+}
+
 TEST_F(DatabaseTest, ReadersSeeWholeBatchesWhileAppending) {
   Open();
   EventLog& log = Log();

@@ -141,6 +141,7 @@ TEST_F(FaultTest, IoErrorOnAppendClosesTheLogForWriting) {
     EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
     EXPECT_THAT(std::string(status.message()), HasSubstr("restart the server"));
     EXPECT_EQ(log_->ErasePersonal("ann").code(), absl::StatusCode::kFailedPrecondition);
+    EXPECT_EQ(log_->ReplaceQuarantine({{1, "x"}}).code(), absl::StatusCode::kFailedPrecondition);
   }
   EXPECT_THAT(Payloads(), ElementsAre("before"));
   Open();

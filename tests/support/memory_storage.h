@@ -58,6 +58,13 @@ class MemoryLog : public storage::EventLog {
     }
     return absl::OkStatus();
   }
+  absl::Status ReplaceQuarantine(absl::Span<const storage::QuarantineRow> rows) override {
+    for (const storage::QuarantineRow& row : rows) {
+      if (row.record == 0 || row.record > quarantine_.size()) return absl::NotFoundError("no such record");
+    }
+    for (const storage::QuarantineRow& row : rows) quarantine_[row.record - 1].value = row.value;
+    return absl::OkStatus();
+  }
 
  private:
   std::vector<storage::LogRecord> records_;

@@ -65,7 +65,9 @@ TEST_F(ConnectorProcessTest, ReadsRecordsWithTheirPlaces) {
   EXPECT_EQ(recorder.records[1].field, "line");
   EXPECT_EQ(recorder.records[2].skip, "skip_rule");
   EXPECT_THAT(recorder.complete, ElementsAre("deal"));
-  EXPECT_EQ(recorder.progress.done, 4U);
+  EXPECT_EQ(recorder.progress["records"].done, 4U);  // as the plugin says
+  EXPECT_EQ(recorder.progress["bytes"].done, 26U);   // as the host sees
+  EXPECT_EQ(recorder.progress["bytes"].total, 26U);
   EXPECT_EQ(recorder.states.back(), "4");
 }
 

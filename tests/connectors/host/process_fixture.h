@@ -8,6 +8,7 @@
 #include <fstream>
 #include <functional>
 #include <optional>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -39,7 +40,7 @@ class Recorder : public ConnectorHandler {
     complete.push_back(kind);
     return absl::OkStatus();
   }
-  void OnProgress(const Progress& p) override { progress = p; }
+  void OnProgress(const Progress& p) override { progress[p.unit] = p; }
   void OnLog(const LogLine& line) override { log += line.message + "\n"; }
   void OnProblem(const Problem& p) override { problems.push_back(p); }
 
@@ -48,7 +49,7 @@ class Recorder : public ConnectorHandler {
   std::vector<Record> records;
   std::vector<std::optional<std::string>> states;
   std::vector<std::string> complete;
-  Progress progress;
+  std::map<std::string, Progress> progress;  // the last one by unit
   std::string log;
   std::vector<Problem> problems;
 };

@@ -223,8 +223,13 @@ TEST_F(EngineTest, MoneyOfAnotherCurrencyWaitsAndTheCountGoesIn) {
                   .parked);
   EXPECT_EQ(Total("business", "won"), "0/0");
   EXPECT_EQ(Total("business", "deals"), "1/0");
-  Engine::View view(*engine_);
-  EXPECT_EQ(view.header().parked_facts, 1);
+  {
+    Engine::View view(*engine_);
+    EXPECT_EQ(view.header().parked_facts, 1);
+    const auto waiting = view.ParkedRow("business", *view.catalog()->FindMeasure("won"));
+    EXPECT_EQ((*waiting)->UpTo(100'000).count, 1);  // shown beside the sum that lacks it
+  }
+  ExpectVerified();
 }
 
 TEST_F(EngineTest, ACostWithoutPartnerBelongsToTheProgramme) {

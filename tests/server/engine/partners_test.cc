@@ -36,6 +36,13 @@ TEST_F(PartnersTest, AliasesAreTheReferencesThatLeadToIt) {
                                                             "partner:crm:a1"));
 }
 
+TEST_F(PartnersTest, AliasesOfAdminsAreListedUntilRemoved) {
+  Alias("crm:a1", "external { source: 'billing' id: 'cus_7' }");
+  EXPECT_THAT(Get("crm:a1").aliases, ::testing::Contains("external:billing:cus_7"));
+  Alias("crm:a1", "external { source: 'billing' id: 'cus_7' }", true);
+  EXPECT_THAT(Get("crm:a1").aliases, ::testing::Not(::testing::Contains("external:billing:cus_7")));
+}
+
 TEST_F(PartnersTest, IsFoundByIdExternalIdDomainAndName) {
   Engine::View view(*engine_);
   for (const char* name : {"crm:a1", "a1", "ACME.example", "acme corp"}) {

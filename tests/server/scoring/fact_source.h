@@ -47,7 +47,7 @@ class FactSource : public MeasureSource {
     const auto it = targets_.find({std::string(metric), scope, first, last});
     return it == targets_.end() ? std::nullopt : std::optional<Nanos>(it->second);
   }
-  int64_t ParkedFacts(const RowKey&) const override { return parked_; }
+  int64_t ParkedFacts(const RowKey&, Day, Day) const override { return parked_; }
 
  private:
   struct Stored {

@@ -59,7 +59,8 @@ class RemoteHost {
   bool all_files_ = false;
   std::map<std::uint64_t, OpenFile> open_;
   std::uint64_t last_handle_ = 0;
-  std::map<std::string, std::uint64_t> reached_;  // by file: the highest offset read, so that a second pass adds nothing
+  std::map<std::string, std::uint64_t>
+      reached_;  // by file: the highest offset read, so that a second pass adds nothing
   std::string changed_;
 };
 

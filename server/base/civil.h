@@ -1,6 +1,7 @@
 // Calendar days as integers, and exact decimals: the two number forms that measures are made of.
 //
-// A day is the number of days since 1970-01-01. A decimal is an absl::int128 of billionths ("nanos"), the scale of money.
+// A day is the number of days since 1970-01-01. A decimal is an absl::int128 of billionths ("nanos"), the scale of
+// money.
 #ifndef PARTNERMETRICS_SERVER_BASE_CIVIL_H_
 #define PARTNERMETRICS_SERVER_BASE_CIVIL_H_
 
@@ -19,10 +20,18 @@ using Nanos = absl::int128;
 
 inline constexpr int64_t kNanosPerUnit = 1'000'000'000;
 
-inline Day ToDay(absl::CivilDay day) { return static_cast<Day>(day - absl::CivilDay(1970, 1, 1)); }
-inline absl::CivilDay ToCivil(Day day) { return absl::CivilDay(1970, 1, 1) + day; }
-inline int YearOf(Day day) { return static_cast<int>(ToCivil(day).year()); }
-inline Day YearStart(int year) { return ToDay(absl::CivilDay(year, 1, 1)); }
+inline Day ToDay(absl::CivilDay day) {
+  return static_cast<Day>(day - absl::CivilDay(1970, 1, 1));
+}
+inline absl::CivilDay ToCivil(Day day) {
+  return absl::CivilDay(1970, 1, 1) + day;
+}
+inline int YearOf(Day day) {
+  return static_cast<int>(ToCivil(day).year());
+}
+inline Day YearStart(int year) {
+  return ToDay(absl::CivilDay(year, 1, 1));
+}
 
 // "2026-03-31".
 std::string DayText(Day day);
@@ -30,7 +39,9 @@ std::string DayText(Day day);
 // The decimal without trailing zeros: "425000", "-0.5".
 std::string NanosText(Nanos nanos);
 
-inline double NanosToDouble(Nanos nanos) { return static_cast<double>(nanos) / 1e9; }
+inline double NanosToDouble(Nanos nanos) {
+  return static_cast<double>(nanos) / 1e9;
+}
 
 }  // namespace partnermetrics
 

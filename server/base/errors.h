@@ -1,4 +1,5 @@
-// Errors as callers meet them: a canonical code, a sentence, and details (field, reason, remedy) that any client decodes.
+// Errors as callers meet them: a canonical code, a sentence, and details (field, reason, remedy) that any client
+// decodes.
 //
 //   return InvalidField("deal.amount.nanos", "OUT_OF_RANGE", "nanos must lie between -999,999,999 and 999,999,999");
 //

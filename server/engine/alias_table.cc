@@ -53,10 +53,10 @@ std::string WinnerOf(const std::vector<AliasClaim>& claims) {
 
 bool IsFreeMailDomain(absl::string_view domain) {
   static const auto* const domains = new absl::flat_hash_set<absl::string_view>{
-      "gmail.com",      "googlemail.com", "outlook.com", "hotmail.com",  "live.com", "msn.com",    "yahoo.com",
-      "ymail.com",      "icloud.com",     "me.com",      "mac.com",      "aol.com",  "gmx.com",    "gmx.de",
-      "gmx.net",        "web.de",         "mail.com",    "mail.ru",      "yandex.ru", "yandex.com", "proton.me",
-      "protonmail.com", "qq.com",         "163.com",     "126.com",      "zoho.com", "fastmail.com", "t-online.de",
+      "gmail.com",      "googlemail.com", "outlook.com", "hotmail.com",   "live.com",   "msn.com",      "yahoo.com",
+      "ymail.com",      "icloud.com",     "me.com",      "mac.com",       "aol.com",    "gmx.com",      "gmx.de",
+      "gmx.net",        "web.de",         "mail.com",    "mail.ru",       "yandex.ru",  "yandex.com",   "proton.me",
+      "protonmail.com", "qq.com",         "163.com",     "126.com",       "zoho.com",   "fastmail.com", "t-online.de",
       "orange.fr",      "free.fr",        "comcast.net", "hotmail.co.uk", "yahoo.co.uk"};
   return domains->contains(domain);
 }

@@ -1,7 +1,7 @@
 // Which reference leads to which partner.
 //
-// A reference ("external:salesforce:001…", "domain:example.com") is claimed by partners: by the facts that state them, or
-// by an admin. It leads to a partner when exactly one partner claims it; an admin's claim goes before all others.
+// A reference ("external:salesforce:001…", "domain:example.com") is claimed by partners: by the facts that state them,
+// or by an admin. It leads to a partner when exactly one partner claims it; an admin's claim goes before all others.
 // What a table holds depends only on the set of claims, not on their order.
 #ifndef PARTNERMETRICS_SERVER_ENGINE_ALIAS_TABLE_H_
 #define PARTNERMETRICS_SERVER_ENGINE_ALIAS_TABLE_H_

@@ -148,8 +148,7 @@ void CountFact(const Catalog& catalog, const Counted& counted, const Claims& cla
   FactRow* role_row = schema.role_slot() >= 0 ? &row : nullptr;
   if (root_row != nullptr && root_row->schema().role_slot() >= 0) role_row = root_row.get();
 
-  const Resolution resolution =
-      ResolveFact(counted.root != nullptr ? *counted.root : *counted.fact, claims, by_id);
+  const Resolution resolution = ResolveFact(counted.root != nullptr ? *counted.root : *counted.fact, claims, by_id);
   const bool has_partner = !resolution.partners.empty();
   const bool in_program = has_partner || (schema.program_wide() && !resolution.explicitly_partner);
   const bool is_direct = !in_program && schema.can_have_partner() && !resolution.explicitly_partner;

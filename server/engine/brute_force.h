@@ -1,7 +1,7 @@
 // The slow path that the fast one is checked against: all cells of a programme from its final facts alone.
 //
-// It knows nothing of what the engine stored besides facts and aliases: who the partners are, what parts hang on what and
-// what each day counts is worked out anew.
+// It knows nothing of what the engine stored besides facts and aliases: who the partners are, what parts hang on what
+// and what each day counts is worked out anew.
 #ifndef PARTNERMETRICS_SERVER_ENGINE_BRUTE_FORCE_H_
 #define PARTNERMETRICS_SERVER_ENGINE_BRUTE_FORCE_H_
 

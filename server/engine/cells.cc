@@ -125,11 +125,11 @@ absl::Status CellTable::Load(uint32_t scope,
                              const std::function<void(absl::string_view measure, CellPage page)>& visit) const {
   const std::string prefix = keys_.Cells(scope_names_.Name(scope));
   absl::Status decoded;
-  RETURN_IF_ERROR(store_.Scan(storage::StateTable::kCells, prefix, prefix,
-                              [&](absl::string_view key, absl::string_view value) {
-                                decoded = DecodePages(ByteReader(key.substr(prefix.size())).KeyI32(), value, visit);
-                                return decoded.ok();
-                              }));
+  RETURN_IF_ERROR(
+      store_.Scan(storage::StateTable::kCells, prefix, prefix, [&](absl::string_view key, absl::string_view value) {
+        decoded = DecodePages(ByteReader(key.substr(prefix.size())).KeyI32(), value, visit);
+        return decoded.ok();
+      }));
   return decoded;
 }
 
@@ -194,27 +194,27 @@ void CellTable::Publish() {
 absl::Status CellTable::CollectWithout(const absl::flat_hash_set<std::string>& measures,
                                        std::vector<storage::StateChange>& changes) const {
   absl::Status decoded;
-  RETURN_IF_ERROR(store_.Scan(
-      storage::StateTable::kCells, keys_.program(), keys_.program(),
-      [&](absl::string_view key, absl::string_view value) {
-        std::vector<std::pair<std::string, CellPage>> kept;
-        bool dropped = false;
-        const int year = ByteReader(key.substr(key.size() - sizeof(int32_t))).KeyI32();
-        decoded = DecodePages(year, value, [&](absl::string_view measure, CellPage page) {
-          if (measures.contains(measure)) {
-            dropped = true;
-          } else {
-            kept.emplace_back(measure, std::move(page));
-          }
-        });
-        if (!decoded.ok() || !dropped) return decoded.ok();
-        std::vector<std::pair<absl::string_view, const CellPage*>> pages;
-        for (const auto& [measure, page] : kept) pages.emplace_back(measure, &page);
-        storage::StateChange change{storage::StateTable::kCells, std::string(key), std::nullopt};
-        if (!pages.empty()) change.value = EncodePages(pages);
-        changes.push_back(std::move(change));
-        return true;
-      }));
+  RETURN_IF_ERROR(
+      store_.Scan(storage::StateTable::kCells, keys_.program(), keys_.program(),
+                  [&](absl::string_view key, absl::string_view value) {
+                    std::vector<std::pair<std::string, CellPage>> kept;
+                    bool dropped = false;
+                    const int year = ByteReader(key.substr(key.size() - sizeof(int32_t))).KeyI32();
+                    decoded = DecodePages(year, value, [&](absl::string_view measure, CellPage page) {
+                      if (measures.contains(measure)) {
+                        dropped = true;
+                      } else {
+                        kept.emplace_back(measure, std::move(page));
+                      }
+                    });
+                    if (!decoded.ok() || !dropped) return decoded.ok();
+                    std::vector<std::pair<absl::string_view, const CellPage*>> pages;
+                    for (const auto& [measure, page] : kept) pages.emplace_back(measure, &page);
+                    storage::StateChange change{storage::StateTable::kCells, std::string(key), std::nullopt};
+                    if (!pages.empty()) change.value = EncodePages(pages);
+                    changes.push_back(std::move(change));
+                    return true;
+                  }));
   return decoded;
 }
 

@@ -85,8 +85,8 @@ class CellTable {
   // A copy of the published row; an empty one when nothing counts.
   absl::StatusOr<std::shared_ptr<const CellRow>> Read(uint32_t scope, uint32_t measure) const;
 
-  // Changes that take some measures out of the store, for when their definition changed; then DropAll forgets what is in
-  // memory. Nothing may be dirty.
+  // Changes that take some measures out of the store, for when their definition changed; then DropAll forgets what is
+  // in memory. Nothing may be dirty.
   absl::Status CollectWithout(const absl::flat_hash_set<std::string>& measures,
                               std::vector<storage::StateChange>& changes) const;
   void DropAll();

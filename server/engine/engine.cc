@@ -17,7 +17,9 @@ absl::Status Unusable(absl::string_view why) {
 
 }  // namespace
 
-std::string PartnerScope(absl::string_view partner_id) { return absl::StrCat("partner:", partner_id); }
+std::string PartnerScope(absl::string_view partner_id) {
+  return absl::StrCat("partner:", partner_id);
+}
 
 Engine::Engine(const EngineOptions& options, storage::StateStore& state, const storage::EventLog& log)
     : options_(options),
@@ -42,7 +44,8 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(const EngineOptions& option
                                    " is installed"));
     }
     if (header->position > log.last_position()) {
-      return Unusable(absl::StrCat("the state stands at ", header->position, ", the log ends at ", log.last_position()));
+      return Unusable(
+          absl::StrCat("the state stands at ", header->position, ", the log ends at ", log.last_position()));
     }
     engine->header_ = *std::move(header);
   }
@@ -94,8 +97,8 @@ absl::StatusOr<Applied> Engine::Apply(const storage::LogRecord& record) {
       const ReferenceKey key =
           change.ParseFromString(record.payload) ? ReadReference(change.alias().SerializeAsString()) : ReferenceKey();
       if (!key.empty()) {
-        ASSIGN_OR_RETURN(applied.moved_facts, facts_.ChangeClaims({key}, {change.partner_id(), kAdminClaimant},
-                                                                  !change.removed(), header_));
+        ASSIGN_OR_RETURN(applied.moved_facts,
+                         facts_.ChangeClaims({key}, {change.partner_id(), kAdminClaimant}, !change.removed(), header_));
         applied.effect = Effect::kApplied;
         std::string alias_key = keys_.Of(Index::kAdminAlias, change.partner_id());
         storage::ByteWriter(&alias_key).KeyString(key);
@@ -123,8 +126,7 @@ absl::StatusOr<Applied> Engine::ApplyEvent(const storage::LogRecord& record) {
     ++header_.without_effect;
     return Applied();
   }
-  ASSIGN_OR_RETURN(Applied applied,
-                   facts_.Apply(event, {event.revision, record.sequence}, record.position, header_));
+  ASSIGN_OR_RETURN(Applied applied, facts_.Apply(event, {event.revision, record.sequence}, record.position, header_));
   int64_t& fresh = header_.fresh_at_us[event.schema->kind()];
   fresh = std::max(fresh, record.appended_at_us);
   return applied;
@@ -152,8 +154,8 @@ absl::Status Engine::ApplyDefinitions(const storage::LogRecord& record) {
 absl::Status Engine::Activate(const log::v1::Definitions& definitions) {
   ASSIGN_OR_RETURN(auto catalog, Catalog::Compile(definitions.program(), definitions.catalog()));
   facts_.SetCatalog(catalog);
-  aliases_.SetSharedDomains({definitions.program().shared_domains().begin(),
-                             definitions.program().shared_domains().end()});
+  aliases_.SetSharedDomains(
+      {definitions.program().shared_domains().begin(), definitions.program().shared_domains().end()});
   WriterLock lock(&mutex_);
   catalog_ = std::move(catalog);
   return absl::OkStatus();
@@ -162,12 +164,12 @@ absl::Status Engine::Activate(const log::v1::Definitions& definitions) {
 absl::Status Engine::Rebuild(const Catalog* before) {
   // Money and days of every fact depend on currency and zone, partners on the order of their sources; anything else
   // concerns single measures.
-  const bool all = before == nullptr || before->program().currency_code() != catalog_->program().currency_code() ||
-                   before->program().time_zone() != catalog_->program().time_zone() ||
-                   before->program().source_precedence_size() != catalog_->program().source_precedence_size() ||
-                   !std::equal(before->program().source_precedence().begin(),
-                               before->program().source_precedence().end(),
-                               catalog_->program().source_precedence().begin());
+  const bool all =
+      before == nullptr || before->program().currency_code() != catalog_->program().currency_code() ||
+      before->program().time_zone() != catalog_->program().time_zone() ||
+      before->program().source_precedence_size() != catalog_->program().source_precedence_size() ||
+      !std::equal(before->program().source_precedence().begin(), before->program().source_precedence().end(),
+                  catalog_->program().source_precedence().begin());
   absl::flat_hash_set<std::string> dropped;
   std::vector<bool> wanted(catalog_->measures().size(), true);
   if (before != nullptr) {
@@ -202,12 +204,11 @@ absl::Status Engine::Rebuild(const Catalog* before) {
   RETURN_IF_ERROR(store_.Scan(StateTable::kFacts, prefix, prefix, count));
   RETURN_IF_ERROR(status);
   const std::string partners = keys_.Of(Index::kPartner);
-  RETURN_IF_ERROR(store_.Scan(StateTable::kIndexes, partners, partners,
-                              [&](absl::string_view key, absl::string_view) {
-                                const std::string id = storage::ByteReader(key.substr(partners.size())).KeyString();
-                                status = facts_.CountPartner(id, +1, &wanted);
-                                return status.ok();
-                              }));
+  RETURN_IF_ERROR(store_.Scan(StateTable::kIndexes, partners, partners, [&](absl::string_view key, absl::string_view) {
+    const std::string id = storage::ByteReader(key.substr(partners.size())).KeyString();
+    status = facts_.CountPartner(id, +1, &wanted);
+    return status.ok();
+  }));
   return status;
 }
 
@@ -310,6 +311,8 @@ absl::Status Engine::Checkpoint() {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::optional<StoredFact>> Engine::CurrentFact(const FactId& id) const { return facts_.Get(id); }
+absl::StatusOr<std::optional<StoredFact>> Engine::CurrentFact(const FactId& id) const {
+  return facts_.Get(id);
+}
 
 }  // namespace partnermetrics

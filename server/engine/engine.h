@@ -91,7 +91,7 @@ class Engine {
   CellTable cells_;
   AliasTable aliases_;
   FactApplier facts_;
-  Header header_;             // after the last applied record
+  Header header_;  // after the last applied record
   uint64_t checkpoint_position_ = 0;
 
   // What readers see. The gate keeps readers from starving the applier: it is held while waiting for the lock.

@@ -13,7 +13,9 @@
 namespace partnermetrics {
 namespace {
 
-const FactSchema& SchemaOf(const FactId& id) { return *FactSchemas::Get().FindByNumber(id.kind); }
+const FactSchema& SchemaOf(const FactId& id) {
+  return *FactSchemas::Get().FindByNumber(id.kind);
+}
 
 const FactSchema& TargetSchema() {
   static const FactSchema& schema = *FactSchemas::Get().Find("target");
@@ -123,7 +125,9 @@ absl::StatusOr<Resolution> ResolveMentions(const std::vector<PartnerMention>& me
   return resolution;
 }
 
-std::string ParkedRowName(absl::string_view measure) { return absl::StrCat("parked:", measure); }
+std::string ParkedRowName(absl::string_view measure) {
+  return absl::StrCat("parked:", measure);
+}
 
 Resolution InheritFromCustomer(const Resolution& customer) {
   Resolution resolution;
@@ -216,8 +220,7 @@ absl::StatusOr<Applied> FactApplier::Apply(const EventView& event, FactVersion v
   applied.effect = Effect::kApplied;
   StoredFact after;
   if (before.has_value()) {
-    applied.effect =
-        JudgeVersion(before->version, before->fact, before->deleted, version, content, event.deleted);
+    applied.effect = JudgeVersion(before->version, before->fact, before->deleted, version, content, event.deleted);
     const bool stands = applied.effect == Effect::kUnchanged || applied.effect == Effect::kSuperseded;
     state_.Put(StateTable::kIndexes, keys_.History(id, stands ? position : before->position), "");
     if (stands) return applied;
@@ -237,8 +240,7 @@ absl::StatusOr<Applied> FactApplier::Apply(const EventView& event, FactVersion v
     if (root_id.has_value()) {
       ASSIGN_OR_RETURN(root, Get(*root_id));
     }
-    ASSIGN_OR_RETURN(after.resolution,
-                     Resolve(id, *event.schema, after, root_id, root.has_value() ? &*root : nullptr));
+    ASSIGN_OR_RETURN(after.resolution, Resolve(id, *event.schema, after, root_id, root.has_value() ? &*root : nullptr));
     if (id.kind == PartnerKind()) {
       RETURN_IF_ERROR(ReplacePartner(id, before, after, header));
     } else {
@@ -290,8 +292,8 @@ absl::StatusOr<Resolution> FactApplier::Resolve(const FactId& id, const FactSche
   }
   FactRow& row = Row(schema);
   FieldError error;
-  resolution.parked = row.Decode(fact.fact, catalog_ == nullptr ? "" : catalog_->program().currency_code(), &error) &&
-                      row.parked();
+  resolution.parked =
+      row.Decode(fact.fact, catalog_ == nullptr ? "" : catalog_->program().currency_code(), &error) && row.parked();
   return resolution;
 }
 

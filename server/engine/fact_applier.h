@@ -50,8 +50,8 @@ Effect JudgeVersion(const FactVersion& current, absl::string_view current_fact, 
 using LookupReference = std::function<absl::StatusOr<std::string>(const ReferenceKey&)>;
 absl::StatusOr<Resolution> ResolveMentions(const std::vector<PartnerMention>& mentions, const LookupReference& lookup);
 
-// What a fact that names no partner takes from its customer. That the customer's partner is unknown is listed once, with
-// the customer.
+// What a fact that names no partner takes from its customer. That the customer's partner is unknown is listed once,
+// with the customer.
 Resolution InheritFromCustomer(const Resolution& customer);
 
 // Name of the row that counts what waits for a rate and is not in a measure's own row.

@@ -23,8 +23,8 @@ struct Header {
   int64_t unresolved_facts = 0;
   int64_t parked_facts = 0;
   int64_t waiting_parts = 0;
-  int64_t conflicts = 0;       // same version, other content: decided by position
-  int64_t without_effect = 0;  // records that made no sense
+  int64_t conflicts = 0;               // same version, other content: decided by position
+  int64_t without_effect = 0;          // records that made no sense
   std::map<int, int64_t> fresh_at_us;  // kind → when its newest event was stored
 };
 

@@ -1,4 +1,5 @@
-// Keys of the state's tables. Every key begins with the programme: programmes share nothing. docs/formats.md has them all.
+// Keys of the state's tables. Every key begins with the programme: programmes share nothing. docs/formats.md has them
+// all.
 #ifndef PARTNERMETRICS_SERVER_ENGINE_KEYS_H_
 #define PARTNERMETRICS_SERVER_ENGINE_KEYS_H_
 
@@ -30,19 +31,19 @@ struct FactId {
 
 // Tables within StateTable::kIndexes. The letters are stored and never change.
 enum class Index : char {
-  kAlias = 'A',        // reference → claims
+  kAlias = 'A',          // reference → claims
   kAdminAlias = 'B',     // partner, reference → nothing: what admins added
   kCustomerFacts = 'K',  // customer, fact → nothing: facts that take the customer's partners
-  kDefinitions = 'D',  // → log.v1.Definitions
-  kFactCount = 'F',    // partner → facts that count for it
-  kHistory = 'H',      // fact, position → nothing: records about the fact that do not state its content now
-  kRun = 'N',          // run → its record
-  kRunState = 'O',     // connector → state to go on from
-  kParts = 'C',        // root → ids of its parts
-  kPartner = 'P',      // partner → facts that state it
-  kReference = 'R',    // reference, fact → nothing: who names this reference
-  kTarget = 'T',       // scope, metric, kind, period, fact → value
-  kUnresolved = 'U',   // reference, fact → nothing: unresolved facts by their most trusted reference
+  kDefinitions = 'D',    // → log.v1.Definitions
+  kFactCount = 'F',      // partner → facts that count for it
+  kHistory = 'H',        // fact, position → nothing: records about the fact that do not state its content now
+  kRun = 'N',            // run → its record
+  kRunState = 'O',       // connector → state to go on from
+  kParts = 'C',          // root → ids of its parts
+  kPartner = 'P',        // partner → facts that state it
+  kReference = 'R',      // reference, fact → nothing: who names this reference
+  kTarget = 'T',         // scope, metric, kind, period, fact → value
+  kUnresolved = 'U',     // reference, fact → nothing: unresolved facts by their most trusted reference
 };
 
 // Builds the keys of one programme.

@@ -28,8 +28,8 @@ struct PartnerStatement {
   std::string fact;  // serialised v1::Partner
 };
 
-// Brings the statements into the programme's order: the server's own first, then the configured sources, then the others
-// by name.
+// Brings the statements into the programme's order: the server's own first, then the configured sources, then the
+// others by name.
 void SortByPrecedence(const v1::Program& program, std::vector<PartnerStatement>& statements);
 
 // Of each field what the first statement says that has it.

@@ -15,11 +15,11 @@ namespace partnermetrics {
 
 struct PartnerState {
   std::string partner_id;
-  v1::Partner fields;                 // of each field what the first source that states it says
-  std::vector<std::string> sources;   // best first
-  std::vector<std::string> aliases;   // references that lead to it, by name
+  v1::Partner fields;                // of each field what the first source that states it says
+  std::vector<std::string> sources;  // best first
+  std::vector<std::string> aliases;  // references that lead to it, by name
   int64_t facts = 0;
-  uint64_t version = 0;               // position of the newest record that states it
+  uint64_t version = 0;  // position of the newest record that states it
 };
 
 // The partner; nothing when no source states it.

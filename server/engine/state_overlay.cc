@@ -52,17 +52,16 @@ absl::Status StateOverlay::Merge(StateTable table, const Layer& layer, absl::str
     if (at->second.has_value()) more = visit(at->first, *at->second);
     ++at;
   };
-  absl::Status status =
-      store_.Scan(table, prefix, from, [&](absl::string_view key, absl::string_view value) {
-        while (more && in_layer() && at->first < key) visit_layer();
-        if (!more) return false;
-        if (in_layer() && at->first == key) {
-          visit_layer();
-        } else {
-          more = visit(key, value);
-        }
-        return more;
-      });
+  absl::Status status = store_.Scan(table, prefix, from, [&](absl::string_view key, absl::string_view value) {
+    while (more && in_layer() && at->first < key) visit_layer();
+    if (!more) return false;
+    if (in_layer() && at->first == key) {
+      visit_layer();
+    } else {
+      more = visit(key, value);
+    }
+    return more;
+  });
   while (status.ok() && more && in_layer()) visit_layer();
   return status;
 }

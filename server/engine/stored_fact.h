@@ -14,8 +14,8 @@ namespace partnermetrics {
 // A partner that a fact counts for.
 struct ResolvedPartner {
   std::string partner_id;
-  int role = 0;              // v1::AttributionRole; 0 for kinds without roles
-  int64_t share_nanos = 0;   // of the amount, in billionths; all shares of a fact add up to 10^9
+  int role = 0;             // v1::AttributionRole; 0 for kinds without roles
+  int64_t share_nanos = 0;  // of the amount, in billionths; all shares of a fact add up to 10^9
   friend bool operator==(const ResolvedPartner& a, const ResolvedPartner& b) {
     return a.partner_id == b.partner_id && a.role == b.role && a.share_nanos == b.share_nanos;
   }
@@ -24,10 +24,10 @@ struct ResolvedPartner {
 // What the engine adds to a fact. Stored with it, so that what it counted can be taken back whatever changed since.
 struct Resolution {
   std::vector<ResolvedPartner> partners;  // by id
-  bool unresolved = false;  // names a partner that is not known
-  bool explicitly_partner = false;  // names a partner by an id, known or not: never a direct fact
-  bool waiting = false;     // a part whose root is not there: counts nowhere yet
-  bool parked = false;      // money waits for a rate
+  bool unresolved = false;                // names a partner that is not known
+  bool explicitly_partner = false;        // names a partner by an id, known or not: never a direct fact
+  bool waiting = false;                   // a part whose root is not there: counts nowhere yet
+  bool parked = false;                    // money waits for a rate
   friend bool operator==(const Resolution& a, const Resolution& b) {
     return a.partners == b.partners && a.unresolved == b.unresolved && a.explicitly_partner == b.explicitly_partner &&
            a.waiting == b.waiting && a.parked == b.parked;

@@ -11,9 +11,13 @@ Engine::View::View(Engine& engine) PM_NO_THREAD_SAFETY_ANALYSIS : engine_(engine
   engine.mutex_.lock_shared();
 }
 
-Engine::View::~View() PM_NO_THREAD_SAFETY_ANALYSIS { engine_.mutex_.unlock_shared(); }
+Engine::View::~View() PM_NO_THREAD_SAFETY_ANALYSIS {
+  engine_.mutex_.unlock_shared();
+}
 
-const Header& Engine::View::header() const PM_NO_THREAD_SAFETY_ANALYSIS { return engine_.published_; }
+const Header& Engine::View::header() const PM_NO_THREAD_SAFETY_ANALYSIS {
+  return engine_.published_;
+}
 
 absl::StatusOr<std::shared_ptr<const CellRow>> Engine::View::Row(absl::string_view scope,
                                                                  const CompiledMeasure& measure) const {
@@ -36,12 +40,12 @@ absl::Status Engine::View::ScanFacts(int kind,
                                      const std::function<bool(const FactId&, const StoredFact&)>& visit) const {
   const std::string prefix = kind == 0 ? keys().program() : keys().FactKind(kind);
   absl::Status decoded;
-  RETURN_IF_ERROR(engine_.state_.ReadScan(StateTable::kFacts, prefix, prefix,
-                                          [&](absl::string_view key, absl::string_view value) {
-                                            absl::StatusOr<StoredFact> fact = DecodeFact(value);
-                                            decoded = fact.status();
-                                            return decoded.ok() && visit(keys().ReadFactKey(key), *fact);
-                                          }));
+  RETURN_IF_ERROR(
+      engine_.state_.ReadScan(StateTable::kFacts, prefix, prefix, [&](absl::string_view key, absl::string_view value) {
+        absl::StatusOr<StoredFact> fact = DecodeFact(value);
+        decoded = fact.status();
+        return decoded.ok() && visit(keys().ReadFactKey(key), *fact);
+      }));
   return decoded;
 }
 
@@ -56,9 +60,9 @@ absl::Status Engine::View::ScanIndex(
     const std::function<bool(absl::string_view key, absl::string_view value)>& visit) const {
   const std::string own = keys().Of(index);
   const std::string full = absl::StrCat(own, prefix);
-  return engine_.state_.ReadScan(
-      StateTable::kIndexes, full, full,
-      [&](absl::string_view key, absl::string_view value) { return visit(key.substr(own.size()), value); });
+  return engine_.state_.ReadScan(StateTable::kIndexes, full, full, [&](absl::string_view key, absl::string_view value) {
+    return visit(key.substr(own.size()), value);
+  });
 }
 
 absl::Status Engine::View::ScanCellScopes(const std::function<void(const std::string& scope)>& visit) const {

@@ -8,7 +8,7 @@
 namespace partnermetrics {
 namespace {
 
-constexpr int kReferencesField = 1;    // partner_refs of a fact and of an attribution, attributions of a deal
+constexpr int kReferencesField = 1;  // partner_refs of a fact and of an attribution, attributions of a deal
 constexpr int kAttributionRole = 2;
 constexpr int kAttributionSplit = 3;
 

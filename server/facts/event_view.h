@@ -31,7 +31,7 @@ using ReferenceKey = std::string;
 // The partners that a fact names: one group of references per attribution, each in order of trust.
 struct PartnerMention {
   std::vector<ReferenceKey> references;
-  int role = 0;         // v1::AttributionRole; 0 for kinds without roles
+  int role = 0;              // v1::AttributionRole; 0 for kinds without roles
   int64_t split_nanos = -1;  // share in billionths; -1: not stated
 };
 

@@ -66,8 +66,7 @@ bool CheckAmount(int64_t units, int64_t nanos, absl::string_view name, FieldErro
     return Fail(error, absl::StrCat(name, ".units"), "OUT_OF_RANGE", "must lie between -10^15 and 10^15");
   }
   if (nanos <= -kNanosPerUnit || nanos >= kNanosPerUnit) {
-    return Fail(error, absl::StrCat(name, ".nanos"), "OUT_OF_RANGE",
-                "must lie between -999,999,999 and 999,999,999");
+    return Fail(error, absl::StrCat(name, ".nanos"), "OUT_OF_RANGE", "must lie between -999,999,999 and 999,999,999");
   }
   if ((units > 0 && nanos < 0) || (units < 0 && nanos > 0)) {
     return Fail(error, absl::StrCat(name, ".nanos"), "BAD_SIGN", "must have the sign of units");

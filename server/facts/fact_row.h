@@ -53,8 +53,7 @@ class FactRow {
   bool parked() const { return parked_; }
 
  private:
-  bool DecodeField(const FieldSchema& field, const wire::Field& encoded, absl::string_view currency,
-                   FieldError* error);
+  bool DecodeField(const FieldSchema& field, const wire::Field& encoded, absl::string_view currency, FieldError* error);
 
   const FactSchema* schema_;
   std::vector<Value> values_;

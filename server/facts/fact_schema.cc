@@ -115,8 +115,7 @@ void FactSchema::Build(const FieldDescriptor* member) {
   }
 }
 
-void FactSchema::AddDerived(absl::string_view name, ValueType type,
-                            const google::protobuf::EnumDescriptor* enum_type) {
+void FactSchema::AddDerived(absl::string_view name, ValueType type, const google::protobuf::EnumDescriptor* enum_type) {
   FieldSchema schema;
   schema.name = std::string(name);
   schema.slot = slots();

@@ -21,7 +21,7 @@ namespace partnermetrics {
 
 // Types of the expression language and of a fact's fields.
 enum class ValueType : uint8_t {
-  kNull,     // unset
+  kNull,  // unset
   kBool,
   kInt,      // 64 bits
   kDecimal,  // nanos, 128 bits
@@ -29,7 +29,7 @@ enum class ValueType : uint8_t {
   kDate,     // days since 1970
   kInstant,  // microseconds since 1970
   kString,
-  kEnum,     // the number of the value
+  kEnum,  // the number of the value
 };
 
 absl::string_view ValueTypeName(ValueType type);
@@ -47,12 +47,12 @@ struct FieldSchema {
 // One kind of fact.
 class FactSchema {
  public:
-  int kind() const { return kind_; }                       // number of the member in Event.fact
-  const std::string& name() const { return name_; }        // "deal"
-  const std::string& root() const { return root_; }        // kind of the root fact; empty for whole facts
+  int kind() const { return kind_; }                              // number of the member in Event.fact
+  const std::string& name() const { return name_; }               // "deal"
+  const std::string& root() const { return root_; }               // kind of the root fact; empty for whole facts
   const FactSchema* root_schema() const { return root_schema_; }  // null for whole facts
-  bool program_wide() const { return program_wide_; }      // counts in the programme without a partner
-  bool has_attributions() const { return attributions_; }  // several partners with roles
+  bool program_wide() const { return program_wide_; }             // counts in the programme without a partner
+  bool has_attributions() const { return attributions_; }         // several partners with roles
   bool can_have_partner() const { return can_have_partner_; }
   // Names a customer whose partners it takes when it names none itself. A deal without partners is direct.
   bool inherits_from_customer() const { return customer_slot_ >= 0 && can_have_partner_ && !attributions_; }
@@ -67,11 +67,11 @@ class FactSchema {
                : nullptr;
   }
   int slots() const { return static_cast<int>(fields_.size()); }
-  int role_slot() const { return role_slot_; }                // -1 when the kind has no roles
-  int credited_slot() const { return credited_slot_; }        // -1 likewise
-  int amount_slot() const { return amount_slot_; }            // what credited_amount is a share of
-  int customer_slot() const { return customer_slot_; }        // of customer_id; -1 when it has none
-  int root_slot() const { return root_slot_; }                // of root_id; -1 when it has none
+  int role_slot() const { return role_slot_; }          // -1 when the kind has no roles
+  int credited_slot() const { return credited_slot_; }  // -1 likewise
+  int amount_slot() const { return amount_slot_; }      // what credited_amount is a share of
+  int customer_slot() const { return customer_slot_; }  // of customer_id; -1 when it has none
+  int root_slot() const { return root_slot_; }          // of root_id; -1 when it has none
   const std::vector<int>& money_date_slots() const { return money_date_slots_; }
 
  private:

@@ -32,8 +32,8 @@ const std::vector<const FieldDescriptor*>& PersonalFields(const Descriptor* type
   std::vector<const FieldDescriptor*> fields;
   for (int i = 0; i < type->field_count(); ++i) {
     const FieldDescriptor* field = type->field(i);
-    const bool nested = field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE &&
-                        !PersonalFields(field->message_type()).empty();
+    const bool nested =
+        field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE && !PersonalFields(field->message_type()).empty();
     if (nested || PersonalOf(*field) != options::v1::PERSONAL_DATA_UNSPECIFIED) fields.push_back(field);
   }
   return plans[type] = std::move(fields);

@@ -113,8 +113,8 @@ absl::Status Programs::LoadPseudonymKey() {
         return absl::InternalError("no random bytes for the pseudonym key");
       }
       const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-      const bool written = fd >= 0 && ::write(fd, key.data(), key.size()) == static_cast<ssize_t>(key.size()) &&
-                           ::fsync(fd) == 0;
+      const bool written =
+          fd >= 0 && ::write(fd, key.data(), key.size()) == static_cast<ssize_t>(key.size()) && ::fsync(fd) == 0;
       if (fd >= 0) ::close(fd);
       if (!written) return absl::UnavailableError(absl::StrCat("cannot write ", path));
     }

@@ -53,7 +53,8 @@ class Programs {
     std::vector<log::v1::Definitions> definitions;
     size_t cache_bytes = size_t{256} << 20;
     std::string pseudonym_key;  // empty: a key of the data folder's own
-    absl::Duration keep_quarantine_raw = absl::Hours(24) * 90;  // the raw text of quarantined records
+    // How long the raw text of quarantined records is kept.
+    absl::Duration keep_quarantine_raw = absl::Hours(24) * 90;
     Clock clock;
     // Told of replay and rebuild: programme, records done, records in total.
     std::function<void(absl::string_view program, uint64_t done, uint64_t total)> progress;

@@ -77,9 +77,9 @@ absl::Status Writer::WaitFor(uint64_t position, absl::Duration timeout) {
   MutexLock lock(&mutex_);
   while (published_position_ < position) {
     if (published_.wait_until(mutex_, deadline) == std::cv_status::timeout && published_position_ < position) {
-      return RetryLater(absl::StatusCode::kDeadlineExceeded, "POSITION_NOT_REACHED",
-                        absl::StrCat("the state stands at ", published_position_, ", not yet at min_position ", position),
-                        500);
+      return RetryLater(
+          absl::StatusCode::kDeadlineExceeded, "POSITION_NOT_REACHED",
+          absl::StrCat("the state stands at ", published_position_, ", not yet at min_position ", position), 500);
     }
   }
   return absl::OkStatus();
@@ -159,8 +159,7 @@ absl::Status Writer::Judge(const PreparedEvent& event, uint64_t sequence,
   }
   if (it != pending.end()) {
     const StoredFact& current = it->second;
-    result.effect =
-        JudgeVersion(current.version, current.fact, current.deleted, version, content, event.deleted);
+    result.effect = JudgeVersion(current.version, current.fact, current.deleted, version, content, event.deleted);
     if (result.effect != Effect::kApplied) return absl::OkStatus();
   }
   StoredFact& now = it == pending.end() ? pending[event.id] : it->second;

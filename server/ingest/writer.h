@@ -1,5 +1,5 @@
-// The one way into a programme's log: requests are judged, appended with one fsync for all that wait, applied, published
-// and answered, by one thread.
+// The one way into a programme's log: requests are judged, appended with one fsync for all that wait, applied,
+// published and answered, by one thread.
 //
 //   WriteRequest request;
 //   request.events = …;
@@ -89,8 +89,8 @@ class Writer {
   bool NextGroup(std::vector<WriteRequest>& group, std::vector<std::function<void()>>& work);
   void WriteGroup(std::vector<WriteRequest>& group);
   absl::Status Append(std::vector<WriteRequest>& group, std::vector<WriteResult>& results);
-  absl::Status Judge(const PreparedEvent& event, uint64_t sequence,
-                     absl::flat_hash_map<FactId, StoredFact>& pending, EventResult& result);
+  absl::Status Judge(const PreparedEvent& event, uint64_t sequence, absl::flat_hash_map<FactId, StoredFact>& pending,
+                     EventResult& result);
 
   const Options options_;
   Engine& engine_;

@@ -150,7 +150,8 @@ Number Evaluator::Measure(FormulaOp op, int index, const Place& place) const {
   const RowKey row = {place.scope, index};
   const CellTotals totals = measure.is_flow() ? source_.Flow(row, place.period.first, place.period.last)
                                               : source_.Stock(row, place.period.last);
-  if (totals.count == 0 && measure.sum_is_money && source_.ParkedFacts(row, place.period.first, place.period.last) > 0) {
+  if (totals.count == 0 && measure.sum_is_money &&
+      source_.ParkedFacts(row, place.period.first, place.period.last) > 0) {
     return Number::NoData(v1::NO_DATA_REASON_RATE_MISSING);
   }
   const Number count = Number::Exact(Nanos(totals.count) * kNanosPerUnit, totals.count);

@@ -50,7 +50,8 @@ class MeasureSource {
   // Value of the target fact (quota) of this metric, scope and exact period, if there is one known on `as_of`.
   virtual std::optional<Nanos> Target(absl::string_view metric, ScopeIndex scope, Day first, Day last,
                                       Day as_of) const = 0;
-  // Facts whose money waits for a rate and is not in the row, on the days first..last of a flow, or on `last` of a stock.
+  // Facts whose money waits for a rate and is not in the row, on the days first..last of a flow, or on `last` of a
+  // stock.
   virtual int64_t ParkedFacts(const RowKey& row, Day first, Day last) const { return 0; }
   // Whether the programme ever had a fact of the measure's kind. Without one its zeros mean that nobody reports it.
   virtual bool IsReported(int measure) const { return true; }

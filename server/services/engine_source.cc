@@ -43,8 +43,7 @@ absl::StatusOr<EngineSource> EngineSource::Collect(const Engine::View& view, std
     ASSIGN_OR_RETURN(auto row, view.Row(name, source.catalog_->measures()[static_cast<size_t>(key.measure)]));
     source.rows_.push_back(std::move(row));
     if (source.header_.parked_facts == 0) continue;
-    ASSIGN_OR_RETURN(auto parked,
-                     view.ParkedRow(name, source.catalog_->measures()[static_cast<size_t>(key.measure)]));
+    ASSIGN_OR_RETURN(auto parked, view.ParkedRow(name, source.catalog_->measures()[static_cast<size_t>(key.measure)]));
     source.parked_rows_.push_back(std::move(parked));
   }
   return source;

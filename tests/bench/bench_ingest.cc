@@ -64,7 +64,9 @@ void Check(const absl::Status& status) {
   std::exit(1);
 }
 
-double Rate(int64_t events, absl::Duration elapsed) { return static_cast<double>(events) / absl::ToDoubleSeconds(elapsed); }
+double Rate(int64_t events, absl::Duration elapsed) {
+  return static_cast<double>(events) / absl::ToDoubleSeconds(elapsed);
+}
 
 v1::ServerStatus StatusOf(const ServerProcess& server) {
   grpc::ClientContext context;
@@ -152,8 +154,8 @@ void MeasureIngest(const Flags& flags, ServerProcess& server, double log_rate, R
   results.Add("deals and corrections, durable and applied", rate, "events/s");
   results.Add("  events", static_cast<double>(load.events), "");
   results.Add("  bytes per event", static_cast<double>(load.bytes) / static_cast<double>(load.events), "bytes");
-  results.Add("  server's CPU per event", (CpuSeconds(server.pid()) - cpu_before) * 1e6 / static_cast<double>(load.events),
-              "us");
+  results.Add("  server's CPU per event",
+              (CpuSeconds(server.pid()) - cpu_before) * 1e6 / static_cast<double>(load.events), "us");
   results.Add("  batch acknowledged, p50", sent.batches.Percentile(0.5) / 1'000, "ms");
   results.Add("  batch acknowledged, p99", sent.batches.Percentile(0.99) / 1'000, "ms");
   results.Add("  share of the log's own rate", rate / log_rate, "");

@@ -124,7 +124,8 @@ Latencies ReadSome(const std::string& address, int partners, uint64_t seed, cons
   request.mutable_as_of()->set_month(6);
   request.mutable_as_of()->set_day(30);
   while (!stop()) {
-    request.set_partner_id(absl::StrCat(kSource, ":", PartnerId(static_cast<int64_t>(random() % static_cast<uint64_t>(partners)))));
+    request.set_partner_id(
+        absl::StrCat(kSource, ":", PartnerId(static_cast<int64_t>(random() % static_cast<uint64_t>(partners)))));
     grpc::ClientContext context;
     v1::Scorecard card;
     const absl::Time start = absl::Now();

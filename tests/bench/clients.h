@@ -26,10 +26,10 @@ class Latencies {
 };
 
 struct SendResult {
-  absl::Duration elapsed;    // from the first request to the last acknowledgement
-  int64_t applied = 0;       // events
-  int64_t not_applied = 0;   // events of other outcomes
-  Latencies batches;         // from a request's writing to its acknowledgement
+  absl::Duration elapsed;   // from the first request to the last acknowledgement
+  int64_t applied = 0;      // events
+  int64_t not_applied = 0;  // events of other outcomes
+  Latencies batches;        // from a request's writing to its acknowledgement
 };
 
 // Sends a load, each stream on a connection of its own, and waits until all of it is acknowledged. Ends the program on

@@ -15,7 +15,9 @@ constexpr int64_t kSecondsPerDay = 86'400;
 
 using Random = std::mt19937_64;
 
-int Below(Random& random, uint64_t limit) { return static_cast<int>(random() % limit); }
+int Below(Random& random, uint64_t limit) {
+  return static_cast<int>(random() % limit);
+}
 
 // Collects events into the requests of one stream.
 class Packer {
@@ -97,7 +99,9 @@ void FillDeal(int64_t number, int64_t revision, int partners, Random& random, v1
 
 }  // namespace
 
-std::string PartnerId(int64_t partner) { return absl::StrCat("001A0000", 1'000'000 + partner, "QAZ"); }
+std::string PartnerId(int64_t partner) {
+  return absl::StrCat("001A0000", 1'000'000 + partner, "QAZ");
+}
 
 Load PartnerLoad(const LoadOptions& options) {
   Load load;

@@ -1,5 +1,5 @@
-// Generated load: partners, and deals with corrections, as requests of StreamEvents that are serialised already, so that
-// the client costs the machine it shares with the server as little as possible.
+// Generated load: partners, and deals with corrections, as requests of StreamEvents that are serialised already, so
+// that the client costs the machine it shares with the server as little as possible.
 #ifndef PARTNERMETRICS_TESTS_BENCH_LOAD_H_
 #define PARTNERMETRICS_TESTS_BENCH_LOAD_H_
 

@@ -30,8 +30,12 @@ void ExpectUnknown(const grpc::Status& status) {
   EXPECT_TRUE(IsUnknown(status)) << status.error_code() << ": " << status.error_message();
 }
 
-bool IsOpen(const v1::Deal& deal) { return deal.outcome() == v1::DEAL_OUTCOME_OPEN; }
-bool IsWon(const v1::Deal& deal) { return deal.outcome() == v1::DEAL_OUTCOME_WON; }
+bool IsOpen(const v1::Deal& deal) {
+  return deal.outcome() == v1::DEAL_OUTCOME_OPEN;
+}
+bool IsWon(const v1::Deal& deal) {
+  return deal.outcome() == v1::DEAL_OUTCOME_WON;
+}
 
 }  // namespace
 
@@ -61,7 +65,9 @@ std::optional<CurrentServer::Life> CurrentServer::WaitForNext(int after) {
   return life_;
 }
 
-std::string CrashPartnerId(int partner) { return absl::StrCat("P", partner); }
+std::string CrashPartnerId(int partner) {
+  return absl::StrCat("P", partner);
+}
 
 void ExpectedNumbers::Add(const v1::Deal& deal) {
   ++live_deals;

@@ -103,9 +103,9 @@ class DealClient {
   std::mt19937_64 random_;
   std::atomic<bool> finishing_ = false;
 
-  std::vector<v1::Event> deals_;     // latest version of each deal, sent or not
-  std::deque<Batch> unknown_;        // sent or about to be, not acknowledged
-  std::deque<Batch> remembered_;     // acknowledged last
+  std::vector<v1::Event> deals_;              // latest version of each deal, sent or not
+  std::deque<Batch> unknown_;                 // sent or about to be, not acknowledged
+  std::deque<Batch> remembered_;              // acknowledged last
   std::map<std::string, v1::Event> journal_;  // acknowledged content of each deal
   uint64_t last_position_ = 0;
   int64_t acknowledged_events_ = 0;

@@ -66,12 +66,14 @@ void WriteExport(const std::string& folder) {
     absl::StrAppend(&accounts, "001A00", Padded(i), ",Partner ", i, ",Reseller,www.partner", i,
                     ".example,2022-01-10T00:00:00.000Z,2024-05-01T00:00:00.000Z\n");
   }
-  std::string deals = "Id,AccountId,Name,StageName,Amount,CloseDate,IsClosed,IsWon,Partner__c,CreatedDate,SystemModstamp\n";
+  std::string deals =
+      "Id,AccountId,Name,StageName,Amount,CloseDate,IsClosed,IsWon,Partner__c,CreatedDate,SystemModstamp\n";
   for (int i = 0; i < kExportedDeals; ++i) {
     const bool won = i % 3 != 0;
     const std::string amount = i % 500 == 7 ? "a lot" : absl::StrCat(1'000 + i * 37 % 90'000, ".", 10 + i % 90);
     absl::StrAppend(&deals, "006A00", Padded(i), ",001B00", Padded(i % 900), ",\"Deal ", i, "\",",
-                    won ? "Closed Won" : "Proposal", ",", amount, ",2024-0", 1 + i % 9, "-1", i % 10, won ? ",1,1," : ",0,0,",
+                    won ? "Closed Won" : "Proposal", ",", amount, ",2024-0", 1 + i % 9, "-1", i % 10,
+                    won ? ",1,1," : ",0,0,",
                     i % 4 == 0 ? std::string() : absl::StrCat("001A00", Padded(i % kExportedPartners)),
                     ",2023-06-01T00:00:00.000Z,2024-10-01T00:00:00.000Z\n");
   }
@@ -201,7 +203,8 @@ void ExpectVerified(ServerProcess& server, const std::string& program) {
   v1::VerifyScopeRequest request;
   request.set_program(program);
   v1::VerifyScopeResponse response;
-  const grpc::Status status = v1::AdminService::NewStub(server.channel())->VerifyScope(context.get(), request, &response);
+  const grpc::Status status =
+      v1::AdminService::NewStub(server.channel())->VerifyScope(context.get(), request, &response);
   EXPECT_TRUE(status.ok()) << status.error_message();
   EXPECT_TRUE(response.ok()) << response.DebugString();
   EXPECT_GT(response.cells(), 0);
@@ -279,7 +282,9 @@ class ServerCrashTest : public ::testing::Test {
  protected:
   // Kills and starts the server as often as asked for. Ends with a server that lives.
   void KillAndStart(ServerProcess& server, CurrentServer& current, uint64_t kills, std::mt19937_64& random) {
-    const auto random_ms = [&](uint64_t from, uint64_t to) { return absl::Milliseconds(from + random() % (to - from)); };
+    const auto random_ms = [&](uint64_t from, uint64_t to) {
+      return absl::Milliseconds(from + random() % (to - from));
+    };
     for (uint64_t kill = 1; kill <= kills && !HasFailure(); ++kill) {
       absl::SleepFor(random_ms(50, 800));
       ASSERT_TRUE(server.IsRunning()) << "the server ended by itself:\n" << server.log();

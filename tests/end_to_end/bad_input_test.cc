@@ -181,9 +181,9 @@ class BadFilesTest : public ServerFixture {
     WriteFile(export_folder + "/Opportunity.csv", content);
     Start();
     const v1::ConnectorRun run = RunConnector("crm");
-    WriteFile(export_folder + "/Opportunity.csv",
-              std::string(kHeader) + "006A00000000001,Good,Won,100.50,2025-03-01,true,true,"
-                                     "2025-01-01T00:00:00.000Z,2026-03-01T00:00:00.000Z\n");
+    WriteFile(export_folder + "/Opportunity.csv", std::string(kHeader) +
+                                                      "006A00000000001,Good,Won,100.50,2025-03-01,true,true,"
+                                                      "2025-01-01T00:00:00.000Z,2026-03-01T00:00:00.000Z\n");
     const v1::ConnectorRun good = RunConnector("crm", /*full=*/true);
     EXPECT_EQ(good.state(), v1::RUN_STATE_SUCCEEDED) << good.DebugString();
     EXPECT_EQ(good.events().applied(), 1);
@@ -214,8 +214,7 @@ TEST_F(BadFilesTest, Binary) {
 }
 
 TEST_F(BadFilesTest, CutOffInTheMiddleOfAQuotedCell) {
-  const v1::ConnectorRun run =
-      RunOver(std::string(kHeader) + "006A00000000002,\"Half a na");
+  const v1::ConnectorRun run = RunOver(std::string(kHeader) + "006A00000000002,\"Half a na");
   EXPECT_NE(run.state(), v1::RUN_STATE_SUCCEEDED) << run.DebugString();
   EXPECT_EQ(run.events().applied(), 0);
 }
@@ -228,19 +227,19 @@ TEST_F(BadFilesTest, OneLineOfAHundredMegabytes) {
 }
 
 TEST_F(BadFilesTest, ARowOfAHundredMegabytes) {
-  const v1::ConnectorRun run = RunOver(std::string(kHeader) + "006A00000000003,\"" +
-                                       std::string(size_t{kLongLineMb} << 20, 'x') +
-                                       "\",Won,1,2025-03-01,true,true,2025-01-01T00:00:00.000Z,2025-03-01T00:00:00.000Z\n");
+  const v1::ConnectorRun run =
+      RunOver(std::string(kHeader) + "006A00000000003,\"" + std::string(size_t{kLongLineMb} << 20, 'x') +
+              "\",Won,1,2025-03-01,true,true,2025-01-01T00:00:00.000Z,2025-03-01T00:00:00.000Z\n");
   EXPECT_NE(run.state(), v1::RUN_STATE_SUCCEEDED) << run.state();
   EXPECT_EQ(run.events().applied(), 0);
 }
 
 TEST_F(BadFilesTest, RowsWithFaultsGoIntoQuarantineWithPlaceAndReason) {
-  const v1::ConnectorRun run = RunOver(
-      std::string(kHeader) +
-      "006A00000000004,A,Won,much,2025-03-01,true,true,2025-01-01T00:00:00.000Z,2025-03-01T00:00:00.000Z\n"
-      "006A00000000005,B,Won,5,2025-13-01,true,true,2025-01-01T00:00:00.000Z,2025-03-01T00:00:00.000Z\n"
-      "short,row\n");
+  const v1::ConnectorRun run =
+      RunOver(std::string(kHeader) +
+              "006A00000000004,A,Won,much,2025-03-01,true,true,2025-01-01T00:00:00.000Z,2025-03-01T00:00:00.000Z\n"
+              "006A00000000005,B,Won,5,2025-13-01,true,true,2025-01-01T00:00:00.000Z,2025-03-01T00:00:00.000Z\n"
+              "short,row\n");
   EXPECT_EQ(run.state(), v1::RUN_STATE_PARTIAL) << run.DebugString();
   EXPECT_EQ(run.records_rejected(), 3);
   const std::vector<v1::QuarantinedRecord> records = Quarantine("crm");

@@ -1,5 +1,5 @@
-// The demo's three connectors over the demo's exports, driven by partnerctl as a person does it. What the numbers must be
-// is computed here from the files themselves, by readers that share nothing with the connectors.
+// The demo's three connectors over the demo's exports, driven by partnerctl as a person does it. What the numbers must
+// be is computed here from the files themselves, by readers that share nothing with the connectors.
 #include <google/protobuf/struct.pb.h>
 #include <google/protobuf/text_format.h>
 #include <google/protobuf/util/json_util.h>
@@ -59,8 +59,8 @@ bool IsWholeNumber(const std::string& text) {
 class DemoTest : public ServerFixture {
  protected:
   void SetUp() override {
-    ASSERT_TRUE(google::protobuf::TextFormat::ParseFromString(ReadFile(absl::StrCat(kDemo, "config.textproto")),
-                                                              &config()));
+    ASSERT_TRUE(
+        google::protobuf::TextFormat::ParseFromString(ReadFile(absl::StrCat(kDemo, "config.textproto")), &config()));
     // The demo's paths are relative to its file, which the test's server does not read.
     for (std::string& file : *config().mutable_program_files()) file = kDemo + file;
     for (auto& connector : *config().mutable_connectors()) connector.set_directory(kDemo + connector.directory());
@@ -235,11 +235,12 @@ TEST_F(DemoTest, BadRowsAreInQuarantine) {
     EXPECT_FALSE(record.message().empty());
     EXPECT_FALSE(record.raw().empty());
   }
-  EXPECT_EQ(found, (std::multiset<std::string>{
-                       "Lead.csv Id bad_id", "Opportunity.csv  wrong_column_count", "Opportunity.csv Amount bad_amount",
-                       "Opportunity.csv CloseDate bad_date", "Opportunity.csv CurrencyIsoCode unknown_currency",
-                       "invoices.jsonl  bad_json", "invoices.jsonl currency unknown_currency",
-                       "partner_nps.csv Q1 score_out_of_range", "partner_nps.csv Q1_NPS_GROUP group_contradicts_score"}));
+  EXPECT_EQ(found,
+            (std::multiset<std::string>{
+                "Lead.csv Id bad_id", "Opportunity.csv  wrong_column_count", "Opportunity.csv Amount bad_amount",
+                "Opportunity.csv CloseDate bad_date", "Opportunity.csv CurrencyIsoCode unknown_currency",
+                "invoices.jsonl  bad_json", "invoices.jsonl currency unknown_currency",
+                "partner_nps.csv Q1 score_out_of_range", "partner_nps.csv Q1_NPS_GROUP group_contradicts_score"}));
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// Export files that others made (tests/data/samples, each with its licence), through plugin, log and engine to the value
-// of a metric. The figures are those that a look into the files gives.
+// Export files that others made (tests/data/samples, each with its licence), through plugin, log and engine to the
+// value of a metric. The figures are those that a look into the files gives.
 #include <filesystem>
 #include <string>
 

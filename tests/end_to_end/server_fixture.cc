@@ -95,8 +95,7 @@ std::vector<v1::QuarantinedRecord> ServerFixture::Quarantine(const std::string& 
       const auto get_context = Call();
       v1::GetQuarantinedRecordRequest get;
       get.set_record(listed.record());
-      const grpc::Status got =
-          stub->GetQuarantinedRecord(get_context.get(), get, &records.emplace_back());
+      const grpc::Status got = stub->GetQuarantinedRecord(get_context.get(), get, &records.emplace_back());
       EXPECT_TRUE(got.ok()) << got.error_message();
     }
     request.set_page_token(response.next_page_token());

@@ -26,28 +26,70 @@ namespace {
 
 constexpr int kOperations = 200;
 
-// Measures that between them use every feature of the engine: roles, shares, stocks with both ends, parts, fields of the
-// root, instants in the programme's zone, missing sums, programme-wide kinds.
+// Measures that between them use every feature of the engine: roles, shares, stocks with both ends, parts, fields of
+// the root, instants in the programme's zone, missing sums, programme-wide kinds.
 constexpr char kDefinitions[] = R"pb(
   measures { id: "won" fact: "deal" kind: MEASURE_KIND_FLOW sum: "amount" at: "closed_on" where: "outcome == WON" }
-  measures { id: "won_sourced" fact: "deal" kind: MEASURE_KIND_FLOW sum: "amount" at: "closed_on"
-             where: "outcome == WON && role == SOURCED" }
-  measures { id: "won_influenced" fact: "deal" kind: MEASURE_KIND_FLOW sum: "amount" at: "closed_on"
-             where: "outcome == WON && role == INFLUENCED" }
+  measures {
+    id: "won_sourced"
+    fact: "deal"
+    kind: MEASURE_KIND_FLOW
+    sum: "amount"
+    at: "closed_on"
+    where: "outcome == WON && role == SOURCED"
+  }
+  measures {
+    id: "won_influenced"
+    fact: "deal"
+    kind: MEASURE_KIND_FLOW
+    sum: "amount"
+    at: "closed_on"
+    where: "outcome == WON && role == INFLUENCED"
+  }
   measures { id: "credited" fact: "deal" kind: MEASURE_KIND_FLOW sum: "credited_amount" at: "closed_on" }
-  measures { id: "pipeline" fact: "deal" kind: MEASURE_KIND_STOCK sum: "amount" from: "date(created_at)"
-             until: "closed_on" }
+  measures {
+    id: "pipeline"
+    fact: "deal"
+    kind: MEASURE_KIND_STOCK
+    sum: "amount"
+    from: "date(created_at)"
+    until: "closed_on"
+  }
   measures { id: "open_deals" fact: "deal" kind: MEASURE_KIND_STOCK from: "date(created_at)" until: "closed_on" }
-  measures { id: "stages" fact: "deal_stage" kind: MEASURE_KIND_STOCK sum: "amount" from: "date(entered_at)"
-             until: "date(left_at)" where: "root.outcome != LOST" }
-  measures { id: "stages_sourced" fact: "deal_stage" kind: MEASURE_KIND_STOCK from: "date(entered_at)"
-             until: "date(left_at)" where: "root.role == SOURCED" }
+  measures {
+    id: "stages"
+    fact: "deal_stage"
+    kind: MEASURE_KIND_STOCK
+    sum: "amount"
+    from: "date(entered_at)"
+    until: "date(left_at)"
+    where: "root.outcome != LOST"
+  }
+  measures {
+    id: "stages_sourced"
+    fact: "deal_stage"
+    kind: MEASURE_KIND_STOCK
+    from: "date(entered_at)"
+    until: "date(left_at)"
+    where: "root.role == SOURCED"
+  }
   measures { id: "billed" fact: "invoice" kind: MEASURE_KIND_FLOW sum: "amount" at: "date(issued_at)" }
   measures { id: "refunded" fact: "refund" kind: MEASURE_KIND_FLOW sum: "amount" at: "date(refunded_at)" }
-  measures { id: "aging" fact: "project" kind: MEASURE_KIND_STOCK from: "m1_approved_on + days(61)"
-             until: "earliest(pto_on, cancelled_on)" }
-  measures { id: "age" fact: "project" kind: MEASURE_KIND_STOCK sum: "day_number(m1_approved_on)"
-             from: "m1_approved_on" until: "pto_on" }
+  measures {
+    id: "aging"
+    fact: "project"
+    kind: MEASURE_KIND_STOCK
+    from: "m1_approved_on + days(61)"
+    until: "earliest(pto_on, cancelled_on)"
+  }
+  measures {
+    id: "age"
+    fact: "project"
+    kind: MEASURE_KIND_STOCK
+    sum: "day_number(m1_approved_on)"
+    from: "m1_approved_on"
+    until: "pto_on"
+  }
   measures { id: "costs" fact: "cost" kind: MEASURE_KIND_FLOW sum: "amount" at: "incurred_on" }
   measures { id: "customers" fact: "customer" kind: MEASURE_KIND_FLOW at: "first_purchase_on" }
   measures { id: "partners" fact: "partner" kind: MEASURE_KIND_STOCK from: "signed_on" until: "terminated_on" }
@@ -67,16 +109,16 @@ log::v1::Definitions TestDefinitions() {
 
 // One thing that happens. Small numbers choose from small sets, so that everything meets everything.
 struct Operation {
-  int what = 0;       // which kind of event, alias change or restart
-  int id = 0;         // record
+  int what = 0;  // which kind of event, alias change or restart
+  int id = 0;    // record
   int revision = 0;
   int sequence = 0;
-  int partner = 0;    // reference
-  int second = 0;     // second partner, role, root
+  int partner = 0;  // reference
+  int second = 0;   // second partner, role, root
   int day = 0;
   int length = 0;
   int amount = 0;
-  int variant = 0;    // outcome, currency, missing fields
+  int variant = 0;  // outcome, currency, missing fields
   bool deleted = false;
 };
 
@@ -86,7 +128,21 @@ void showValue(const Operation& op, std::ostream& out) {
       << op.amount << " variant " << op.variant << (op.deleted ? " deleted" : "") << "}";
 }
 
-enum What { kDeal, kDealAgain, kStage, kInvoice, kRefund, kProject, kCost, kPartner, kCustomer, kAlias, kDropAlias, kRestart, kWhats };
+enum What {
+  kDeal,
+  kDealAgain,
+  kStage,
+  kInvoice,
+  kRefund,
+  kProject,
+  kCost,
+  kPartner,
+  kCustomer,
+  kAlias,
+  kDropAlias,
+  kRestart,
+  kWhats
+};
 
 rc::Gen<Operation> AnyOperation() {
   const auto small = [](int n) { return rc::gen::inRange(0, n); };

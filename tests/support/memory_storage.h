@@ -81,9 +81,8 @@ class MemoryState : public storage::StateStore {
     if (it == tables_[Index(table)].end()) return std::optional<std::string>();
     return std::optional<std::string>(it->second);
   }
-  absl::Status Scan(
-      storage::StateTable table, absl::string_view prefix, absl::string_view from,
-      const std::function<bool(absl::string_view key, absl::string_view value)>& visit) const override {
+  absl::Status Scan(storage::StateTable table, absl::string_view prefix, absl::string_view from,
+                    const std::function<bool(absl::string_view key, absl::string_view value)>& visit) const override {
     const Table& rows = tables_[Index(table)];
     for (auto it = rows.lower_bound(std::string(std::max(prefix, from)));
          it != rows.end() && absl::StartsWith(it->first, prefix); ++it) {

@@ -27,8 +27,12 @@ config::v1::ServerConfig TestConfig() {
   return config;
 }
 
-std::string PartnerdPath() { return PM_BINARY_DIR "/bin/partnerd"; }
-std::string PartnerctlPath() { return PM_BINARY_DIR "/bin/partnerctl"; }
+std::string PartnerdPath() {
+  return PM_BINARY_DIR "/bin/partnerd";
+}
+std::string PartnerctlPath() {
+  return PM_BINARY_DIR "/bin/partnerctl";
+}
 
 std::shared_ptr<grpc::Channel> ConnectTo(const std::string& address) {
   grpc::ChannelArguments arguments;
@@ -46,7 +50,9 @@ ServerProcess::ServerProcess(std::string folder, const config::v1::ServerConfig&
   WriteFile(folder_ + "/config.textproto", text);
 }
 
-ServerProcess::~ServerProcess() { Kill(); }
+ServerProcess::~ServerProcess() {
+  Kill();
+}
 
 absl::Status ServerProcess::Start(absl::Duration limit) {
   Spawn();
@@ -101,7 +107,9 @@ bool ServerProcess::IsRunning() {
   return false;
 }
 
-std::string ServerProcess::log() const { return ReadFile(folder_ + "/partnerd.log"); }
+std::string ServerProcess::log() const {
+  return ReadFile(folder_ + "/partnerd.log");
+}
 
 absl::Status ServerProcess::Failed(absl::string_view what) const {
   const std::string text = log();

@@ -145,7 +145,8 @@ TEST_F(MisbehaveTest, OnlyRegularFilesInsideTheFolder) {
 
 TEST_F(MisbehaveTest, OpenFilesAreLimited) {
   Write("a.txt", "x");
-  EXPECT_THAT(Run("many_files", "a.txt").Text(), HasSubstr("too many files open"));
+  const ConnectorEnd end = Run("many_files", "a.txt");
+  EXPECT_THAT(end.Text(), HasSubstr("too many files open")) << end.last_output;
 }
 
 TEST_F(MisbehaveTest, AFileThatChangesWhileItIsReadFailsTheRun) {

@@ -31,7 +31,8 @@ class PluginRun {
 
   explicit PluginRun(const std::string& plugin) {
     std::string path = std::string(PM_BINARY_DIR) + "/lib/partnermetrics/connectors/" + plugin + ".so";
-    library_ = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+    // Stays in memory until the end, so that a leak report can name its functions and see what its globals hold.
+    library_ = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
     if (library_ == nullptr) throw std::runtime_error(dlerror());
     table_ = static_cast<const pm_connector*>(dlsym(library_, "partnermetrics_connector"));
   }

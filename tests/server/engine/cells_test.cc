@@ -12,7 +12,9 @@
 namespace partnermetrics {
 namespace {
 
-Day On(int year, int month, int day) { return ToDay(absl::CivilDay(year, month, day)); }
+Day On(int year, int month, int day) {
+  return ToDay(absl::CivilDay(year, month, day));
+}
 
 TEST(StoredPages, SurviveEncodingWithNegativeAndHugeSums) {
   CellPage first, second;
@@ -21,9 +23,10 @@ TEST(StoredPages, SurviveEncodingWithNegativeAndHugeSums) {
   first.Add({On(2024, 12, 31), 1, -1, absl::MakeInt128(1'000'000'000'000, 7)});
   second.Add({On(2024, 2, 29), 2, 2, Nanos(0)});
   std::map<std::string, CellPage> decoded;
-  ASSERT_TRUE(DecodePages(2024, EncodePages({{"a", &first}, {"b", &second}}),
-                          [&](absl::string_view measure, CellPage page) { decoded[std::string(measure)] = page; })
-                  .ok());
+  ASSERT_TRUE(
+      DecodePages(2024, EncodePages({{"a", &first}, {"b", &second}}), [&](absl::string_view measure, CellPage page) {
+        decoded[std::string(measure)] = page;
+      }).ok());
   ASSERT_EQ(decoded.size(), 2u);
   EXPECT_EQ(decoded["a"].days, first.days);
   EXPECT_EQ(decoded["a"].sum, first.sum);
@@ -36,7 +39,16 @@ TEST(StoredPages, BytesNeverChange) {
   page.year = 2026;
   page.Add({On(2026, 3, 31), 1, 1, Nanos(100) * kNanosPerUnit});
   EXPECT_EQ(absl::BytesToHexString(EncodePages({{"won", &page}})),
-            "01" "01" "03776f6e" "02" "80a0b787e905" "01" "5a" "01" "02" "80a0b787e905");
+            "01"
+            "01"
+            "03776f6e"
+            "02"
+            "80a0b787e905"
+            "01"
+            "5a"
+            "01"
+            "02"
+            "80a0b787e905");
 }
 
 TEST(StoredPages, RefuseDamagedBytes) {

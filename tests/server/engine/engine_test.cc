@@ -8,12 +8,24 @@ namespace {
 
 constexpr char kMeasures[] = R"pb(
   measures { id: "won" fact: "deal" kind: MEASURE_KIND_FLOW sum: "amount" at: "closed_on" where: "outcome == WON" }
-  measures { id: "won_sourced" fact: "deal" kind: MEASURE_KIND_FLOW sum: "amount" at: "closed_on"
-             where: "outcome == WON && role == SOURCED" }
+  measures {
+    id: "won_sourced"
+    fact: "deal"
+    kind: MEASURE_KIND_FLOW
+    sum: "amount"
+    at: "closed_on"
+    where: "outcome == WON && role == SOURCED"
+  }
   measures { id: "credited" fact: "deal" kind: MEASURE_KIND_FLOW sum: "credited_amount" at: "closed_on" }
   measures { id: "deals" fact: "deal" kind: MEASURE_KIND_FLOW at: "closed_on" }
-  measures { id: "stages" fact: "deal_stage" kind: MEASURE_KIND_STOCK sum: "amount" from: "date(entered_at)"
-             until: "date(left_at)" }
+  measures {
+    id: "stages"
+    fact: "deal_stage"
+    kind: MEASURE_KIND_STOCK
+    sum: "amount"
+    from: "date(entered_at)"
+    until: "date(left_at)"
+  }
   measures { id: "billed" fact: "invoice" kind: MEASURE_KIND_FLOW sum: "amount" at: "date(issued_at)" }
   measures { id: "refunded" fact: "refund" kind: MEASURE_KIND_FLOW sum: "amount" at: "date(refunded_at)" }
   measures { id: "costs" fact: "cost" kind: MEASURE_KIND_FLOW sum: "amount" at: "incurred_on" }
@@ -25,10 +37,10 @@ std::string Partner(const std::string& id) {
 
 std::string Deal(const std::string& id, int revision, int amount, const std::string& partner,
                  const std::string& role = "ATTRIBUTION_ROLE_SOURCED") {
-  return absl::StrCat("record_id: '", id, "' revision: ", revision,
-                      " deal { outcome: DEAL_OUTCOME_WON closed_on { year: 2026 month: 3 day: 31 } amount { units: ",
-                      amount, " } attributions { role: ", role, " partner_refs { external { source: 'crm' id: '", partner,
-                      "' } } } }");
+  return absl::StrCat(
+      "record_id: '", id, "' revision: ", revision,
+      " deal { outcome: DEAL_OUTCOME_WON closed_on { year: 2026 month: 3 day: 31 } amount { units: ", amount,
+      " } attributions { role: ", role, " partner_refs { external { source: 'crm' id: '", partner, "' } } } }");
 }
 
 class EngineTest : public EngineFixture {
@@ -49,7 +61,9 @@ TEST_F(EngineTest, ADealCountsForItsPartnerTheProgrammeAndTheBusiness) {
 }
 
 TEST_F(EngineTest, ADealWithoutPartnerIsDirect) {
-  Ingest("record_id: 'd1' deal { outcome: DEAL_OUTCOME_WON closed_on { year: 2026 month: 1 day: 1 } amount { units: 7 } }");
+  Ingest(
+      "record_id: 'd1' deal { outcome: DEAL_OUTCOME_WON closed_on { year: 2026 month: 1 day: 1 } amount { units: 7 } "
+      "}");
   EXPECT_EQ(Total("direct", "won"), "1/7");
   EXPECT_EQ(Total("program", "won"), "0/0");
   EXPECT_EQ(Total("business", "won"), "1/7");
@@ -110,7 +124,8 @@ TEST_F(EngineTest, AnAdminsAliasMovesFactsAndItsRemovalTakesThemBack) {
 
 TEST_F(EngineTest, ADomainOfTwoPartnersLeadsToNeither) {
   const std::string invoice =
-      "record_id: 'i1' revision: 1 invoice { partner_refs { domain: 'Shared.example' } issued_at { seconds: 1700000000 }"
+      "record_id: 'i1' revision: 1 invoice { partner_refs { domain: 'Shared.example' } issued_at { seconds: 1700000000 "
+      "}"
       " amount { units: 5 } }";
   Ingest("record_id: 'a' partner { name: 'A' domains: 'shared.example' }");
   Ingest(invoice);
@@ -125,7 +140,9 @@ TEST_F(EngineTest, ADomainOfTwoPartnersLeadsToNeither) {
 
 TEST_F(EngineTest, FreeMailDomainsNeverLeadToAPartner) {
   Ingest("record_id: 'a' partner { name: 'A' domains: 'gmail.com' }");
-  Ingest("record_id: 'i1' invoice { partner_refs { domain: 'gmail.com' } issued_at { seconds: 1700000000 } amount { units: 5 } }");
+  Ingest(
+      "record_id: 'i1' invoice { partner_refs { domain: 'gmail.com' } issued_at { seconds: 1700000000 } amount { "
+      "units: 5 } }");
   EXPECT_EQ(Total("partner:crm:a", "billed"), "0/0");
 }
 
@@ -181,7 +198,8 @@ TEST_F(EngineTest, SharesOfADealAddUpExactly) {
 TEST_F(EngineTest, APartWaitsForItsRootAndTakesItsPartner) {
   Ingest(Partner("acme"));
   const std::string stage =
-      "record_id: 's1' deal_stage { root_id: 'd1' stage: 'Proposal' entered_at { seconds: 1700000000 } amount { units: 9 } }";
+      "record_id: 's1' deal_stage { root_id: 'd1' stage: 'Proposal' entered_at { seconds: 1700000000 } amount { units: "
+      "9 } }";
   Ingest(stage);
   EXPECT_EQ(Total("business", "stages"), "0/0");
   {
@@ -263,8 +281,14 @@ TEST_F(EngineTest, AChangedMeasureForgetsWhatItCountedBefore) {
   Ingest(Partner("acme"));
   Ingest(Deal("d1", 1, 100, "acme"));
   Ingest(Deal("d2", 1, 5, "acme"));
-  Define(R"pb(measures { id: "won" fact: "deal" kind: MEASURE_KIND_FLOW sum: "amount" at: "closed_on"
-                         where: "outcome == WON && amount > 50" })pb");
+  Define(R"pb(measures {
+                id: "won"
+                fact: "deal"
+                kind: MEASURE_KIND_FLOW
+                sum: "amount"
+                at: "closed_on"
+                where: "outcome == WON && amount > 50"
+              })pb");
   EXPECT_EQ(Total("program", "won"), "1/100");
   ExpectVerified();
 }
@@ -313,8 +337,9 @@ TEST_F(EngineTest, AChangedNumberIsFoundByVerify) {
 }
 
 TEST_F(EngineTest, APartnerOfTwoSourcesCountsOnceWithTheFieldsOfBoth) {
-  Define(R"pb(measures { id: "signed" fact: "partner" kind: MEASURE_KIND_STOCK from: "signed_on" }
-              measures { id: "gold" fact: "partner" kind: MEASURE_KIND_STOCK from: "signed_on" where: "tier == 'Gold'" })pb");
+  Define(
+      R"pb(measures { id: "signed" fact: "partner" kind: MEASURE_KIND_STOCK from: "signed_on" }
+           measures { id: "gold" fact: "partner" kind: MEASURE_KIND_STOCK from: "signed_on" where: "tier == 'Gold'" })pb");
   Ingest("record_id: 'a' partner { name: 'A' tier: 'Silver' signed_on { year: 2025 month: 1 day: 1 } }");
   EXPECT_EQ(Total("program", "signed"), "1/0");
   EXPECT_EQ(Total("program", "gold"), "0/0");

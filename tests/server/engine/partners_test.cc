@@ -32,8 +32,8 @@ TEST_F(PartnersTest, TheServersOwnStatementGoesBeforeTheSources) {
 }
 
 TEST_F(PartnersTest, AliasesAreTheReferencesThatLeadToIt) {
-  EXPECT_THAT(Get("crm:a1").aliases, ::testing::ElementsAre("domain:acme.example", "external::a1", "external:crm:a1",
-                                                            "partner:crm:a1"));
+  EXPECT_THAT(Get("crm:a1").aliases,
+              ::testing::ElementsAre("domain:acme.example", "external::a1", "external:crm:a1", "partner:crm:a1"));
 }
 
 TEST_F(PartnersTest, AliasesOfAdminsAreListedUntilRemoved) {
@@ -63,7 +63,8 @@ TEST_F(PartnersTest, TwoOfOneNameMustBeNamedById) {
 
 TEST_F(PartnersTest, UnresolvedFactsAreListedByReference) {
   for (const char* id : {"1", "2"}) {
-    Ingest(absl::StrCat("record_id: '", id, "' invoice { partner_refs { external { source: 'x' id: 'ghost' } } issued_at"
+    Ingest(absl::StrCat("record_id: '", id,
+                        "' invoice { partner_refs { external { source: 'x' id: 'ghost' } } issued_at"
                         " { seconds: 1 } amount { units: 1 } }"));
   }
   Engine::View view(*engine_);

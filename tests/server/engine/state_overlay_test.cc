@@ -15,18 +15,24 @@ class StateOverlayTest : public ::testing::Test {
   }
   std::string Scanned(const std::string& prefix) {
     std::vector<std::string> seen;
-    EXPECT_TRUE(overlay_.Scan(StateTable::kIndexes, prefix, [&](absl::string_view key, absl::string_view value) {
-                          seen.push_back(absl::StrCat(key, "=", value));
-                          return true;
-                        }).ok());
+    EXPECT_TRUE(overlay_
+                    .Scan(StateTable::kIndexes, prefix,
+                          [&](absl::string_view key, absl::string_view value) {
+                            seen.push_back(absl::StrCat(key, "=", value));
+                            return true;
+                          })
+                    .ok());
     return absl::StrJoin(seen, " ");
   }
   std::string Published(const std::string& prefix, const std::string& from) {
     std::vector<std::string> seen;
-    EXPECT_TRUE(overlay_.ReadScan(StateTable::kIndexes, prefix, from, [&](absl::string_view key, absl::string_view value) {
-                          seen.push_back(absl::StrCat(key, "=", value));
-                          return true;
-                        }).ok());
+    EXPECT_TRUE(overlay_
+                    .ReadScan(StateTable::kIndexes, prefix, from,
+                              [&](absl::string_view key, absl::string_view value) {
+                                seen.push_back(absl::StrCat(key, "=", value));
+                                return true;
+                              })
+                    .ok());
     return absl::StrJoin(seen, " ");
   }
   MemoryState store_;

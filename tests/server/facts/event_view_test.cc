@@ -54,9 +54,10 @@ TEST(ReadMentions, KeepsTheOrderOfTrust) {
 }
 
 TEST(ReadMentions, ADealHasOneMentionPerAttribution) {
-  const auto mentions = Mentions("deal",
-                                 "attributions { role: ATTRIBUTION_ROLE_SOURCED split { nanos: 600000000 } partner_refs"
-                                 " { domain: 'a.com' } } attributions { partner_refs { domain: 'b.com' } } attributions {}");
+  const auto mentions =
+      Mentions("deal",
+               "attributions { role: ATTRIBUTION_ROLE_SOURCED split { nanos: 600000000 } partner_refs"
+               " { domain: 'a.com' } } attributions { partner_refs { domain: 'b.com' } } attributions {}");
   ASSERT_EQ(mentions.size(), 2u);
   EXPECT_EQ(mentions[0].role, v1::ATTRIBUTION_ROLE_SOURCED);
   EXPECT_EQ(mentions[0].split_nanos, 600'000'000);

@@ -8,7 +8,9 @@
 namespace partnermetrics {
 namespace {
 
-const FactSchema& Deal() { return *FactSchemas::Get().Find("deal"); }
+const FactSchema& Deal() {
+  return *FactSchemas::Get().Find("deal");
+}
 
 std::string DealBytes(const std::string& text) {
   v1::Deal deal;
@@ -23,7 +25,9 @@ std::string Decoded(const std::string& bytes) {
   return row.Decode(bytes, "USD", &error) ? "ok" : error.field + " " + error.reason;
 }
 
-const Value& Field(const FactRow& row, const char* name) { return row[row.schema().Find(name)->slot]; }
+const Value& Field(const FactRow& row, const char* name) {
+  return row[row.schema().Find(name)->slot];
+}
 
 TEST(FactSchemas, KnowsEveryKindOfTheEnvelope) {
   const auto* oneof = v1::Event::descriptor()->FindOneofByName("fact");

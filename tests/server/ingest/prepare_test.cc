@@ -46,7 +46,8 @@ TEST(Prepare, KeepsNothingOfADeletedFactButItsKind) {
 }
 
 TEST(Prepare, SplitsPersonalDataOff) {
-  const auto prepared = PrepareText("record_id: 'R' survey_response { survey: SURVEY_KIND_PARTNER_NPS respondent: 'ann@example.com' score: 9 }");
+  const auto prepared = PrepareText(
+      "record_id: 'R' survey_response { survey: SURVEY_KIND_PARTNER_NPS respondent: 'ann@example.com' score: 9 }");
   const auto& event = std::get<PreparedEvent>(prepared);
   EXPECT_EQ(event.personal.size(), 1u);
   EXPECT_EQ(event.payload.find("ann@"), std::string::npos);

@@ -127,11 +127,13 @@ TEST_F(WriterTest, AFullQueueIsRefusedAtOnceOrWaitedFor) {
   // Hold the writer's thread, so that requests pile up.
   std::promise<void> hold, held;
   std::thread holder([&] {
-    EXPECT_TRUE(writer_->Run([&] {
-                         held.set_value();
-                         hold.get_future().wait();
-                         return absl::OkStatus();
-                       }).ok());
+    EXPECT_TRUE(writer_
+                    ->Run([&] {
+                      held.set_value();
+                      hold.get_future().wait();
+                      return absl::OkStatus();
+                    })
+                    .ok());
   });
   held.get_future().wait();
   absl::Status status;

@@ -60,7 +60,7 @@ absl::Status ParseRelativeDay(absl::string_view offset, absl::CivilDay today, ab
       *day = today + count;
       return absl::OkStatus();
     case 'w':
-      *day = today + 7 * count;
+      *day = today + int64_t{7} * count;
       return absl::OkStatus();
     case 'm':
       *day = AddMonths(today, count);

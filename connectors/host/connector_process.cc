@@ -385,13 +385,13 @@ absl::StatusOr<Hello> ConnectorProcess::Describe() {
   class KeepHello : public ConnectorHandler {
    public:
     absl::Status OnPage(const Page& page) override { return absl::InternalError("describe sent a page"); }
-    void OnHello(const Hello& hello) override { hello_ = hello; }
-    Hello hello_;
+    void OnHello(const Hello& sent) override { hello = sent; }
+    Hello hello;
   };
   KeepHello handler;
   const ConnectorEnd end = Run(Command::kDescribe, std::nullopt, &handler);
   if (!end.ok()) return end.ToStatus();
-  return handler.hello_;
+  return handler.hello;
 }
 
 ConnectorEnd ConnectorProcess::Check(ConnectorHandler* handler) {

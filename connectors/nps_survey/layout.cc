@@ -43,7 +43,8 @@ Cells SurveyMonkeyNames(const Cells& questions, const Cells& labels) {
     bool first = !questions[i].empty();
     if (first) question = questions[i];
     const std::string label = i < labels.size() ? labels[i] : "";
-    names.push_back(first && IsResponseLabel(label) ? question : question + " - " + label);
+    names.push_back(question);
+    if (!first || !IsResponseLabel(label)) names.back().append(" - ").append(label);
   }
   return names;
 }

@@ -50,7 +50,12 @@ std::map<std::string, v1::AttributionRole> UsualRoles() {
 std::string Fingerprint(const std::map<std::string, std::string>& values) {
   uint64_t hash = 14695981039346656037u;
   for (const auto& [name, value] : values) {
-    for (char c : name + '\0' + value + '\0') hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211u;
+    for (const std::string* text : {&name, &value}) {
+      // With the byte 0 behind each.
+      for (size_t i = 0; i <= text->size(); ++i) {
+        hash = (hash ^ static_cast<unsigned char>(text->c_str()[i])) * 1099511628211u;
+      }
+    }
   }
   return std::to_string(hash);
 }

@@ -1,5 +1,6 @@
 // The monthly recurring value of a subscription.
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "connectors/stripe_billing/objects.h"
@@ -88,7 +89,7 @@ std::optional<Decimal> Discounted(JsonRecord* record, const Decimal& value, Json
   double percent = 0;
   std::optional<Json> member = JsonRecord::Find(*coupon, "percent_off");
   if (!member || member->get(percent) != simdjson::SUCCESS) return value;
-  int64_t kept = 10'000 - static_cast<int64_t>(percent * 100 + 0.5);  // percent_off has two decimals
+  int64_t kept = 10'000 - std::llround(percent * 100);  // percent_off has two decimals
   return sdk::Scale(value, std::max<int64_t>(kept, 0), 10'000);
 }
 

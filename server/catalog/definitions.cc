@@ -212,7 +212,7 @@ std::string DefinitionSources::Locate(absl::string_view kind, absl::string_view 
     return absl::StrCat(found.file, ":", LineColumn(*found.text, OffsetInLiteral(*found.text, found.offset, offset)));
   }
   place = places_.find(definition);
-  const std::string name = absl::StrCat(kind, " \"", id, "\"", field.empty() ? "" : ", ", field);
+  std::string name = absl::StrCat(kind, " \"", id, "\"", field.empty() ? "" : ", ", field);
   if (place == places_.end()) return name;
   return absl::StrCat(place->second.file, ":", LineColumn(*place->second.text, place->second.offset), ": ", name);
 }

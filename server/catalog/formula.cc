@@ -211,7 +211,8 @@ class FormulaCompiler {
       ASSIGN_OR_RETURN(const Typed typed, logic ? CheckCondition(*operand) : CheckNumber(*operand));
       result.operands.push_back(typed.index);
     }
-    return Emit(std::move(result), result.op >= FormulaOp::kEqual && result.op <= FormulaOp::kOr);
+    const bool is_condition = result.op >= FormulaOp::kEqual && result.op <= FormulaOp::kOr;
+    return Emit(std::move(result), is_condition);
   }
 
   absl::StatusOr<Typed> CheckChoice(const SyntaxNode& node) {

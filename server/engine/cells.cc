@@ -170,10 +170,13 @@ void CellTable::Publish() {
     scopes_[id] = std::move(scope);
   }
   loaded_.clear();
+  Day day = 0;
+  int year = YearOf(day);
   for (const Pending& pending : pending_) {
     Scope& scope = *scopes_[pending.scope];
     if (scope.rows.size() <= pending.measure) scope.rows.resize(pending.measure + 1);
-    const int year = YearOf(pending.contribution.day);
+    // Most measures of an event fall on one day.
+    if (pending.contribution.day != day) year = YearOf(day = pending.contribution.day);
     if (scope.dirty_years.empty()) dirty_scopes_.push_back(pending.scope);
     if (const auto at = std::lower_bound(scope.dirty_years.begin(), scope.dirty_years.end(), year);
         at == scope.dirty_years.end() || *at != year) {

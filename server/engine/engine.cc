@@ -280,6 +280,7 @@ absl::Status Engine::ApplyRun(const storage::LogRecord& record) {
 }
 
 absl::Status Engine::Publish() {
+  facts_.EndBatch();
   {
     MutexLock gate(&gate_);
     WriterLock lock(&mutex_);
@@ -311,8 +312,8 @@ absl::Status Engine::Checkpoint() {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::optional<StoredFact>> Engine::CurrentFact(const FactId& id) const {
-  return facts_.Get(id);
+absl::StatusOr<std::optional<StoredFact>> Engine::CurrentFact(const FactId& id) {
+  return facts_.Peek(id);
 }
 
 }  // namespace partnermetrics

@@ -61,7 +61,7 @@ class Engine {
   absl::Status Checkpoint();
 
   // The current version and content of a fact, for ingest. Applier only.
-  absl::StatusOr<std::optional<StoredFact>> CurrentFact(const FactId& id) const;
+  absl::StatusOr<std::optional<StoredFact>> CurrentFact(const FactId& id);
 
   // What readers see: everything stands at one position for as long as the view lives. Keep it short: it holds the
   // applier up.

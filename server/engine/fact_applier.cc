@@ -187,8 +187,11 @@ void FactApplier::SetCatalog(std::shared_ptr<const Catalog> catalog) {
   by_scope_.clear();
   for (const CompiledMeasure& measure : catalog_->measures()) {
     measure_ids_.push_back(measure_names_.Id(measure.id));
-    parked_ids_.push_back(measure_names_.Id(ParkedRowName(measure.id)));
     by_scope_.push_back(measure.reads_role || measure.reads_credited);
+  }
+  // Numbered behind all measures: rows are kept by number, and few facts wait.
+  for (const CompiledMeasure& measure : catalog_->measures()) {
+    parked_ids_.push_back(measure_names_.Id(ParkedRowName(measure.id)));
   }
 }
 
@@ -198,7 +201,14 @@ FactRow& FactApplier::Row(const FactSchema& schema) {
   return *row;
 }
 
+absl::StatusOr<std::optional<StoredFact>> FactApplier::Peek(const FactId& id) {
+  ASSIGN_OR_RETURN(std::optional<StoredFact> fact, Get(id));
+  peeked_.insert_or_assign(id, fact);
+  return fact;
+}
+
 absl::StatusOr<std::optional<StoredFact>> FactApplier::Get(const FactId& id) const {
+  if (const auto it = peeked_.find(id); it != peeked_.end()) return it->second;
   ASSIGN_OR_RETURN(auto value, state_.Get(StateTable::kFacts, keys_.Fact(id)));
   if (!value.has_value()) return std::optional<StoredFact>();
   ASSIGN_OR_RETURN(StoredFact fact, DecodeFact(*value));
@@ -206,6 +216,7 @@ absl::StatusOr<std::optional<StoredFact>> FactApplier::Get(const FactId& id) con
 }
 
 absl::Status FactApplier::Store(const FactId& id, const StoredFact& fact) {
+  peeked_.erase(id);
   state_.Put(StateTable::kFacts, keys_.Fact(id), EncodeFact(fact));
   return absl::OkStatus();
 }

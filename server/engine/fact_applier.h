@@ -82,6 +82,9 @@ class FactApplier {
   absl::Status CountPartner(const std::string& partner_id, int sign, const std::vector<bool>* only);
 
   absl::StatusOr<std::optional<StoredFact>> Get(const FactId& id) const;
+  // Get for a fact that an event of this batch is about: remembered until the fact changes or the batch ends.
+  absl::StatusOr<std::optional<StoredFact>> Peek(const FactId& id);
+  void EndBatch() { peeked_.clear(); }
 
  private:
   struct Part {
@@ -137,6 +140,7 @@ class FactApplier {
   std::vector<uint32_t> parked_ids_;   // likewise: of the row that counts facts whose money waits
   std::vector<bool> by_scope_;         // likewise: whether the measure differs by scope, as it reads role or share
   std::vector<bool> is_root_;          // by kind: whether parts may hang on it
+  absl::flat_hash_map<FactId, std::optional<StoredFact>> peeked_;
   absl::flat_hash_map<int, std::unique_ptr<FactRow>> rows_;  // one per kind, reused
 };
 

@@ -9,7 +9,7 @@ namespace partnermetrics {
 namespace {
 
 constexpr int64_t kMaxUnits = 1'000'000'000'000'000;
-constexpr size_t kMaxTextBytes = 64 * 1024;
+constexpr size_t kMaxTextBytes = size_t{64} * 1024;
 // Seconds that an int64 of microseconds can hold with room to spare; ingest has the narrower limits.
 constexpr int64_t kMaxSeconds = 300'000'000'000;
 

@@ -70,12 +70,15 @@ absl::Status Programs::OpenEngines() {
     spdlog::warn("state: {}; rebuilding it from the log", std::string(unusable.message()));
     RETURN_IF_ERROR(database_->DiscardState(unusable.message()));
   }
+  uint64_t replayed = 0;
   for (const auto& program : programs_) {
     RETURN_IF_ERROR(program->engine().Replay([&](uint64_t done, uint64_t total) {
       if (options_.progress && total > 0) options_.progress(program->id(), done, total);
+      if (done == total) replayed += total;
     }));
   }
-  return absl::OkStatus();
+  // So that a server that is killed again and again does not replay the same records each time.
+  return replayed > 0 ? database_->state().Flush() : absl::OkStatus();
 }
 
 absl::Status Programs::ActivateDefinitions(ProgramRuntime& program, const log::v1::Definitions& definitions) {

@@ -127,7 +127,8 @@ bool Writer::NextGroup(std::vector<WriteRequest>& group, std::vector<std::functi
 }
 
 void Writer::Loop() {
-  absl::Time next_checkpoint = absl::Now() + options_.checkpoint_period;
+  const auto period = absl::ToChronoMilliseconds(options_.checkpoint_period);
+  auto next_checkpoint = std::chrono::steady_clock::now() + period;
   std::vector<WriteRequest> group;
   std::vector<std::function<void()>> work;
   while (NextGroup(group, work)) {
@@ -135,12 +136,12 @@ void Writer::Loop() {
     for (const auto& item : work) item();
     group.clear();
     work.clear();
-    if (const absl::Time now = absl::Now(); now >= next_checkpoint && failed_.ok()) {
+    if (const auto now = std::chrono::steady_clock::now(); now >= next_checkpoint && failed_.ok()) {
       if (absl::Status status = engine_.Checkpoint(); !status.ok()) {
         spdlog::error("{}: checkpoint: {}", options_.program, status.ToString());
         failed_ = std::move(status);
       }
-      next_checkpoint = now + options_.checkpoint_period;
+      next_checkpoint = now + period;
     }
   }
 }
@@ -207,7 +208,7 @@ absl::Status Writer::Append(std::vector<WriteRequest>& group, std::vector<WriteR
   }
   if (batch.records.empty() && batch.personal.empty() && batch.quarantine.empty()) {
     for (WriteResult& result : results) result.position = log_.last_position();
-    return absl::OkStatus();
+    return engine_.Publish();
   }
   const uint64_t before = log_.last_position();
   RETURN_IF_ERROR(log_.Append(batch).status());

@@ -55,7 +55,7 @@ absl::Status EngineSource::CollectTargets(const Engine::View& view, ScopeIndex s
   RETURN_IF_ERROR(view.ScanIndex(Index::kTarget, prefix, [&](absl::string_view key, absl::string_view value) {
     storage::ByteReader key_reader(key);
     key_reader.KeyString();
-    std::string metric = key_reader.KeyString();
+    const std::string metric = key_reader.KeyString();
     const auto kind = static_cast<int>(key_reader.Fixed32());
     if (kind != v1::TARGET_KIND_QUOTA && kind != v1::TARGET_KIND_UNSPECIFIED) return true;
     const Day first = key_reader.KeyI32();
@@ -66,7 +66,7 @@ absl::Status EngineSource::CollectTargets(const Engine::View& view, ScopeIndex s
     const bool stated = reader.Bool();
     const auto stated_on = static_cast<Day>(reader.Zigzag());
     target.stated_on = stated ? stated_on : first;
-    targets_[{scope, std::move(metric), {first, last}}].push_back(target);
+    targets_[{scope, metric, {first, last}}].push_back(target);
     return true;
   }));
   // Of several the one stated last counts; among those of one day the keys' order decides, as the scan gives it.

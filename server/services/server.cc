@@ -104,7 +104,7 @@ class Server::Parts {
     connectors_.reset();
     expiry_.reset();
     if (programs_ == nullptr) return absl::OkStatus();
-    const absl::Status closed = programs_->Close();
+    absl::Status closed = programs_->Close();
     programs_.reset();
     if (!config_.server.port_file().empty()) std::remove(config_.server.port_file().c_str());
     return closed;
@@ -189,7 +189,7 @@ Server::~Server() {
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(LoadedConfig config, Clock clock) {
   auto parts = std::make_unique<Parts>(std::move(config), std::move(clock));
-  const absl::Status started = parts->Start();
+  absl::Status started = parts->Start();
   std::unique_ptr<Server> server(new Server(std::move(parts)));
   if (!started.ok()) return started;
   return server;
@@ -201,7 +201,7 @@ int Server::port() const {
 
 absl::Status Server::Stop() {
   if (parts_ == nullptr) return absl::OkStatus();
-  const absl::Status stopped = parts_->Stop();
+  absl::Status stopped = parts_->Stop();
   parts_.reset();
   return stopped;
 }

@@ -1,5 +1,8 @@
 #include "server/engine/engine.h"
 
+#include <algorithm>
+#include <iterator>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -148,7 +151,21 @@ absl::Status Engine::ApplyDefinitions(const storage::LogRecord& record) {
                         absl::StrCat("definitions at log position ", record.position, ": ", status.message()));
   }
   state_.Put(StateTable::kIndexes, keys_.Of(Index::kDefinitions), record.payload);
-  return Rebuild(before.get());
+  RETURN_IF_ERROR(Rebuild(before.get()));
+  return ResolveSharedDomains(before.get());
+}
+
+absl::Status Engine::ResolveSharedDomains(const Catalog* before) {
+  if (before == nullptr) return absl::OkStatus();
+  const auto& old_domains = before->program().shared_domains();
+  const auto& new_domains = catalog_->program().shared_domains();
+  const std::set<std::string> old_set(old_domains.begin(), old_domains.end());
+  const std::set<std::string> new_set(new_domains.begin(), new_domains.end());
+  std::vector<std::string> changed;
+  std::set_symmetric_difference(old_set.begin(), old_set.end(), new_set.begin(), new_set.end(),
+                                std::back_inserter(changed));
+  for (std::string& domain : changed) domain = absl::StrCat("domain:", domain);
+  return facts_.ResolveFactsNaming(changed, header_).status();
 }
 
 absl::Status Engine::Activate(const log::v1::Definitions& definitions) {

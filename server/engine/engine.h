@@ -77,6 +77,8 @@ class Engine {
   absl::Status Activate(const log::v1::Definitions& definitions);
   // Recounts all facts for measures whose definition changed.
   absl::Status Rebuild(const Catalog* before);
+  // Resolves anew the facts that name a domain which became, or no longer is, shared.
+  absl::Status ResolveSharedDomains(const Catalog* before);
   absl::Status DropCells(const absl::flat_hash_set<std::string>& measures);
 
   const EngineOptions options_;

@@ -553,14 +553,14 @@ absl::Status FactApplier::CountCells(const FactSchema& schema, const StoredFact&
     if (!is_wanted(*measure)) continue;
     const bool differs = by_scope_[static_cast<size_t>(measure->index)];
     RETURN_IF_ERROR(CountMeasure(*measure, context, absl::MakeConstSpan(scopes).first(differs ? shared : scopes.size()),
-                                 sign, resolution.parked));
+                                 sign, row.parked()));
   }
   if (role_row == nullptr) return absl::OkStatus();
   for (size_t i = shared; i < scopes.size(); ++i) {
     SetRoleFields(role_row->schema(), resolution, static_cast<int>(i - shared), *role_row);
     for (const CompiledMeasure* measure : measures) {
       if (!is_wanted(*measure) || !by_scope_[static_cast<size_t>(measure->index)]) continue;
-      RETURN_IF_ERROR(CountMeasure(*measure, context, {&scopes[i], 1}, sign, resolution.parked));
+      RETURN_IF_ERROR(CountMeasure(*measure, context, {&scopes[i], 1}, sign, row.parked()));
     }
   }
   return absl::OkStatus();
@@ -653,10 +653,17 @@ absl::Status FactApplier::IndexPartner(const FactId& id, const std::optional<Sto
 
 absl::StatusOr<int64_t> FactApplier::ChangeClaims(const std::vector<ReferenceKey>& references, const AliasClaim& claim,
                                                   bool add, Header& header) {
+  std::vector<ReferenceKey> moved;
+  for (const ReferenceKey& reference : references) {
+    ASSIGN_OR_RETURN(const bool leads_elsewhere, aliases_.Change(reference, claim, add));
+    if (leads_elsewhere) moved.push_back(reference);
+  }
+  return ResolveFactsNaming(moved, header);
+}
+
+absl::StatusOr<int64_t> FactApplier::ResolveFactsNaming(const std::vector<ReferenceKey>& references, Header& header) {
   std::set<FactId> concerned;
   for (const ReferenceKey& reference : references) {
-    ASSIGN_OR_RETURN(bool moved, aliases_.Change(reference, claim, add));
-    if (!moved) continue;
     const std::string prefix = keys_.Of(Index::kReference, reference);
     RETURN_IF_ERROR(state_.Scan(StateTable::kIndexes, prefix, [&](absl::string_view key, absl::string_view) {
       storage::ByteReader reader(key.substr(prefix.size()));

@@ -75,6 +75,9 @@ class FactApplier {
   absl::StatusOr<int64_t> ChangeClaims(const std::vector<ReferenceKey>& references, const AliasClaim& claim, bool add,
                                        Header& header);
 
+  // Resolves anew the facts that name one of the references. Returns how many count for another partner now.
+  absl::StatusOr<int64_t> ResolveFactsNaming(const std::vector<ReferenceKey>& references, Header& header);
+
   // Counts a fact for some measures only (indexes into the catalogue): for measures that are new.
   absl::Status CountFor(const FactId& id, const StoredFact& fact, const std::vector<bool>& measures);
 

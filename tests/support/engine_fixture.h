@@ -30,11 +30,13 @@ class EngineFixture : public ::testing::Test {
   }
 
   // Puts measures into force, in text format.
-  void Define(const std::string& catalog, const std::string& zone = "UTC") {
+  void Define(const std::string& catalog, const std::string& zone = "UTC", const std::string& shared_domain = "",
+              const std::string& currency = "USD") {
     log::v1::Definitions definitions;
     definitions.mutable_program()->set_id("test");
     definitions.mutable_program()->set_display_name("Test");
-    definitions.mutable_program()->set_currency_code("USD");
+    definitions.mutable_program()->set_currency_code(currency);
+    if (!shared_domain.empty()) definitions.mutable_program()->add_shared_domains(shared_domain);
     definitions.mutable_program()->set_time_zone(zone);
     ASSERT_TRUE(google::protobuf::TextFormat::ParseFromString(catalog, definitions.mutable_catalog()));
     Append(storage::RecordType::kDefinitions, definitions.SerializeAsString());

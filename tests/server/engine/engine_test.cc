@@ -293,6 +293,30 @@ TEST_F(EngineTest, AChangedMeasureForgetsWhatItCountedBefore) {
   ExpectVerified();
 }
 
+TEST_F(EngineTest, ADomainThatIsDeclaredSharedLeadsNowhereFromThenOn) {
+  Ingest("record_id: 'a' partner { name: 'A' domains: 'a.example' }");
+  Ingest(
+      "record_id: 'i1' invoice { partner_refs { domain: 'a.example' } issued_at { seconds: 1700000000 } amount { "
+      "units: 5 } }");
+  EXPECT_EQ(Total("partner:crm:a", "billed"), "1/5");
+  Define(kMeasures, "UTC", "a.example");
+  EXPECT_EQ(Total("partner:crm:a", "billed"), "0/0");
+  EXPECT_EQ(Total("direct", "billed"), "1/5");
+  Define(kMeasures);
+  EXPECT_EQ(Total("partner:crm:a", "billed"), "1/5");
+  ExpectVerified();
+}
+
+TEST_F(EngineTest, AnotherProgrammeCurrencyCountsTheHistoryAnew) {
+  Ingest(
+      "record_id: 'd1' deal { outcome: DEAL_OUTCOME_WON closed_on { year: 2026 month: 1 day: 1 }"
+      " amount { currency_code: 'EUR' units: 7 } }");
+  EXPECT_EQ(Total("business", "won"), "0/0");
+  Define(kMeasures, "UTC", "", "EUR");
+  EXPECT_EQ(Total("business", "won"), "1/7");
+  ExpectVerified();
+}
+
 TEST_F(EngineTest, RecordsThatMakeNoSenseHaveNoEffect) {
   Append(storage::RecordType::kEvent, "this is no event");
   Append(storage::RecordType::kRunPage, "");

@@ -138,7 +138,7 @@ rocksdb::Status OpenedDb::Open(const rocksdb::Options& options, const std::strin
   all.insert(all.end(), families.begin(), families.end());
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* db = nullptr;
-  const rocksdb::Status status = rocksdb::DB::Open(options, path, all, &handles, &db);
+  rocksdb::Status status = rocksdb::DB::Open(options, path, all, &handles, &db);
   if (!status.ok()) return status;
   opened->db_.reset(db);
   db->DestroyColumnFamilyHandle(handles[0]);

@@ -1,7 +1,6 @@
 #include "connectors/nps_survey/answers.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "connectors/sdk/readers/facts.h"
 #include "connectors/sdk/readers/ids.h"
@@ -13,13 +12,6 @@ namespace {
 using sdk::CsvRecord;
 
 constexpr std::string_view kGroupSuffix = "_NPS_GROUP";
-
-// FNV-1a: the same in every build, because record ids are made of it.
-uint64_t Hash(std::string_view text) {
-  uint64_t hash = 14695981039346656037u;
-  for (char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211u;
-  return hash;
-}
 
 enum class Verdict { kReal, kNotReal, kUnknown };
 
@@ -154,14 +146,7 @@ sdk::Status AnswerMapper::FindScores(const Layout& layout) {
 // Answers without id get one from the row's text; equal rows are numbered.
 std::string AnswerMapper::RecordId(const CsvRecord& record, std::string_view raw) {
   std::string id = record.Text(id_);
-  if (!id.empty()) return id;
-  uint64_t hash = Hash(raw);
-  char digits[16];
-  char* end = std::to_chars(digits, digits + sizeof(digits), hash, 16).ptr;
-  id.append("row-").append(digits, static_cast<size_t>(end - digits));
-  uint32_t copy = ++copies_[hash];
-  if (copy > 1) id.append("-").append(std::to_string(copy));
-  return id;
+  return id.empty() ? row_ids_.Next(raw) : id;
 }
 
 const char* AnswerMapper::Filter(CsvRecord* record) const {

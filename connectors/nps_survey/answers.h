@@ -4,12 +4,12 @@
 
 #include <map>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "connectors/nps_survey/layout.h"
 #include "connectors/sdk/readers/columns.h"
 #include "connectors/sdk/readers/record.h"
+#include "connectors/sdk/readers/row_ids.h"
 #include "partnermetrics/connector.h"
 #include "partnermetrics/v1/event.pb.h"
 
@@ -71,7 +71,7 @@ class AnswerMapper {
   std::vector<int> partners_;
   std::vector<ScoreColumn> scores_;
   std::vector<std::string> unread_;
-  std::unordered_map<uint64_t, uint32_t> copies_;  // rows without id seen so far, by the hash of their text
+  sdk::RowIds row_ids_;
 };
 
 }  // namespace partnermetrics::survey

@@ -1,22 +1,11 @@
 #include "connectors/stripe_billing/payments_csv.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "connectors/sdk/readers/facts.h"
 #include "connectors/sdk/readers/text.h"
 
 namespace partnermetrics::stripe {
-namespace {
-
-// FNV-1a: the same in every build, because record ids are made of it.
-uint64_t Hash(std::string_view text) {
-  uint64_t hash = 14695981039346656037u;
-  for (char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211u;
-  return hash;
-}
-
-}  // namespace
 
 PaymentsCsv::PaymentsCsv(sdk::ColumnBinder* bind, const Options& options, int64_t file_micros)
     : options_(options),
@@ -42,14 +31,7 @@ PaymentsCsv::PaymentsCsv(sdk::ColumnBinder* bind, const Options& options, int64_
 // Exports whose id column was left out get ids from the row's text; equal rows are numbered.
 std::string PaymentsCsv::RecordId(const sdk::CsvRecord& record, std::string_view raw) {
   std::string id = record.Text(id_);
-  if (!id.empty()) return id;
-  uint64_t hash = Hash(raw);
-  char digits[16];
-  char* end = std::to_chars(digits, digits + sizeof(digits), hash, 16).ptr;
-  id.append("row-").append(digits, static_cast<size_t>(end - digits));
-  uint32_t copy = ++copies_[hash];
-  if (copy > 1) id.append("-").append(std::to_string(copy));
-  return id;
+  return id.empty() ? row_ids_.Next(raw) : id;
 }
 
 void PaymentsCsv::AddReferences(const sdk::CsvRecord& record,

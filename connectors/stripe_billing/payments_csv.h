@@ -4,12 +4,12 @@
 
 #include <cstdint>
 #include <string>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "connectors/sdk/readers/columns.h"
 #include "connectors/sdk/readers/record.h"
+#include "connectors/sdk/readers/row_ids.h"
 #include "connectors/stripe_billing/objects.h"
 
 namespace partnermetrics::stripe {
@@ -31,7 +31,7 @@ class PaymentsCsv {
   int id_, created_, amount_, refunded_, refunded_at_, currency_, status_, captured_, mode_, customer_, email_,
       invoice_;
   std::vector<std::pair<std::string, int>> metadata_;  // "key (metadata)" columns that name a partner
-  std::unordered_map<uint64_t, uint32_t> copies_;      // rows without id seen so far, by the hash of their text
+  sdk::RowIds row_ids_;
 };
 
 }  // namespace partnermetrics::stripe

@@ -215,10 +215,9 @@ absl::StatusOr<std::optional<StoredFact>> FactApplier::Get(const FactId& id) con
   return std::optional<StoredFact>(std::move(fact));
 }
 
-absl::Status FactApplier::Store(const FactId& id, const StoredFact& fact) {
+void FactApplier::Store(const FactId& id, const StoredFact& fact) {
   peeked_.erase(id);
   state_.Put(StateTable::kFacts, keys_.Fact(id), EncodeFact(fact));
-  return absl::OkStatus();
 }
 
 absl::StatusOr<Applied> FactApplier::Apply(const EventView& event, FactVersion version, uint64_t position,
@@ -243,7 +242,7 @@ absl::StatusOr<Applied> FactApplier::Apply(const EventView& event, FactVersion v
 
   if (before.has_value() && before->deleted == after.deleted && before->fact == after.fact) {
     after.resolution = before->resolution;  // only the version is higher
-    RETURN_IF_ERROR(Store(id, after));
+    Store(id, after);
   } else {
     if (before.has_value() && before->version == version) ++header.conflicts;
     const std::optional<FactId> root_id = RootOf(id, *event.schema, after.fact);
@@ -351,10 +350,10 @@ absl::Status FactApplier::Replace(const FactId& id, const std::optional<StoredFa
     RETURN_IF_ERROR(IndexCustomer(id, schema, after.fact, true));
     RETURN_IF_ERROR(IndexPart(id, schema, after.fact, true));
   }
-  RETURN_IF_ERROR(Store(id, after));
+  Store(id, after);
   for (Part& part : parts) {
     ASSIGN_OR_RETURN(part.after.resolution, Resolve(part.id, SchemaOf(part.id), part.after, id, &after));
-    if (!(part.after.resolution == part.before.resolution)) RETURN_IF_ERROR(Store(part.id, part.after));
+    if (!(part.after.resolution == part.before.resolution)) Store(part.id, part.after);
   }
 
   // Count.

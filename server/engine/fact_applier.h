@@ -107,7 +107,7 @@ class FactApplier {
                           const std::vector<bool>* only);
   absl::Status CountTarget(const FactId& id, const StoredFact& fact, int sign);
   absl::Status CountForPartners(const StoredFact& fact, int sign);
-  absl::Status Store(const FactId& id, const StoredFact& fact);
+  void Store(const FactId& id, const StoredFact& fact);
   void IndexReferences(const FactId& id, const FactSchema& schema, absl::string_view fact, bool add);
   absl::Status IndexCustomer(const FactId& id, const FactSchema& schema, absl::string_view fact, bool add);
   absl::Status IndexPart(const FactId& id, const FactSchema& schema, absl::string_view fact, bool add);

@@ -85,8 +85,6 @@ class Writer {
   absl::Status Stop();
 
  private:
-  struct Judged;
-
   void Loop();
   // Takes the next group of requests; false when the writer stops.
   bool NextGroup(std::vector<WriteRequest>& group, std::vector<std::function<void()>>& work);

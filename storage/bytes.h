@@ -39,11 +39,11 @@ class ByteWriter {
   }
   ByteWriter& Bool(bool value) { return Byte(value ? 1 : 0); }
   ByteWriter& Varint(uint64_t value) {
-    while (value >= 0x80) {
-      Byte(static_cast<uint8_t>(value | 0x80));
-      value >>= 7;
-    }
-    return Byte(static_cast<uint8_t>(value));
+    char bytes[10];
+    size_t size = 0;
+    for (; value >= 0x80; value >>= 7) bytes[size++] = static_cast<char>(value | 0x80);
+    bytes[size++] = static_cast<char>(value);
+    return Raw(absl::string_view(bytes, size));
   }
   // Signed; small absolute values are short.
   ByteWriter& Zigzag(int64_t value) {
@@ -52,6 +52,7 @@ class ByteWriter {
   // Signed, up to 19 bytes; the same bytes as Zigzag where the value fits.
   ByteWriter& Int128(absl::int128 value) {
     absl::uint128 zigzag = (static_cast<absl::uint128>(value) << 1) ^ static_cast<absl::uint128>(value >> 127);
+    if (absl::Uint128High64(zigzag) == 0) return Varint(absl::Uint128Low64(zigzag));
     while (zigzag >= 0x80) {
       Byte(static_cast<uint8_t>(absl::Uint128Low64(zigzag) | 0x80));
       zigzag >>= 7;

@@ -53,6 +53,9 @@ class AliasTable {
   // The partner a reference leads to; empty when unknown.
   absl::StatusOr<std::string> Lookup(const ReferenceKey& reference);
 
+  // Forgets what it remembers: the batch that it may come from is discarded.
+  void Forget() { known_.clear(); }
+
   // Adds or removes a claim. True when the reference leads elsewhere now.
   absl::StatusOr<bool> Change(const ReferenceKey& reference, const AliasClaim& claim, bool add);
 

@@ -222,11 +222,8 @@ absl::StatusOr<Verification> VerifyCells(const Engine::View& view, absl::string_
     for (const CompiledMeasure& measure : catalog->measures()) {
       ASSIGN_OR_RETURN(const auto row, view.Row(name, measure));
       ASSIGN_OR_RETURN(const auto parked, view.ParkedRow(name, measure));
-      for (const auto& [row_name, cells] : {std::pair(measure.id, row), std::pair(ParkedRowName(measure.id), parked)}) {
-        for (const CellPage& page : cells->pages) {
-          for (const DayCell& cell : page.days) served[{name, row_name, cell.day}] = cell;
-        }
-      }
+      row.ForEachDay([&](const DayCell& cell) { served[{name, measure.id, cell.day}] = cell; });
+      parked.ForEachDay([&](const DayCell& cell) { served[{name, ParkedRowName(measure.id), cell.day}] = cell; });
     }
   }
   if (!scope.empty()) {

@@ -16,6 +16,8 @@ using storage::ByteReader;
 using storage::ByteWriter;
 
 constexpr uint8_t kPagesFormat = 1;
+// Memory of a page besides its days.
+constexpr size_t kPageBytes = sizeof(std::pair<uint32_t, CellPage>);
 
 // A broken sum here means that numbers are wrong: better to stop than to go on.
 void Check(bool holds, const char* what) {
@@ -46,22 +48,23 @@ void CellPage::Add(const Contribution& c) {
   }
 }
 
-CellPage& CellRow::Page(int year) {
-  auto it = std::lower_bound(pages.begin(), pages.end(), year,
-                             [](const CellPage& page, int wanted) { return page.year < wanted; });
-  if (it == pages.end() || it->year != year) {
-    it = pages.insert(it, CellPage());
-    it->year = year;
-  }
-  return *it;
+const CellPage* YearCells::Find(uint32_t measure) const {
+  const auto it = std::lower_bound(pages.begin(), pages.end(), measure,
+                                   [](const auto& page, uint32_t wanted) { return page.first < wanted; });
+  return it != pages.end() && it->first == measure ? &it->second : nullptr;
+}
+
+void CellRow::AddYear(boost::intrusive_ptr<const YearCells> cells, uint32_t measure) {
+  const CellPage* page = cells->Find(measure);
+  if (page != nullptr && !page->days.empty()) years_.push_back({std::move(cells), page});
 }
 
 CellRow::Totals CellRow::Range(Day first, Day last) const {
   Totals totals;
-  for (const CellPage& page : pages) {
-    const Day start = YearStart(page.year), end = YearStart(page.year + 1) - 1;
-    if (end < first || start > last) continue;
-    if (start >= first && end <= last) {
+  for (const Year& year : years_) {
+    const CellPage& page = *year.page;
+    if (page.days.back().day < first || page.days.front().day > last) continue;
+    if (page.days.front().day >= first && page.days.back().day <= last) {
       totals.count += page.count;
       totals.sum += page.sum;
       continue;
@@ -77,16 +80,26 @@ CellRow::Totals CellRow::Range(Day first, Day last) const {
 }
 
 CellRow::Totals CellRow::UpTo(Day last) const {
-  return pages.empty() ? Totals{} : Range(YearStart(pages.front().year), last);
+  return years_.empty() ? Totals{} : Range(*FirstDay(), last);
 }
 
-std::string EncodePages(const std::vector<std::pair<absl::string_view, const CellPage*>>& pages) {
+std::optional<Day> CellRow::FirstDay() const {
+  return years_.empty() ? std::nullopt : std::optional<Day>(years_.front().page->days.front().day);
+}
+
+void CellRow::ForEachDay(const std::function<void(const DayCell&)>& visit) const {
+  for (const Year& year : years_) {
+    for (const DayCell& cell : year.page->days) visit(cell);
+  }
+}
+
+std::string EncodePages(int year, absl::Span<const std::pair<absl::string_view, const CellPage*>> pages) {
   std::string value;
   ByteWriter writer(&value);
   writer.Byte(kPagesFormat).Varint(pages.size());
   for (const auto& [measure, page] : pages) {
     writer.String(measure).Zigzag(page->count).Int128(page->sum).Varint(page->days.size());
-    Day last = YearStart(page->year) - 1;
+    Day last = YearStart(year) - 1;
     for (const DayCell& cell : page->days) {
       writer.Varint(static_cast<uint64_t>(cell.day - last)).Varint(static_cast<uint64_t>(cell.contributions));
       writer.Zigzag(cell.count).Int128(cell.sum);
@@ -104,7 +117,6 @@ absl::Status DecodePages(int year, absl::string_view value,
   for (size_t i = 0; i < pages && reader.ok(); ++i) {
     const absl::string_view measure = reader.String();
     CellPage page;
-    page.year = year;
     page.count = reader.Zigzag();
     page.sum = reader.Int128();
     page.days.resize(reader.Count(4));
@@ -121,77 +133,130 @@ absl::Status DecodePages(int year, absl::string_view value,
   return reader.Finish("cells");
 }
 
-absl::Status CellTable::Load(uint32_t scope,
-                             const std::function<void(absl::string_view measure, CellPage page)>& visit) const {
+absl::StatusOr<std::unique_ptr<CellTable::Scope>> CellTable::Load(uint32_t scope) const {
+  auto loaded = std::make_unique<Scope>();
   const std::string prefix = keys_.Cells(scope_names_.Name(scope));
   absl::Status decoded;
   RETURN_IF_ERROR(
       store_.Scan(storage::StateTable::kCells, prefix, prefix, [&](absl::string_view key, absl::string_view value) {
-        decoded = DecodePages(ByteReader(key.substr(prefix.size())).KeyI32(), value, visit);
+        Year year;
+        year.cells.reset(new YearCells);
+        year.cells->year = ByteReader(key.substr(prefix.size())).KeyI32();
+        year.bytes = sizeof(YearCells);
+        auto& pages = year.cells->pages;
+        decoded = DecodePages(year.cells->year, value, [&](absl::string_view measure, CellPage page) {
+          year.bytes += kPageBytes + page.days.capacity() * sizeof(DayCell);
+          pages.emplace_back(measure_names_.Id(measure), std::move(page));
+        });
+        std::sort(pages.begin(), pages.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+        loaded->years.push_back(std::move(year));
         return decoded.ok();
       }));
-  return decoded;
+  RETURN_IF_ERROR(decoded);
+  return loaded;
 }
 
-absl::StatusOr<std::shared_ptr<const CellRow>> CellTable::Read(uint32_t scope, uint32_t measure) const {
-  if (scope < scopes_.size() && scopes_[scope] != nullptr) {
-    const std::vector<CellRow>& rows = scopes_[scope]->rows;
-    return measure < rows.size() ? std::make_shared<const CellRow>(rows[measure]) : std::make_shared<const CellRow>();
-  }
+absl::StatusOr<CellRow> CellTable::Read(uint32_t scope, uint32_t measure) const {
+  CellRow row;
+  std::unique_ptr<Scope> loaded;
   // A scope that is not in memory has not changed since the last checkpoint.
-  auto row = std::make_shared<CellRow>();
-  const std::string wanted = measure_names_.Name(measure);
-  RETURN_IF_ERROR(Load(scope, [&](absl::string_view name, CellPage page) {
-    if (name == wanted) row->pages.push_back(std::move(page));
-  }));
+  if (!IsLoaded(scope)) {
+    ASSIGN_OR_RETURN(loaded, Load(scope));
+  }
+  for (const Year& year : (loaded != nullptr ? loaded : scopes_[scope])->years) row.AddYear(year.cells, measure);
   return row;
 }
 
-absl::Status CellTable::Add(uint32_t scope, uint32_t measure, const Contribution& contribution) {
-  if (scope >= scopes_.size() || scopes_[scope] == nullptr) {
-    if (auto& loaded = loaded_[scope]; loaded == nullptr) {
-      loaded = std::make_unique<Scope>();
-      RETURN_IF_ERROR(Load(scope, [&](absl::string_view name, CellPage page) {
-        const uint32_t id = measure_names_.Id(name);
-        if (loaded->rows.size() <= id) loaded->rows.resize(id + 1);
-        loaded->bytes += page.days.size() * sizeof(DayCell) + sizeof(CellPage);
-        loaded->rows[id].pages.push_back(std::move(page));
-      }));
+absl::Status CellTable::Add(absl::Span<const uint32_t> scopes, absl::Span<const MeasureContribution> contributions) {
+  if (contributions.empty()) return absl::OkStatus();
+  for (const uint32_t scope : scopes) {
+    if (!IsLoaded(scope) && !loaded_.contains(scope)) {
+      ASSIGN_OR_RETURN(loaded_[scope], Load(scope));
     }
+    pending_.push_back(
+        {scope, static_cast<uint32_t>(contributions_.size()), static_cast<uint32_t>(contributions.size())});
   }
-  pending_.push_back({scope, measure, contribution});
+  contributions_.insert(contributions_.end(), contributions.begin(), contributions.end());
   return absl::OkStatus();
+}
+
+void CellTable::Discard() {
+  loaded_.clear();
+  pending_.clear();
+  contributions_.clear();
 }
 
 void CellTable::Publish() {
   for (auto& [id, scope] : loaded_) {
     if (scopes_.size() <= id) scopes_.resize(id + 1);
-    bytes_ += scope->bytes;
+    for (const Year& year : scope->years) bytes_ += year.bytes;
     scopes_[id] = std::move(scope);
   }
   loaded_.clear();
-  Day day = 0;
-  int year = YearOf(day);
-  for (const Pending& pending : pending_) {
-    Scope& scope = *scopes_[pending.scope];
-    if (scope.rows.size() <= pending.measure) scope.rows.resize(pending.measure + 1);
-    // Most measures of an event fall on one day.
-    if (pending.contribution.day != day) year = YearOf(day = pending.contribution.day);
-    if (scope.dirty_years.empty()) dirty_scopes_.push_back(pending.scope);
-    if (const auto at = std::lower_bound(scope.dirty_years.begin(), scope.dirty_years.end(), year);
-        at == scope.dirty_years.end() || *at != year) {
-      scope.dirty_years.insert(at, year);
-    }
-    CellPage& page = scope.rows[pending.measure].Page(year);
-    const size_t days = page.days.size();
-    page.Add(pending.contribution);
-    if (page.days.size() > days) {
-      scope.bytes += sizeof(DayCell);
-      bytes_ += sizeof(DayCell);
-    }
-    dirty_bytes_ += sizeof(uint64_t);
-  }
+  const auto contributions = absl::MakeConstSpan(contributions_);
+  for (const Pending& pending : pending_) Apply(pending.scope, contributions.subspan(pending.first, pending.size));
   pending_.clear();
+  contributions_.clear();
+}
+
+CellTable::Year& CellTable::YearOfScope(uint32_t id, Scope& scope, int wanted) {
+  auto it = std::lower_bound(scope.years.begin(), scope.years.end(), wanted,
+                             [](const Year& year, int number) { return year.cells->year < number; });
+  if (it == scope.years.end() || it->cells->year != wanted) {
+    it = scope.years.insert(it, Year());
+    it->cells.reset(new YearCells);
+    it->cells->year = wanted;
+    bytes_ += it->bytes = sizeof(YearCells);
+  } else if (it->cells->use_count() > 1) {
+    // Readers get their shares under the lock that is held here for writing, so one that is alone stays so.
+    it->cells.reset(new YearCells(*it->cells));
+  }
+  if (!it->dirty) {
+    it->dirty = true;
+    dirty_bytes_ += it->bytes;
+  }
+  if (!scope.dirty) {
+    scope.dirty = true;
+    dirty_scopes_.push_back(id);
+  }
+  return *it;
+}
+
+void CellTable::Apply(uint32_t id, absl::Span<const MeasureContribution> contributions) {
+  Scope& scope = *scopes_[id];
+  Year* year = nullptr;
+  Day day = 0;
+  size_t next = 0;  // measures come in ascending order: the page is most likely the next one
+  for (const auto& [measure, contribution] : contributions) {
+    if (year == nullptr || contribution.day != day) {
+      day = contribution.day;
+      if (const int number = YearOf(day); year == nullptr || year->cells->year != number) {
+        year = &YearOfScope(id, scope, number);
+        next = 0;
+      }
+    }
+    auto& pages = year->cells->pages;
+    if (next >= pages.size() || pages[next].first != measure) {
+      const auto at = std::lower_bound(pages.begin(), pages.end(), measure,
+                                       [](const auto& page, uint32_t wanted) { return page.first < wanted; });
+      next = static_cast<size_t>(at - pages.begin());
+      if (at == pages.end() || at->first != measure) {
+        pages.emplace(at, measure, CellPage());
+        Grow(*year, kPageBytes);
+      }
+    }
+    CellPage& page = pages[next++].second;
+    const size_t room = page.days.capacity();
+    page.Add(contribution);
+    if (page.days.capacity() > room) Grow(*year, (page.days.capacity() - room) * sizeof(DayCell));
+  }
+  updates_ += contributions.size();
+}
+
+void CellTable::Grow(Year& year, size_t bytes) {
+  year.bytes += bytes;
+  bytes_ += bytes;
+  dirty_bytes_ += bytes;
 }
 
 absl::Status CellTable::CollectWithout(const absl::flat_hash_set<std::string>& measures,
@@ -214,7 +279,7 @@ absl::Status CellTable::CollectWithout(const absl::flat_hash_set<std::string>& m
                     std::vector<std::pair<absl::string_view, const CellPage*>> pages;
                     for (const auto& [measure, page] : kept) pages.emplace_back(measure, &page);
                     storage::StateChange change{storage::StateTable::kCells, std::string(key), std::nullopt};
-                    if (!pages.empty()) change.value = EncodePages(pages);
+                    if (!pages.empty()) change.value = EncodePages(year, pages);
                     changes.push_back(std::move(change));
                     return true;
                   }));
@@ -226,45 +291,40 @@ void CellTable::DropAll() {
   bytes_ = 0;
 }
 
-void CellTable::CollectDirty(std::vector<storage::StateChange>& changes) const {
-  std::vector<std::pair<std::string, uint32_t>> names;  // of all measures, in order
-  for (uint32_t id = 0; id < measure_names_.size(); ++id) names.emplace_back(measure_names_.Name(id), id);
-  std::sort(names.begin(), names.end());
+void CellTable::TakeDirty(std::vector<storage::StateChange>& changes) {
+  std::vector<std::string> names;  // of all measures, by number
+  for (uint32_t id = 0; id < measure_names_.size(); ++id) names.push_back(measure_names_.Name(id));
   std::vector<std::pair<absl::string_view, const CellPage*>> pages;
   for (const uint32_t id : dirty_scopes_) {
-    const Scope& scope = *scopes_[id];
+    Scope& scope = *scopes_[id];
+    scope.dirty = false;
     const std::string prefix = keys_.Cells(scope_names_.Name(id));
-    for (const int year : scope.dirty_years) {
+    for (Year& year : scope.years) {
+      if (!year.dirty) continue;
+      year.dirty = false;
       pages.clear();
-      for (const auto& [name, measure] : names) {
-        if (measure >= scope.rows.size()) continue;
-        for (const CellPage& page : scope.rows[measure].pages) {
-          if (page.year == year && !page.days.empty()) pages.emplace_back(name, &page);
-        }
+      for (const auto& [measure, page] : year.cells->pages) {
+        if (!page.days.empty()) pages.emplace_back(names[measure], &page);
       }
+      std::sort(pages.begin(), pages.end());
       storage::StateChange change{storage::StateTable::kCells, prefix, std::nullopt};
-      ByteWriter(&change.key).KeyI32(year);
-      if (!pages.empty()) change.value = EncodePages(pages);
+      ByteWriter(&change.key).KeyI32(year.cells->year);
+      if (!pages.empty()) change.value = EncodePages(year.cells->year, pages);
       changes.push_back(std::move(change));
     }
   }
-}
-
-void CellTable::MarkClean() {
-  for (const uint32_t id : dirty_scopes_) scopes_[id]->dirty_years.clear();
   dirty_scopes_.clear();
   dirty_bytes_ = 0;
-  if (bytes_ > cache_bytes_) Evict();
 }
 
 void CellTable::Evict() {
-  // Scopes are cheap to load again; dropping half of them in order of their number keeps no bookkeeping per read. A
-  // batch that is open has loaded what it needs by itself, so nothing it relies on may go.
-  if (!pending_.empty()) return;
+  // A batch that is open has loaded what it needs by itself, so nothing it relies on may go.
+  if (bytes_ <= cache_bytes_ || !pending_.empty()) return;
+  // Scopes are cheap to load again; dropping half of them in order of their number keeps no bookkeeping per read.
   for (std::unique_ptr<Scope>& scope : scopes_) {
     if (bytes_ <= cache_bytes_ / 2) break;
-    if (scope == nullptr) continue;
-    bytes_ -= std::min(bytes_, scope->bytes);
+    if (scope == nullptr || scope->dirty) continue;
+    for (const Year& year : scope->years) bytes_ -= std::min(bytes_, year.bytes);
     scope.reset();
   }
 }

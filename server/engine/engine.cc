@@ -1,6 +1,7 @@
 #include "server/engine/engine.h"
 
 #include <algorithm>
+#include <chrono>
 #include <iterator>
 #include <set>
 #include <utility>
@@ -33,6 +34,10 @@ Engine::Engine(const EngineOptions& options, storage::StateStore& state, const s
       cells_(keys_, state, scopes_, measures_, options.cache_bytes),
       aliases_(keys_, state_),
       facts_(keys_, state_, cells_, aliases_, scopes_, measures_) {}
+
+Engine::~Engine() {
+  if (checkpoint_.valid()) checkpoint_.wait();
+}
 
 absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(const EngineOptions& options, storage::StateStore& state,
                                                      const storage::EventLog& log) {
@@ -72,6 +77,7 @@ absl::Status Engine::Replay(const std::function<void(uint64_t done, uint64_t tot
   absl::Status applied;
   RETURN_IF_ERROR(log_.Read(first, [&](const storage::LogRecord& record) {
     applied = Apply(record).status();
+    header_.position = record.position;
     if (applied.ok() && (record.position - first) % kReplayBatch == 0) {
       applied = Publish();
       progress(record.position - first, last - first);
@@ -119,7 +125,7 @@ absl::StatusOr<Applied> Engine::Apply(const storage::LogRecord& record) {
       RETURN_IF_ERROR(ApplyRun(record));
       break;
   }
-  header_.position = record.position;
+  if (applied.effect != Effect::kUnchanged) header_.position = record.position;
   return applied;
 }
 
@@ -130,6 +136,7 @@ absl::StatusOr<Applied> Engine::ApplyEvent(const storage::LogRecord& record) {
     return Applied();
   }
   ASSIGN_OR_RETURN(Applied applied, facts_.Apply(event, {event.revision, record.sequence}, record.position, header_));
+  if (applied.effect == Effect::kUnchanged) return applied;
   int64_t& fresh = header_.fresh_at_us[event.schema->kind()];
   fresh = std::max(fresh, record.appended_at_us);
   return applied;
@@ -296,8 +303,17 @@ absl::Status Engine::ApplyRun(const storage::LogRecord& record) {
   return absl::OkStatus();
 }
 
+void Engine::Discard() {
+  state_.Discard();
+  cells_.Discard();
+  facts_.Discard();
+  aliases_.Forget();
+  ReaderLock lock(&mutex_);
+  header_ = published_;
+}
+
 absl::Status Engine::Publish() {
-  facts_.EndBatch();
+  RETURN_IF_ERROR(facts_.EndBatch());
   {
     MutexLock gate(&gate_);
     WriterLock lock(&mutex_);
@@ -305,32 +321,56 @@ absl::Status Engine::Publish() {
     cells_.Publish();
     published_ = header_;
   }
-  const size_t dirty = state_.dirty_bytes() + cells_.dirty_bytes();
-  return dirty >= options_.checkpoint_bytes ? Checkpoint() : absl::OkStatus();
-}
-
-absl::Status Engine::Checkpoint() {
-  uint64_t position = 0;
-  std::vector<storage::StateChange> changes;
-  {
-    ReaderLock lock(&mutex_);
-    position = published_.position;
-    state_.CollectDirty(changes);
-    cells_.CollectDirty(changes);
-    if (changes.empty() && position == checkpoint_position_) return absl::OkStatus();
-    changes.push_back({StateTable::kMeta, keys_.Header(), EncodeHeader(published_)});
-  }
-  RETURN_IF_ERROR(store_.WriteCheckpoint(changes));
-  MutexLock gate(&gate_);
-  WriterLock lock(&mutex_);
-  state_.ClearDirty();
-  cells_.MarkClean();
-  checkpoint_position_ = position;
+  // Changed cells need no memory of their own, but cannot leave the cache.
+  const bool is_due = state_.dirty_bytes() >= options_.checkpoint_bytes || cells_.dirty_bytes() >= options_.cache_bytes;
+  if (!is_due) return absl::OkStatus();
+  // Changes pile up at most to twice the size: then the applier waits for the checkpoint under way.
+  const bool is_free =
+      !checkpoint_.valid() || checkpoint_.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
+  if (!is_free && state_.dirty_bytes() < 2 * options_.checkpoint_bytes) return absl::OkStatus();
+  RETURN_IF_ERROR(FinishCheckpoint());
+  StartCheckpoint();
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::optional<StoredFact>> Engine::CurrentFact(const FactId& id) {
-  return facts_.Peek(id);
+void Engine::StartCheckpoint() {
+  std::vector<storage::StateChange> changes;
+  {
+    MutexLock gate(&gate_);
+    WriterLock lock(&mutex_);
+    state_.Freeze();
+    checkpoint_next_ = published_.position;
+    changes.push_back({StateTable::kMeta, keys_.Header(), EncodeHeader(published_)});
+  }
+  cells_.TakeDirty(changes);
+  checkpoint_ = std::async(std::launch::async, [this, changes = std::move(changes)]() mutable {
+    state_.CollectFrozen(changes);
+    // Sorted keys are quicker to insert than scattered ones.
+    std::sort(changes.begin(), changes.end(), [](const storage::StateChange& a, const storage::StateChange& b) {
+      return a.table != b.table ? a.table < b.table : a.key < b.key;
+    });
+    return store_.WriteCheckpoint(changes);
+  });
+}
+
+absl::Status Engine::FinishCheckpoint() {
+  if (!checkpoint_.valid()) return absl::OkStatus();
+  RETURN_IF_ERROR(checkpoint_.get());
+  MutexLock gate(&gate_);
+  WriterLock lock(&mutex_);
+  state_.DropFrozen();
+  cells_.Evict();
+  checkpoint_position_ = checkpoint_next_;
+  return absl::OkStatus();
+}
+
+absl::Status Engine::Checkpoint() {
+  RETURN_IF_ERROR(FinishCheckpoint());
+  if (header_.position == checkpoint_position_ && state_.dirty_bytes() == 0 && cells_.dirty_bytes() == 0) {
+    return absl::OkStatus();
+  }
+  StartCheckpoint();
+  return FinishCheckpoint();
 }
 
 }  // namespace partnermetrics

@@ -3,15 +3,17 @@
 //   ASSIGN_OR_RETURN(auto engine, Engine::Open(options, database.state(), *log));
 //   RETURN_IF_ERROR(engine->Replay(progress));              // from the last checkpoint to the end of the log
 //   ASSIGN_OR_RETURN(Applied applied, engine->Apply(record));
-//   RETURN_IF_ERROR(engine->Publish());                     // now readers see it
+//   RETURN_IF_ERROR(engine->Publish());                     // now readers see it; or Discard(), as if never applied
 //
 // Same log, same state, bit for bit: nothing here reads a clock, draws a random number or depends on hash order.
 //
-// Thread-safety: Apply, Publish, Judge and Checkpoint belong to one thread, the applier; a View may be made by any.
+// Thread-safety: everything but the making of a View belongs to one thread, the applier. Checkpoints that Publish
+// starts are written by a thread of their own.
 #ifndef PARTNERMETRICS_SERVER_ENGINE_ENGINE_H_
 #define PARTNERMETRICS_SERVER_ENGINE_ENGINE_H_
 
 #include <functional>
+#include <future>
 #include <map>
 #include <memory>
 #include <string>
@@ -37,7 +39,9 @@ namespace partnermetrics {
 struct EngineOptions {
   std::string program;
   size_t cache_bytes = size_t{256} << 20;
-  size_t checkpoint_bytes = size_t{32} << 20;
+  // Of changes in memory, after which a checkpoint is started. Larger ones are cheaper: what changes again and again is
+  // written once.
+  size_t checkpoint_bytes = size_t{64} << 20;
 };
 
 class Engine {
@@ -50,18 +54,21 @@ class Engine {
   // Applies what the log holds after the last checkpoint. `progress` is called now and then with (done, total) records.
   absl::Status Replay(const std::function<void(uint64_t done, uint64_t total)>& progress);
 
-  // Applies the record that follows the last applied one. Total: a record that makes no sense has no effect. An error
-  // means that the state cannot be read or written; the engine must then be opened anew.
+  ~Engine();
+
+  // Applies the record that follows the last applied one. Total: a record that makes no sense has no effect. An event
+  // that says what stands already has none either, and need not be logged. An error means that the state cannot be read
+  // or written; the engine must then be opened anew.
   absl::StatusOr<Applied> Apply(const storage::LogRecord& record);
 
-  // Shows readers what was applied, and writes a checkpoint when much is dirty.
+  // Forgets what was applied since the last Publish. Not for definitions: they are published as they are applied.
+  void Discard();
+
+  // Shows readers what was applied, and starts a checkpoint when much is dirty.
   absl::Status Publish();
 
   // Writes what is published to the state store as one batch.
   absl::Status Checkpoint();
-
-  // The current version and content of a fact, for ingest. Applier only.
-  absl::StatusOr<std::optional<StoredFact>> CurrentFact(const FactId& id);
 
   // What readers see: everything stands at one position for as long as the view lives. Keep it short: it holds the
   // applier up.
@@ -80,6 +87,10 @@ class Engine {
   // Resolves anew the facts that name a domain which became, or no longer is, shared.
   absl::Status ResolveSharedDomains(const Catalog* before);
   absl::Status DropCells(const absl::flat_hash_set<std::string>& measures);
+  // Hands what is published to a thread that writes it. No checkpoint may be under way.
+  void StartCheckpoint();
+  // Waits for the checkpoint that is under way, if there is one.
+  absl::Status FinishCheckpoint();
 
   const EngineOptions options_;
   const Keys keys_;
@@ -95,6 +106,8 @@ class Engine {
   FactApplier facts_;
   Header header_;  // after the last applied record
   uint64_t checkpoint_position_ = 0;
+  std::future<absl::Status> checkpoint_;  // under way; its frozen changes stand at checkpoint_next_
+  uint64_t checkpoint_next_ = 0;
 
   // What readers see. The gate keeps readers from starving the applier: it is held while waiting for the lock.
   Mutex gate_;
@@ -116,10 +129,9 @@ class PM_THREAD_ATTRIBUTE(scoped_lockable) Engine::View {
   std::shared_ptr<const Catalog> catalog() const { return engine_.catalog_; }
 
   // Cells of a measure in a scope ("program", "partner:salesforce:001…").
-  absl::StatusOr<std::shared_ptr<const CellRow>> Row(absl::string_view scope, const CompiledMeasure& measure) const;
+  absl::StatusOr<CellRow> Row(absl::string_view scope, const CompiledMeasure& measure) const;
   // Counts, where they would count, of the facts whose money waits for a rate and is not in Row().
-  absl::StatusOr<std::shared_ptr<const CellRow>> ParkedRow(absl::string_view scope,
-                                                           const CompiledMeasure& measure) const;
+  absl::StatusOr<CellRow> ParkedRow(absl::string_view scope, const CompiledMeasure& measure) const;
   absl::StatusOr<std::optional<StoredFact>> Fact(const FactId& id) const;
   // Calls `visit` with the facts after `after` of one kind (0: all), in key order.
   absl::Status ScanFacts(int kind, const std::function<bool(const FactId&, const StoredFact&)>& visit) const;

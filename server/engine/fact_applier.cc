@@ -201,14 +201,7 @@ FactRow& FactApplier::Row(const FactSchema& schema) {
   return *row;
 }
 
-absl::StatusOr<std::optional<StoredFact>> FactApplier::Peek(const FactId& id) {
-  ASSIGN_OR_RETURN(std::optional<StoredFact> fact, Get(id));
-  peeked_.insert_or_assign(id, fact);
-  return fact;
-}
-
 absl::StatusOr<std::optional<StoredFact>> FactApplier::Get(const FactId& id) const {
-  if (const auto it = peeked_.find(id); it != peeked_.end()) return it->second;
   ASSIGN_OR_RETURN(auto value, state_.Get(StateTable::kFacts, keys_.Fact(id)));
   if (!value.has_value()) return std::optional<StoredFact>();
   ASSIGN_OR_RETURN(StoredFact fact, DecodeFact(*value));
@@ -216,7 +209,6 @@ absl::StatusOr<std::optional<StoredFact>> FactApplier::Get(const FactId& id) con
 }
 
 void FactApplier::Store(const FactId& id, const StoredFact& fact) {
-  peeked_.erase(id);
   state_.Put(StateTable::kFacts, keys_.Fact(id), EncodeFact(fact));
 }
 
@@ -231,9 +223,10 @@ absl::StatusOr<Applied> FactApplier::Apply(const EventView& event, FactVersion v
   StoredFact after;
   if (before.has_value()) {
     applied.effect = JudgeVersion(before->version, before->fact, before->deleted, version, content, event.deleted);
-    const bool stands = applied.effect == Effect::kUnchanged || applied.effect == Effect::kSuperseded;
-    state_.Put(StateTable::kIndexes, keys_.History(id, stands ? position : before->position), "");
-    if (stands) return applied;
+    if (applied.effect == Effect::kUnchanged) return applied;
+    const bool superseded = applied.effect == Effect::kSuperseded;
+    state_.Put(StateTable::kIndexes, keys_.History(id, superseded ? position : before->position), "");
+    if (superseded) return applied;
   }
   after.version = version;
   after.position = position;
@@ -307,10 +300,11 @@ absl::StatusOr<Resolution> FactApplier::Resolve(const FactId& id, const FactSche
   return resolution;
 }
 
-absl::StatusOr<std::vector<FactId>> FactApplier::PartsOf(const FactId& root) const {
-  if (static_cast<size_t>(root.kind) >= is_root_.size() || !is_root_[static_cast<size_t>(root.kind)]) {
-    return std::vector<FactId>();
-  }
+absl::StatusOr<std::vector<FactId>> FactApplier::PartsOf(const FactId& root, bool is_new, const Header& header) const {
+  const auto kind = static_cast<size_t>(root.kind);
+  if (kind >= is_root_.size() || !is_root_[kind]) return std::vector<FactId>();
+  // Most roots are new, and most come before their parts.
+  if (is_new && header.waiting_parts == 0) return std::vector<FactId>();
   ASSIGN_OR_RETURN(auto value, state_.Get(StateTable::kIndexes, keys_.Parts(root)));
   if (!value.has_value()) return std::vector<FactId>();
   return DecodeIds(*value);
@@ -319,7 +313,7 @@ absl::StatusOr<std::vector<FactId>> FactApplier::PartsOf(const FactId& root) con
 absl::Status FactApplier::Replace(const FactId& id, const std::optional<StoredFact>& before, const StoredFact& after,
                                   Header& header) {
   const FactSchema& schema = SchemaOf(id);
-  ASSIGN_OR_RETURN(std::vector<FactId> part_ids, PartsOf(id));
+  ASSIGN_OR_RETURN(std::vector<FactId> part_ids, PartsOf(id, !before.has_value(), header));
   std::vector<Part> parts;
   for (FactId& part_id : part_ids) {
     ASSIGN_OR_RETURN(auto part, Get(part_id));
@@ -341,12 +335,11 @@ absl::Status FactApplier::Replace(const FactId& id, const std::optional<StoredFa
 
   // Store.
   if (!before.has_value() || before->fact != after.fact) {
+    IndexReferences(id, schema, before.has_value() ? before->fact : "", after.fact);
     if (before.has_value()) {
-      IndexReferences(id, schema, before->fact, false);
       RETURN_IF_ERROR(IndexCustomer(id, schema, before->fact, false));
       RETURN_IF_ERROR(IndexPart(id, schema, before->fact, false));
     }
-    IndexReferences(id, schema, after.fact, true);
     RETURN_IF_ERROR(IndexCustomer(id, schema, after.fact, true));
     RETURN_IF_ERROR(IndexPart(id, schema, after.fact, true));
   }
@@ -411,7 +404,7 @@ absl::Status FactApplier::Count(const FactId& id, const StoredFact& fact, const 
       state_.Delete(StateTable::kIndexes, unresolved_key);
     }
   }
-  RETURN_IF_ERROR(CountForPartners(fact, sign));
+  for (const ResolvedPartner& partner : fact.resolution.partners) fact_counts_[partner.partner_id] += sign;
   if (id.kind == TargetSchema().kind()) RETURN_IF_ERROR(CountTarget(id, fact, sign));
   // Measures about partners read entities, so that a partner of several sources is counted once.
   if (id.kind == PartnerKind()) return absl::OkStatus();
@@ -447,20 +440,22 @@ absl::Status FactApplier::ReplacePartner(const FactId& id, const std::optional<S
   return absl::OkStatus();
 }
 
-absl::Status FactApplier::CountForPartners(const StoredFact& fact, int sign) {
-  for (const ResolvedPartner& partner : fact.resolution.partners) {
-    const std::string key = keys_.Of(Index::kFactCount, partner.partner_id);
+absl::Status FactApplier::EndBatch() {
+  for (const auto& [partner, change] : fact_counts_) {
+    if (change == 0) continue;
+    const std::string key = keys_.Of(Index::kFactCount, partner);
     ASSIGN_OR_RETURN(auto value, state_.Get(StateTable::kIndexes, key));
-    int64_t count = sign;
+    int64_t count = change;
     if (value.has_value()) count += storage::ByteReader(*value).Zigzag();
     if (count == 0) {
       state_.Delete(StateTable::kIndexes, key);
-    } else {
-      std::string encoded;
-      storage::ByteWriter(&encoded).Zigzag(count);
-      state_.Put(StateTable::kIndexes, key, std::move(encoded));
+      continue;
     }
+    std::string encoded;
+    storage::ByteWriter(&encoded).Zigzag(count);
+    state_.Put(StateTable::kIndexes, key, std::move(encoded));
   }
+  fact_counts_.clear();
   return absl::OkStatus();
 }
 
@@ -491,25 +486,29 @@ absl::Status FactApplier::CountTarget(const FactId& id, const StoredFact& fact, 
   return absl::OkStatus();
 }
 
-absl::Status FactApplier::AddSum(uint32_t scope, uint32_t measure, const Contribution& contribution, int sign) {
-  Contribution signed_contribution = contribution;
-  signed_contribution.contributions *= sign;
-  signed_contribution.count *= sign;
-  signed_contribution.sum *= sign;
-  return cells_.Add(scope, measure, signed_contribution);
-}
-
-absl::Status FactApplier::CountMeasure(const CompiledMeasure& measure, const EvalContext& context,
-                                       absl::Span<const uint32_t> scopes, int sign, bool parked) {
-  const auto index = static_cast<size_t>(measure.index);
-  for (const Contribution& c : ContributionsOf(measure, context)) {
-    for (const uint32_t scope : scopes) RETURN_IF_ERROR(AddSum(scope, measure_ids_[index], c, sign));
+void FactApplier::Contribute(absl::Span<const CompiledMeasure* const> measures, const EvalContext& context,
+                             bool by_scope, int sign, const std::vector<bool>* only) {
+  contributions_.clear();
+  const auto add = [&](uint32_t measure, Contribution contribution) {
+    contribution.contributions *= sign;
+    contribution.count *= sign;
+    contribution.sum *= sign;
+    contributions_.push_back({measure, contribution});
+  };
+  const auto is_wanted = [&](size_t index) {
+    return by_scope_[index] == by_scope && (only == nullptr || (*only)[index]);
+  };
+  for (const CompiledMeasure* measure : measures) {
+    const auto index = static_cast<size_t>(measure->index);
+    if (!is_wanted(index)) continue;
+    for (const Contribution& c : ContributionsOf(*measure, context)) add(measure_ids_[index], c);
   }
-  if (!parked) return absl::OkStatus();
-  for (const Contribution& c : ParkedContributionsOf(measure, context)) {
-    for (const uint32_t scope : scopes) RETURN_IF_ERROR(AddSum(scope, parked_ids_[index], c, sign));
+  if (!context.row->parked()) return;
+  for (const CompiledMeasure* measure : measures) {
+    const auto index = static_cast<size_t>(measure->index);
+    if (!is_wanted(index)) continue;
+    for (const Contribution& c : ParkedContributionsOf(*measure, context)) add(parked_ids_[index], c);
   }
-  return absl::OkStatus();
 }
 
 absl::Status FactApplier::CountCells(const FactSchema& schema, const StoredFact& fact, const StoredFact* root, int sign,
@@ -544,23 +543,16 @@ absl::Status FactApplier::CountCells(const FactSchema& schema, const StoredFact&
   for (const ResolvedPartner& partner : resolution.partners) {
     scopes.push_back(scopes_.Id(PartnerScope(partner.partner_id)));
   }
-  const auto is_wanted = [&](const CompiledMeasure& measure) {
-    return only == nullptr || (*only)[static_cast<size_t>(measure.index)];
-  };
   if (role_row != nullptr) SetRoleFields(role_row->schema(), resolution, -1, *role_row);
-  for (const CompiledMeasure* measure : measures) {
-    if (!is_wanted(*measure)) continue;
-    const bool differs = by_scope_[static_cast<size_t>(measure->index)];
-    RETURN_IF_ERROR(CountMeasure(*measure, context, absl::MakeConstSpan(scopes).first(differs ? shared : scopes.size()),
-                                 sign, row.parked()));
-  }
+  Contribute(measures, context, false, sign, only);
+  RETURN_IF_ERROR(cells_.Add(scopes, contributions_));
+  Contribute(measures, context, true, sign, only);
+  RETURN_IF_ERROR(cells_.Add(absl::MakeConstSpan(scopes).first(shared), contributions_));
   if (role_row == nullptr) return absl::OkStatus();
   for (size_t i = shared; i < scopes.size(); ++i) {
     SetRoleFields(role_row->schema(), resolution, static_cast<int>(i - shared), *role_row);
-    for (const CompiledMeasure* measure : measures) {
-      if (!is_wanted(*measure) || !by_scope_[static_cast<size_t>(measure->index)]) continue;
-      RETURN_IF_ERROR(CountMeasure(*measure, context, {&scopes[i], 1}, sign, row.parked()));
-    }
+    Contribute(measures, context, true, sign, only);
+    RETURN_IF_ERROR(cells_.Add({&scopes[i], 1}, contributions_));
   }
   return absl::OkStatus();
 }
@@ -575,16 +567,24 @@ absl::Status FactApplier::CountFor(const FactId& id, const StoredFact& fact, con
   return CountCells(schema, fact, root.has_value() ? &*root : nullptr, +1, &measures);
 }
 
-void FactApplier::IndexReferences(const FactId& id, const FactSchema& schema, absl::string_view fact, bool add) {
-  for (const PartnerMention& mention : ReadMentions(schema, fact)) {
-    for (const ReferenceKey& reference : mention.references) {
-      std::string key = keys_.Of(Index::kReference, reference, id);
-      if (add) {
-        state_.Put(StateTable::kIndexes, std::move(key), "");
-      } else {
-        state_.Delete(StateTable::kIndexes, std::move(key));
-      }
+void FactApplier::IndexReferences(const FactId& id, const FactSchema& schema, absl::string_view before,
+                                  absl::string_view after) {
+  const auto references_of = [&](absl::string_view fact) {
+    std::vector<ReferenceKey> references;
+    for (PartnerMention& mention : ReadMentions(schema, fact)) {
+      std::move(mention.references.begin(), mention.references.end(), std::back_inserter(references));
     }
+    std::sort(references.begin(), references.end());
+    return references;
+  };
+  const std::vector<ReferenceKey> old = references_of(before), now = references_of(after);
+  for (const ReferenceKey& reference : old) {
+    if (std::binary_search(now.begin(), now.end(), reference)) continue;
+    state_.Delete(StateTable::kIndexes, keys_.Of(Index::kReference, reference, id));
+  }
+  for (const ReferenceKey& reference : now) {
+    if (std::binary_search(old.begin(), old.end(), reference)) continue;
+    state_.Put(StateTable::kIndexes, keys_.Of(Index::kReference, reference, id), "");
   }
 }
 

@@ -85,9 +85,10 @@ class FactApplier {
   absl::Status CountPartner(const std::string& partner_id, int sign, const std::vector<bool>* only);
 
   absl::StatusOr<std::optional<StoredFact>> Get(const FactId& id) const;
-  // Get for a fact that an event of this batch is about: remembered until the fact changes or the batch ends.
-  absl::StatusOr<std::optional<StoredFact>> Peek(const FactId& id);
-  void EndBatch() { peeked_.clear(); }
+
+  // Before what was applied is published, or when it is forgotten.
+  absl::Status EndBatch();
+  void Discard() { fact_counts_.clear(); }
 
  private:
   struct Part {
@@ -106,19 +107,18 @@ class FactApplier {
   absl::Status CountCells(const FactSchema& schema, const StoredFact& fact, const StoredFact* root, int sign,
                           const std::vector<bool>* only);
   absl::Status CountTarget(const FactId& id, const StoredFact& fact, int sign);
-  absl::Status CountForPartners(const StoredFact& fact, int sign);
   void Store(const FactId& id, const StoredFact& fact);
-  void IndexReferences(const FactId& id, const FactSchema& schema, absl::string_view fact, bool add);
+  void IndexReferences(const FactId& id, const FactSchema& schema, absl::string_view before, absl::string_view after);
   absl::Status IndexCustomer(const FactId& id, const FactSchema& schema, absl::string_view fact, bool add);
   absl::Status IndexPart(const FactId& id, const FactSchema& schema, absl::string_view fact, bool add);
   absl::Status IndexPartner(const FactId& id, const std::optional<StoredFact>& before, const StoredFact& after,
                             Header& header);
-  // Counts a fact for one measure in some scopes.
-  absl::Status CountMeasure(const CompiledMeasure& measure, const EvalContext& context,
-                            absl::Span<const uint32_t> scopes, int sign, bool parked);
-  absl::Status AddSum(uint32_t scope, uint32_t measure, const Contribution& contribution, int sign);
+  // Collects in contributions_ what a fact adds to the measures that differ by scope, or to those that do not.
+  void Contribute(absl::Span<const CompiledMeasure* const> measures, const EvalContext& context, bool by_scope,
+                  int sign, const std::vector<bool>* only);
 
-  absl::StatusOr<std::vector<FactId>> PartsOf(const FactId& root) const;
+  // The parts of a root; `is_new`: it was not there before.
+  absl::StatusOr<std::vector<FactId>> PartsOf(const FactId& root, bool is_new, const Header& header) const;
   // The customer that a fact names and inherits from; nothing for others.
   std::optional<FactId> CustomerOf(const FactId& id, const FactSchema& schema, absl::string_view fact);
   // Resolves anew what takes its partners from a customer.
@@ -143,7 +143,8 @@ class FactApplier {
   std::vector<uint32_t> parked_ids_;   // likewise: of the row that counts facts whose money waits
   std::vector<bool> by_scope_;         // likewise: whether the measure differs by scope, as it reads role or share
   std::vector<bool> is_root_;          // by kind: whether parts may hang on it
-  absl::flat_hash_map<FactId, std::optional<StoredFact>> peeked_;
+  absl::flat_hash_map<std::string, int64_t> fact_counts_;    // partner → facts more, or less, in this batch
+  std::vector<MeasureContribution> contributions_;           // reused
   absl::flat_hash_map<int, std::unique_ptr<FactRow>> rows_;  // one per kind, reused
 };
 

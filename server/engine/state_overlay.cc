@@ -11,87 +11,164 @@ namespace {
 // Memory of an entry besides its bytes.
 constexpr size_t kEntryBytes = 64;
 
-}  // namespace
+using Value = std::optional<std::string>;
 
-absl::StatusOr<std::optional<std::string>> StateOverlay::Get(StateTable table, absl::string_view key) const {
-  const auto& batch = layers(table).batch;
-  if (const auto it = batch.find(key); it != batch.end()) return it->second;
-  return Read(table, key);
+const Value& ValueOf(const Value& value) {
+  return value;
+}
+const Value& ValueOf(const Value* value) {
+  return *value;
 }
 
-void StateOverlay::Put(StateTable table, std::string key, std::string value) {
-  layers(table).batch.insert_or_assign(std::move(key), std::move(value));
-}
+// One layer's entries from `from` on, as far as they have the prefix.
+template <typename Entries>
+struct Cursor {
+  Cursor(const Entries& entries, absl::string_view prefix, absl::string_view from)
+      : prefix(prefix), at(entries.lower_bound(std::max(prefix, from))), end(entries.end()) {}
+  bool Done() const { return at == end || !absl::StartsWith(at->first, prefix); }
 
-void StateOverlay::Delete(StateTable table, std::string key) {
-  layers(table).batch.insert_or_assign(std::move(key), std::nullopt);
-}
+  absl::string_view prefix;
+  typename Entries::const_iterator at, end;
+};
 
-absl::StatusOr<std::optional<std::string>> StateOverlay::Read(StateTable table, absl::string_view key) const {
-  const Layer& dirty = layers(table).dirty;
-  if (const auto it = dirty.find(key); it != dirty.end()) return it->second;
-  return store_.Get(table, key);
-}
-
-void StateOverlay::Publish() {
-  for (TableLayers& table : tables_) {
-    for (auto& [key, value] : table.batch) {
-      dirty_bytes_ += key.size() + (value.has_value() ? value->size() : 0) + kEntryBytes;
-      table.dirty.insert_or_assign(key, std::move(value));
+// Visits what the layers and the store hold, in the order of the keys. Of one key's values the last layer's counts.
+template <typename Entries>
+absl::Status MergeCursors(const storage::StateStore& store, StateTable table, std::vector<Cursor<Entries>> cursors,
+                          absl::string_view prefix, absl::string_view from, const StateOverlay::Visit& visit) {
+  // The cursor with the smallest key; of equal ones the last.
+  const auto first = [&] {
+    Cursor<Entries>* least = nullptr;
+    for (Cursor<Entries>& cursor : cursors) {
+      if (!cursor.Done() && (least == nullptr || cursor.at->first <= least->at->first)) least = &cursor;
     }
-    table.batch.clear();
-  }
-}
-
-absl::Status StateOverlay::Merge(StateTable table, const Layer& layer, absl::string_view prefix, absl::string_view from,
-                                 const Visit& visit) const {
-  auto at = layer.lower_bound(std::max(prefix, from));
-  const auto in_layer = [&] { return at != layer.end() && absl::StartsWith(at->first, prefix); };
-  bool more = true;
-  const auto visit_layer = [&] {
-    if (at->second.has_value()) more = visit(at->first, *at->second);
-    ++at;
+    return least;
   };
-  absl::Status status = store_.Scan(table, prefix, from, [&](absl::string_view key, absl::string_view value) {
-    while (more && in_layer() && at->first < key) visit_layer();
+  bool more = true;
+  const auto visit_layer = [&](const Cursor<Entries>& cursor) {
+    const absl::string_view key = cursor.at->first;
+    if (const Value& value = ValueOf(cursor.at->second); value.has_value()) more = visit(key, *value);
+    for (Cursor<Entries>& other : cursors) {
+      if (!other.Done() && other.at->first == key) ++other.at;
+    }
+  };
+  Cursor<Entries>* least = first();
+  absl::Status status = store.Scan(table, prefix, from, [&](absl::string_view key, absl::string_view value) {
+    for (; more && least != nullptr && least->at->first < key; least = first()) visit_layer(*least);
     if (!more) return false;
-    if (in_layer() && at->first == key) {
-      visit_layer();
+    if (least != nullptr && least->at->first == key) {
+      visit_layer(*least);
+      least = first();
     } else {
       more = visit(key, value);
     }
     return more;
   });
-  while (status.ok() && more && in_layer()) visit_layer();
+  for (; status.ok() && more && least != nullptr; least = first()) visit_layer(*least);
   return status;
 }
 
-absl::Status StateOverlay::Scan(StateTable table, absl::string_view prefix, const Visit& visit) const {
-  const TableLayers& layers = this->layers(table);
-  // What lies above the store under this prefix is little: a scan is for lists, not for whole tables in a batch.
-  Layer above;
-  for (const Layer* layer : {&layers.dirty, &layers.batch}) {
-    for (auto it = layer->lower_bound(prefix); it != layer->end() && absl::StartsWith(it->first, prefix); ++it) {
-      above.insert_or_assign(it->first, it->second);
-    }
+}  // namespace
+
+const StateOverlay::Value* StateOverlay::Layer::Find(StateTable table, absl::string_view key) const {
+  if (table == StateTable::kFacts) {
+    const auto it = facts.find(key);
+    return it == facts.end() ? nullptr : &it->second;
   }
-  return Merge(table, above, prefix, prefix, visit);
+  const Ordered& entries = others[static_cast<size_t>(table)];
+  const auto it = entries.find(key);
+  return it == entries.end() ? nullptr : &it->second;
+}
+
+void StateOverlay::Layer::Set(StateTable table, std::string key, Value value) {
+  if (table == StateTable::kFacts) {
+    facts.insert_or_assign(std::move(key), std::move(value));
+  } else {
+    others[static_cast<size_t>(table)].insert_or_assign(std::move(key), std::move(value));
+  }
+}
+
+void StateOverlay::Layer::Clear() {
+  facts.clear();
+  for (Ordered& table : others) table.clear();
+}
+
+absl::StatusOr<std::optional<std::string>> StateOverlay::Get(StateTable table, absl::string_view key) const {
+  if (const Value* value = batch_.Find(table, key); value != nullptr) return *value;
+  return Read(table, key);
+}
+
+void StateOverlay::Put(StateTable table, std::string key, std::string value) {
+  batch_.Set(table, std::move(key), std::move(value));
+}
+
+void StateOverlay::Delete(StateTable table, std::string key) {
+  batch_.Set(table, std::move(key), std::nullopt);
+}
+
+absl::StatusOr<std::optional<std::string>> StateOverlay::Read(StateTable table, absl::string_view key) const {
+  if (const Value* value = dirty_.Find(table, key); value != nullptr) return *value;
+  if (const Value* value = frozen_.Find(table, key); value != nullptr) return *value;
+  return store_.Get(table, key);
+}
+
+void StateOverlay::Publish() {
+  const auto move_all = [this](auto& from, auto& to) {
+    while (!from.empty()) {
+      auto entry = from.extract(from.begin());
+      const Value& value = entry.mapped();
+      dirty_bytes_ += entry.key().size() + (value.has_value() ? value->size() : 0) + kEntryBytes;
+      to.insert_or_assign(std::move(entry.key()), std::move(entry.mapped()));
+    }
+  };
+  move_all(batch_.facts, dirty_.facts);
+  for (size_t i = 0; i < storage::kStateTables; ++i) move_all(batch_.others[i], dirty_.others[i]);
+}
+
+void StateOverlay::Discard() {
+  batch_.Clear();
+}
+
+absl::Status StateOverlay::Merge(StateTable table, absl::Span<const Layer* const> layers, absl::string_view prefix,
+                                 absl::string_view from, const Visit& visit) const {
+  if (table != StateTable::kFacts) {
+    std::vector<Cursor<Ordered>> cursors;
+    for (const Layer* layer : layers) cursors.emplace_back(layer->others[static_cast<size_t>(table)], prefix, from);
+    return MergeCursors(store_, table, std::move(cursors), prefix, from, visit);
+  }
+  // Scans of facts are rare and read them all.
+  using Sorted = absl::btree_map<absl::string_view, const Value*>;
+  Sorted sorted;
+  for (const Layer* layer : layers) {
+    for (const auto& [key, value] : layer->facts) sorted.insert_or_assign(key, &value);
+  }
+  return MergeCursors(store_, table, std::vector<Cursor<Sorted>>{{sorted, prefix, from}}, prefix, from, visit);
+}
+
+absl::Status StateOverlay::Scan(StateTable table, absl::string_view prefix, const Visit& visit) const {
+  const Layer* const layers[] = {&frozen_, &dirty_, &batch_};
+  return Merge(table, layers, prefix, prefix, visit);
 }
 
 absl::Status StateOverlay::ReadScan(StateTable table, absl::string_view prefix, absl::string_view from,
                                     const Visit& visit) const {
-  return Merge(table, layers(table).dirty, prefix, from, visit);
+  const Layer* const layers[] = {&frozen_, &dirty_};
+  return Merge(table, layers, prefix, from, visit);
 }
 
-void StateOverlay::CollectDirty(std::vector<storage::StateChange>& changes) const {
+void StateOverlay::Freeze() {
+  std::swap(frozen_, dirty_);
+  dirty_bytes_ = 0;
+}
+
+void StateOverlay::CollectFrozen(std::vector<storage::StateChange>& changes) const {
+  for (const auto& [key, value] : frozen_.facts) changes.push_back({StateTable::kFacts, key, value});
   for (size_t i = 0; i < storage::kStateTables; ++i) {
-    for (const auto& [key, value] : tables_[i].dirty) changes.push_back({static_cast<StateTable>(i), key, value});
+    for (const auto& [key, value] : frozen_.others[i]) changes.push_back({static_cast<StateTable>(i), key, value});
   }
 }
 
-void StateOverlay::ClearDirty() {
-  for (TableLayers& table : tables_) table.dirty.clear();
-  dirty_bytes_ = 0;
+void StateOverlay::DropFrozen() {
+  frozen_.Clear();
 }
 
 }  // namespace partnermetrics

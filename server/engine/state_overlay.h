@@ -1,10 +1,12 @@
 // The state as it is now: the last checkpoint on disk under what changed since.
 //
-// Changes lie in two layers. The applier writes into the batch layer, which nobody else sees; Publish() moves the batch
-// into the dirty layer, which readers see, as a whole; a checkpoint writes the dirty layer to the store as one batch.
+// Changes lie in layers. The applier writes into the batch layer, which nobody else sees; Publish() moves the batch
+// into the dirty layer, which readers see, as a whole; a checkpoint freezes the dirty layer and writes it to the store
+// as one batch, while a new dirty layer grows above it.
 //
 // Thread-safety: the methods of the applier are called by one thread; Read and ReadScan by any, under the lock of the
-// engine (see Engine), so that several reads belong together.
+// engine (see Engine), so that several reads belong together. A frozen layer does not change: whoever writes it to the
+// store needs no lock.
 #ifndef PARTNERMETRICS_SERVER_ENGINE_STATE_OVERLAY_H_
 #define PARTNERMETRICS_SERVER_ENGINE_STATE_OVERLAY_H_
 
@@ -14,9 +16,11 @@
 #include <vector>
 
 #include "absl/container/btree_map.h"
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "storage/state_store.h"
 
 namespace partnermetrics {
@@ -29,7 +33,7 @@ class StateOverlay {
 
   explicit StateOverlay(storage::StateStore& store) : store_(store) {}
 
-  // Applier: sees the batch, the dirty layer and the store.
+  // Applier: sees the batch, what is published and the store.
   absl::StatusOr<std::optional<std::string>> Get(StateTable table, absl::string_view key) const;
   void Put(StateTable table, std::string key, std::string value);
   void Delete(StateTable table, std::string key);
@@ -38,30 +42,41 @@ class StateOverlay {
 
   // Moves the batch into the dirty layer. The caller holds the engine's lock for writing.
   void Publish();
+  // Forgets the batch.
+  void Discard();
 
   // Readers: see what is published.
   absl::StatusOr<std::optional<std::string>> Read(StateTable table, absl::string_view key) const;
   absl::Status ReadScan(StateTable table, absl::string_view prefix, absl::string_view from, const Visit& visit) const;
 
-  // Adds the dirty layer to a checkpoint; after it is written ClearDirty() forgets it, under the lock for writing.
-  void CollectDirty(std::vector<storage::StateChange>& changes) const;
-  void ClearDirty();
+  // A checkpoint: Freeze under the lock for writing, CollectFrozen without any; after it is written DropFrozen, again
+  // under the lock. One at a time.
+  void Freeze();
+  void CollectFrozen(std::vector<storage::StateChange>& changes) const;
+  void DropFrozen();
   size_t dirty_bytes() const { return dirty_bytes_; }
 
  private:
-  using Layer = absl::btree_map<std::string, std::optional<std::string>>;
+  using Value = std::optional<std::string>;  // nothing: deleted
+  // Facts are looked up one by one, all else also by prefix.
+  using Hashed = absl::flat_hash_map<std::string, Value>;
+  using Ordered = absl::btree_map<std::string, Value>;
 
-  struct TableLayers {
-    Layer batch;
-    Layer dirty;
+  struct Layer {
+    Hashed facts;
+    Ordered others[storage::kStateTables];  // that of the facts stays empty
+
+    const Value* Find(StateTable table, absl::string_view key) const;
+    void Set(StateTable table, std::string key, Value value);
+    void Clear();
   };
-  const TableLayers& layers(StateTable table) const { return tables_[static_cast<size_t>(table)]; }
-  TableLayers& layers(StateTable table) { return tables_[static_cast<size_t>(table)]; }
-  absl::Status Merge(StateTable table, const Layer& layer, absl::string_view prefix, absl::string_view from,
-                     const Visit& visit) const;
+
+  // The store's entries under those of the layers, of which later ones come first.
+  absl::Status Merge(StateTable table, absl::Span<const Layer* const> layers, absl::string_view prefix,
+                     absl::string_view from, const Visit& visit) const;
 
   storage::StateStore& store_;
-  TableLayers tables_[storage::kStateTables];
+  Layer batch_, dirty_, frozen_;
   size_t dirty_bytes_ = 0;
 };
 

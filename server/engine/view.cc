@@ -19,13 +19,11 @@ const Header& Engine::View::header() const PM_NO_THREAD_SAFETY_ANALYSIS {
   return engine_.published_;
 }
 
-absl::StatusOr<std::shared_ptr<const CellRow>> Engine::View::Row(absl::string_view scope,
-                                                                 const CompiledMeasure& measure) const {
+absl::StatusOr<CellRow> Engine::View::Row(absl::string_view scope, const CompiledMeasure& measure) const {
   return engine_.cells_.Read(engine_.scopes_.Id(scope), engine_.measures_.Id(measure.id));
 }
 
-absl::StatusOr<std::shared_ptr<const CellRow>> Engine::View::ParkedRow(absl::string_view scope,
-                                                                       const CompiledMeasure& measure) const {
+absl::StatusOr<CellRow> Engine::View::ParkedRow(absl::string_view scope, const CompiledMeasure& measure) const {
   return engine_.cells_.Read(engine_.scopes_.Id(scope), engine_.measures_.Id(ParkedRowName(measure.id)));
 }
 

@@ -26,7 +26,7 @@ FieldError InFact(const FactSchema& schema, FieldError error) {
 
 }  // namespace
 
-std::variant<PreparedEvent, FieldError> Prepare(v1::Event event, const PrepareContext& context) {
+std::variant<PreparedEvent, FieldError> Prepare(v1::Event&& event, const PrepareContext& context) {
   if (!event.program().empty() && event.program() != context.program) {
     return FieldError{"program", "WRONG_PROGRAM",
                       absl::StrCat("is '", event.program(), "' in a request for '", context.program, "'")};

@@ -31,8 +31,8 @@ struct PrepareContext {
   const Pseudonymiser* pseudonymiser = nullptr;
 };
 
-// The event, or the field at fault. Needs no state; any thread.
-std::variant<PreparedEvent, FieldError> Prepare(v1::Event event, const PrepareContext& context);
+// The event, or the field at fault; `event` is used up. Needs no state; any thread.
+std::variant<PreparedEvent, FieldError> Prepare(v1::Event&& event, const PrepareContext& context);
 
 }  // namespace partnermetrics
 

@@ -3,16 +3,16 @@
 #include <spdlog/spdlog.h>
 
 #include <future>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "server/facts/event_view.h"
 
 namespace partnermetrics {
 namespace {
 
 // One group becomes one append: large enough to share an fsync, small enough to answer soon.
-constexpr size_t kGroupBytes = size_t{4} << 20;
+constexpr size_t kGroupBytes = size_t{2} << 20;
 constexpr size_t kEventOverhead = 200;
 
 absl::Status Stopping() {
@@ -115,6 +115,8 @@ bool Writer::NextGroup(std::vector<WriteRequest>& group, std::vector<std::functi
   }
   size_t bytes = 0;
   while (!queue_.empty() && bytes < kGroupBytes) {
+    // Whatever is appended first is a group of its own.
+    if (!group.empty() && (queue_.front().append_first || group.front().append_first)) break;
     bytes += queue_.front().bytes();
     group.push_back(std::move(queue_.front()));
     queue_.pop_front();
@@ -146,80 +148,54 @@ void Writer::Loop() {
   }
 }
 
-absl::Status Writer::Judge(const PreparedEvent& event, uint64_t sequence,
-                           absl::flat_hash_map<FactId, StoredFact>& pending, EventResult& result) {
-  EventView view;
-  view.Parse(event.payload);
-  const absl::string_view content = event.deleted ? absl::string_view() : view.fact;
-  const FactVersion version{event.revision, sequence};
-  result.effect = Effect::kApplied;
-  auto it = pending.find(event.id);
-  if (it == pending.end()) {
-    ASSIGN_OR_RETURN(std::optional<StoredFact> current, engine_.CurrentFact(event.id));
-    if (current.has_value()) it = pending.emplace(event.id, *std::move(current)).first;
-  }
-  if (it != pending.end()) {
-    const StoredFact& current = it->second;
-    result.effect = JudgeVersion(current.version, current.fact, current.deleted, version, content, event.deleted);
-    if (result.effect != Effect::kApplied) return absl::OkStatus();
-  }
-  StoredFact& now = it == pending.end() ? pending[event.id] : it->second;
-  now.version = version;
-  now.deleted = event.deleted;
-  now.fact = std::string(content);
-  return absl::OkStatus();
-}
-
-absl::Status Writer::Append(std::vector<WriteRequest>& group, std::vector<WriteResult>& results) {
+absl::Status Writer::Append(absl::Span<WriteRequest> group, std::vector<WriteResult>& results) {
   storage::LogBatch batch;
   const int64_t now_us = absl::ToUnixMicros(options_.clock());
-  absl::flat_hash_map<FactId, StoredFact> pending;  // facts as they will be once this group is applied
-  std::vector<std::pair<size_t, size_t>> origin;    // per record: request, and event or npos
-  std::vector<size_t> last_record(group.size());
+  uint64_t position = log_.last_position();
+  const auto apply = [&](storage::LogRecord& record, const WriteRequest& request) -> absl::StatusOr<Applied> {
+    record.actor = request.actor;
+    record.appended_at_us = now_us;
+    record.position = position + 1;
+    Applied applied;
+    if (!request.append_first) {
+      ASSIGN_OR_RETURN(applied, engine_.Apply(record));
+    }
+    if (applied.effect != Effect::kUnchanged) {
+      ++position;
+      batch.records.push_back(std::move(record));
+    }
+    return applied;
+  };
   for (size_t r = 0; r < group.size(); ++r) {
     WriteRequest& request = group[r];
-    results[r].events.resize(request.events.size());
-    for (size_t e = 0; e < request.events.size(); ++e) {
-      PreparedEvent& event = request.events[e];
-      RETURN_IF_ERROR(Judge(event, request.sequence, pending, results[r].events[e]));
-      const bool unchanged = results[r].events[e].effect == Effect::kUnchanged;
+    WriteResult& result = results[r];
+    result.events.reserve(request.events.size());
+    for (PreparedEvent& event : request.events) {
       // What a person wrote may have changed although the fact did not.
-      for (storage::PersonalRow& row : event.personal) batch.personal.push_back(std::move(row));
-      if (unchanged) continue;
+      std::move(event.personal.begin(), event.personal.end(), std::back_inserter(batch.personal));
       storage::LogRecord record;
       record.type = storage::RecordType::kEvent;
       record.sequence = request.sequence;
-      record.actor = request.actor;
-      record.appended_at_us = now_us;
       record.payload = std::move(event.payload);
-      batch.records.push_back(std::move(record));
-      origin.emplace_back(r, e);
+      ASSIGN_OR_RETURN(const Applied applied, apply(record, request));
+      result.events.push_back({applied.effect, applied.unresolved, applied.parked});
     }
     if (request.records) {
-      for (storage::LogRecord& record : request.records(results[r].events)) {
-        record.actor = request.actor;
-        record.appended_at_us = now_us;
-        batch.records.push_back(std::move(record));
-        origin.emplace_back(r, std::string::npos);
+      for (storage::LogRecord& record : request.records(result.events)) {
+        ASSIGN_OR_RETURN(const Applied applied, apply(record, request));
+        result.moved_facts += applied.moved_facts;
       }
     }
-    for (storage::QuarantineRow& row : request.quarantine) batch.quarantine.push_back(std::move(row));
-    last_record[r] = batch.records.size();
+    std::move(request.quarantine.begin(), request.quarantine.end(), std::back_inserter(batch.quarantine));
+    result.position = position;
   }
-  if (batch.records.empty() && batch.personal.empty() && batch.quarantine.empty()) {
-    for (WriteResult& result : results) result.position = log_.last_position();
-    return engine_.Publish();
+  if (!batch.records.empty() || !batch.personal.empty() || !batch.quarantine.empty()) {
+    RETURN_IF_ERROR(log_.Append(batch).status());
   }
-  const uint64_t before = log_.last_position();
-  RETURN_IF_ERROR(log_.Append(batch).status());
-  for (size_t r = 0; r < group.size(); ++r) results[r].position = before + last_record[r];
-  for (size_t i = 0; i < batch.records.size(); ++i) {
-    ASSIGN_OR_RETURN(const Applied applied, engine_.Apply(batch.records[i]));
-    const auto [r, e] = origin[i];
-    if (e == std::string::npos) {
-      results[r].moved_facts += applied.moved_facts;
-    } else {
-      results[r].events[e] = {applied.effect, applied.unresolved, applied.parked};
+  if (group.front().append_first) {
+    for (const storage::LogRecord& record : batch.records) {
+      ASSIGN_OR_RETURN(const Applied applied, engine_.Apply(record));
+      results.front().moved_facts += applied.moved_facts;
     }
   }
   return engine_.Publish();
@@ -227,7 +203,8 @@ absl::Status Writer::Append(std::vector<WriteRequest>& group, std::vector<WriteR
 
 void Writer::WriteGroup(std::vector<WriteRequest>& group) {
   std::vector<WriteResult> results(group.size());
-  absl::Status status = failed_.ok() ? Append(group, results) : failed_;
+  absl::Status status = failed_.ok() ? Append(absl::MakeSpan(group), results) : failed_;
+  if (!status.ok()) engine_.Discard();
   if (!status.ok() && status.code() != absl::StatusCode::kResourceExhausted && failed_.ok()) {
     // Either it is unknown what the log holds, or the state no longer follows it: only opening anew can tell.
     spdlog::error("{}: writing stopped: {}", options_.program, status.ToString());

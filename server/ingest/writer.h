@@ -1,5 +1,5 @@
-// The one way into a programme's log: requests are judged, appended with one fsync for all that wait, applied,
-// published and answered, by one thread.
+// The one way into a programme's log: requests are applied, appended with one fsync for all that wait, published and
+// answered, by one thread. Nobody sees what is applied before it is durable; if it cannot be appended it is forgotten.
 //
 //   WriteRequest request;
 //   request.events = …;
@@ -47,8 +47,10 @@ struct WriteRequest {
   uint64_t sequence = 0;  // of the run, for the order of equal revisions
   std::vector<PreparedEvent> events;
   std::vector<storage::QuarantineRow> quarantine;
-  // Records behind the events, made when it is known what becomes of each event: a run's page with its counts.
-  std::function<std::vector<storage::LogRecord>(const std::vector<EventResult>& judged)> records;
+  // Records behind the events, made when it is known what became of each event: a run's page with its counts.
+  std::function<std::vector<storage::LogRecord>(const std::vector<EventResult>& results)> records;
+  // Appended, then applied: definitions, whose application writes to the state store itself.
+  bool append_first = false;
   std::function<void(WriteResult)> done;  // called by the writer's thread; must not block
 
   size_t bytes() const;
@@ -89,9 +91,7 @@ class Writer {
   // Takes the next group of requests; false when the writer stops.
   bool NextGroup(std::vector<WriteRequest>& group, std::vector<std::function<void()>>& work);
   void WriteGroup(std::vector<WriteRequest>& group);
-  absl::Status Append(std::vector<WriteRequest>& group, std::vector<WriteResult>& results);
-  absl::Status Judge(const PreparedEvent& event, uint64_t sequence, absl::flat_hash_map<FactId, StoredFact>& pending,
-                     EventResult& result);
+  absl::Status Append(absl::Span<WriteRequest> group, std::vector<WriteResult>& results);
 
   const Options options_;
   Engine& engine_;

@@ -79,8 +79,7 @@ absl::Status EngineSource::CollectTargets(const Engine::View& view, ScopeIndex s
 
 const CellRow* EngineSource::Find(const Rows& rows, const RowKey& row) const {
   const auto it = std::lower_bound(keys_.begin(), keys_.end(), row);
-  return it != keys_.end() && *it == row && !rows.empty() ? rows[static_cast<size_t>(it - keys_.begin())].get()
-                                                          : nullptr;
+  return it != keys_.end() && *it == row && !rows.empty() ? &rows[static_cast<size_t>(it - keys_.begin())] : nullptr;
 }
 
 int64_t EngineSource::ParkedFacts(const RowKey& row, Day first, Day last) const {
@@ -106,11 +105,7 @@ CellTotals EngineSource::Stock(const RowKey& row, Day as_of) const {
 
 std::optional<Day> EngineSource::FirstDay(const RowKey& row) const {
   const CellRow* cells = Find(rows_, row);
-  if (cells == nullptr) return std::nullopt;
-  for (const auto& page : cells->pages) {
-    if (!page.days.empty()) return page.days.front().day;
-  }
-  return std::nullopt;
+  return cells == nullptr ? std::nullopt : cells->FirstDay();
 }
 
 std::optional<Nanos> EngineSource::Target(absl::string_view metric, ScopeIndex scope, Day first, Day last,

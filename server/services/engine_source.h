@@ -55,7 +55,7 @@ class EngineSource final : public MeasureSource {
   using Targets = std::map<std::tuple<ScopeIndex, std::string, Period>, std::vector<StatedTarget>>;
 
   absl::Status CollectTargets(const Engine::View& view, ScopeIndex scope, absl::string_view name);
-  using Rows = std::vector<std::shared_ptr<const CellRow>>;  // in the order of keys_
+  using Rows = std::vector<CellRow>;  // in the order of keys_
   // Null for rows that were not collected.
   const CellRow* Find(const Rows& rows, const RowKey& row) const;
 

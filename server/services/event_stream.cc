@@ -34,13 +34,11 @@ void EventStream::Stop() {
 
 void EventStream::OnReadDone(bool ok) {
   MutexLock lock(&mutex_);
-  reading_ = false;
+  std::shared_ptr<Slot> slot = std::move(reading_);
   if (!ok) {
     half_closed_ = true;
   } else if (!finished_) {
-    auto slot = std::make_shared<Slot>();
-    slot->request.Swap(&request_);
-    slot->bytes = slot->request.ByteSizeLong();
+    slot->bytes = slot->request->ByteSizeLong();
     held_bytes_ += slot->bytes;
     slots_.push_back(std::move(slot));
     if (!working_) {
@@ -83,12 +81,13 @@ void EventStream::Work() {
 }
 
 void EventStream::Process(const std::shared_ptr<Slot>& slot) {
-  slot->response.set_sequence(slot->request.sequence());
-  absl::StatusOr<IngestBatch> prepared = IngestBatch::Prepare(programs_, slot->request);
+  slot->response.set_sequence(slot->request->sequence());
+  absl::StatusOr<IngestBatch> prepared = IngestBatch::Prepare(programs_, *slot->request);
   if (!prepared.ok()) return Answered(*slot, prepared.status());
   auto batch = std::make_shared<IngestBatch>(*std::move(prepared));
-  const v1::ResultDetail detail = slot->request.detail();
-  slot->request.Clear();
+  const v1::ResultDetail detail = slot->request->detail();
+  slot->request = nullptr;
+  slot->arena.Reset();
   WriteRequest write = batch->TakeWrite();
   // The answer is made and sent by the pool: the writer's thread has better things to do.
   write.done = [stream = shared_from_this(), slot, batch, detail](WriteResult result) {
@@ -129,9 +128,9 @@ void EventStream::Advance() {
       StartWrite(&writing_->response);
     }
   }
-  if (!reading_ && !half_closed_ && !stopping_ && HasRoom()) {
-    reading_ = true;
-    StartRead(&request_);
+  if (reading_ == nullptr && !half_closed_ && !stopping_ && HasRoom()) {
+    reading_ = std::make_shared<Slot>();
+    StartRead(reading_->request);
   }
 }
 

@@ -6,6 +6,7 @@
 #ifndef PARTNERMETRICS_SERVER_SERVICES_EVENT_STREAM_H_
 #define PARTNERMETRICS_SERVER_SERVICES_EVENT_STREAM_H_
 
+#include <google/protobuf/arena.h>
 #include <grpcpp/grpcpp.h>
 
 #include <deque>
@@ -33,7 +34,8 @@ class EventStream final : public grpc::ServerBidiReactor<v1::StreamEventsRequest
  private:
   // A request that is not answered yet.
   struct Slot {
-    v1::StreamEventsRequest request;
+    google::protobuf::Arena arena;  // of the request: thousands of small messages, forgotten together
+    v1::StreamEventsRequest* request = google::protobuf::Arena::CreateMessage<v1::StreamEventsRequest>(&arena);
     size_t bytes = 0;
     bool taken = false;     // by the worker
     bool answered = false;  // status and response are set
@@ -60,14 +62,13 @@ class EventStream final : public grpc::ServerBidiReactor<v1::StreamEventsRequest
   Programs& programs_;
   WorkerPool& pool_;
   std::shared_ptr<EventStream> self_;  // until gRPC is done with the stream
-  v1::StreamEventsRequest request_;    // being read
 
   Mutex mutex_;
+  std::shared_ptr<Slot> reading_ PM_GUARDED_BY(mutex_);            // whose request is being read
   std::deque<std::shared_ptr<Slot>> slots_ PM_GUARDED_BY(mutex_);  // in order of arrival
   std::shared_ptr<Slot> writing_ PM_GUARDED_BY(mutex_);            // whose answer is on its way
   size_t held_bytes_ PM_GUARDED_BY(mutex_) = 0;
   bool working_ PM_GUARDED_BY(mutex_) = false;
-  bool reading_ PM_GUARDED_BY(mutex_) = false;
   bool half_closed_ PM_GUARDED_BY(mutex_) = false;  // the caller sends no more
   bool cancelled_ PM_GUARDED_BY(mutex_) = false;
   bool stopping_ PM_GUARDED_BY(mutex_) = false;

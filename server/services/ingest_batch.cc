@@ -46,7 +46,7 @@ void Count(const v1::EventResult& result, v1::IngestCounts& counts) {
 }  // namespace
 
 absl::StatusOr<IngestBatch> IngestBatch::Prepare(Programs& programs, const std::string& program,
-                                                 const std::string& source, const Events& events) {
+                                                 const std::string& source, Events& events) {
   if (program.empty()) return InvalidField("program", "REQUIRED", "must name the programme of the events");
   if (events.size() > kMaxBatchEvents) {
     return InvalidField(
@@ -66,7 +66,7 @@ absl::StatusOr<IngestBatch> IngestBatch::Prepare(Programs& programs, const std::
   batch.write_.actor = absl::StrCat("service:", Clip(source, 100));
   batch.write_.events.reserve(static_cast<size_t>(events.size()));
   for (int i = 0; i < events.size(); ++i) {
-    std::variant<PreparedEvent, FieldError> prepared = partnermetrics::Prepare(events[i], context);
+    std::variant<PreparedEvent, FieldError> prepared = partnermetrics::Prepare(std::move(events[i]), context);
     if (auto* error = std::get_if<FieldError>(&prepared); error != nullptr) {
       batch.rejected_.emplace_back(i, std::move(*error));
     } else {

@@ -25,10 +25,11 @@ inline constexpr int kMaxBatchEvents = 10'000;
 class IngestBatch {
  public:
   // Checks the events of a request one by one; what is wrong with one event becomes its result. INVALID_ARGUMENT for
-  // too many events, NOT_FOUND for an unknown programme. `Request` is IngestEventsRequest or StreamEventsRequest.
+  // too many events, NOT_FOUND for an unknown programme. `Request` is IngestEventsRequest or StreamEventsRequest; its
+  // events are used up.
   template <typename Request>
-  static absl::StatusOr<IngestBatch> Prepare(Programs& programs, const Request& request) {
-    return Prepare(programs, request.program(), request.source(), request.events());
+  static absl::StatusOr<IngestBatch> Prepare(Programs& programs, Request& request) {
+    return Prepare(programs, request.program(), request.source(), *request.mutable_events());
   }
 
   ProgramRuntime& program() const { return *program_; }
@@ -47,7 +48,7 @@ class IngestBatch {
   using Results = google::protobuf::RepeatedPtrField<v1::EventResult>;
 
   static absl::StatusOr<IngestBatch> Prepare(Programs& programs, const std::string& program, const std::string& source,
-                                             const Events& events);
+                                             Events& events);
   void FillResults(const WriteResult& result, v1::ResultDetail detail, v1::IngestCounts& counts,
                    Results& results) const;
 

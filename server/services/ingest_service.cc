@@ -24,7 +24,8 @@ class IngestServiceImpl final : public Base {
   grpc::Status IngestEvents(grpc::ServerContext* context, const v1::IngestEventsRequest* request,
                             v1::IngestEventsResponse* response) override {
     return Handle(backend_, *context, "IngestService.IngestEvents", [&]() -> absl::Status {
-      ASSIGN_OR_RETURN(IngestBatch batch, IngestBatch::Prepare(backend_.programs(), *request));
+      v1::IngestEventsRequest own = *request;
+      ASSIGN_OR_RETURN(IngestBatch batch, IngestBatch::Prepare(backend_.programs(), own));
       const WriteResult result = batch.program().writer().Write(batch.TakeWrite());
       RETURN_IF_ERROR(result.status);
       batch.Answer(result, request->detail(), *response);

@@ -66,10 +66,13 @@ class EngineFixture : public ::testing::Test {
     record.sequence = sequence;
     record.appended_at_us = 1'000'000;
     record.payload = std::move(payload);
-    batch.records.push_back(std::move(record));
-    EXPECT_TRUE(log_.Append(batch).ok());
-    auto applied = engine_->Apply(batch.records[0]);
+    record.position = log_.last_position() + 1;
+    auto applied = engine_->Apply(record);
     EXPECT_TRUE(applied.ok()) << applied.status();
+    if (applied.ok() && applied->effect != Effect::kUnchanged) {
+      batch.records.push_back(std::move(record));
+      EXPECT_TRUE(log_.Append(batch).ok());
+    }
     EXPECT_TRUE(engine_->Publish().ok());
     return applied.ok() ? *applied : Applied();
   }
@@ -80,7 +83,7 @@ class EngineFixture : public ::testing::Test {
     Engine::View view(*engine_);
     auto row = view.Row(scope, *view.catalog()->FindMeasure(measure));
     EXPECT_TRUE(row.ok()) << row.status();
-    const CellRow::Totals totals = (*row)->UpTo(last);
+    const CellRow::Totals totals = row->UpTo(last);
     return absl::StrCat(totals.count, "/", NanosText(totals.sum));
   }
 

@@ -16,15 +16,18 @@ Day On(int year, int month, int day) {
   return ToDay(absl::CivilDay(year, month, day));
 }
 
+std::string Encoded(int year, const std::vector<std::pair<absl::string_view, const CellPage*>>& pages) {
+  return EncodePages(year, pages);
+}
+
 TEST(StoredPages, SurviveEncodingWithNegativeAndHugeSums) {
   CellPage first, second;
-  first.year = second.year = 2024;
   first.Add({On(2024, 1, 1), 1, 1, Nanos(-5)});
   first.Add({On(2024, 12, 31), 1, -1, absl::MakeInt128(1'000'000'000'000, 7)});
   second.Add({On(2024, 2, 29), 2, 2, Nanos(0)});
   std::map<std::string, CellPage> decoded;
   ASSERT_TRUE(
-      DecodePages(2024, EncodePages({{"a", &first}, {"b", &second}}), [&](absl::string_view measure, CellPage page) {
+      DecodePages(2024, Encoded(2024, {{"a", &first}, {"b", &second}}), [&](absl::string_view measure, CellPage page) {
         decoded[std::string(measure)] = page;
       }).ok());
   ASSERT_EQ(decoded.size(), 2u);
@@ -36,9 +39,8 @@ TEST(StoredPages, SurviveEncodingWithNegativeAndHugeSums) {
 // The example of docs/formats.md. These bytes are stored: a change needs a new format.
 TEST(StoredPages, BytesNeverChange) {
   CellPage page;
-  page.year = 2026;
   page.Add({On(2026, 3, 31), 1, 1, Nanos(100) * kNanosPerUnit});
-  EXPECT_EQ(absl::BytesToHexString(EncodePages({{"won", &page}})),
+  EXPECT_EQ(absl::BytesToHexString(Encoded(2026, {{"won", &page}})),
             "01"
             "01"
             "03776f6e"
@@ -53,9 +55,8 @@ TEST(StoredPages, BytesNeverChange) {
 
 TEST(StoredPages, RefuseDamagedBytes) {
   CellPage page;
-  page.year = 2024;
   page.Add({On(2024, 5, 5), 1, 1, Nanos(99)});
-  const std::string good = EncodePages({{"won", &page}});
+  const std::string good = Encoded(2024, {{"won", &page}});
   const auto ignore = [](absl::string_view, CellPage) {};
   EXPECT_TRUE(DecodePages(2024, good, ignore).ok());
   for (size_t cut = 0; cut < good.size(); ++cut) EXPECT_FALSE(DecodePages(2024, good.substr(0, cut), ignore).ok());
@@ -64,7 +65,6 @@ TEST(StoredPages, RefuseDamagedBytes) {
 
 TEST(CellPage, ForgetsADayWhoseContributionsAreAllTakenBack) {
   CellPage page;
-  page.year = 2024;
   page.Add({On(2024, 5, 5), 1, 1, Nanos(99)});
   page.Add({On(2024, 5, 5), -1, -1, Nanos(-99)});
   EXPECT_TRUE(page.days.empty());
@@ -72,7 +72,6 @@ TEST(CellPage, ForgetsADayWhoseContributionsAreAllTakenBack) {
 
 TEST(CellPage, KeepsADayOnWhichAStockBeginsAndEnds) {
   CellPage page;
-  page.year = 2024;
   page.Add({On(2024, 5, 5), 1, 1, Nanos(99)});
   page.Add({On(2024, 5, 5), 1, -1, Nanos(-99)});
   ASSERT_EQ(page.days.size(), 1u);
@@ -81,7 +80,6 @@ TEST(CellPage, KeepsADayOnWhichAStockBeginsAndEnds) {
 
 TEST(CellPageDeathTest, StopsWhenASumIsLeftWithoutContributions) {
   CellPage page;
-  page.year = 2024;
   page.Add({On(2024, 5, 5), 1, 1, Nanos(99)});
   EXPECT_DEATH(page.Add({On(2024, 5, 5), -1, -1, Nanos(-98)}), "without contributions has a sum");
 }
@@ -91,9 +89,12 @@ class CellTableTest : public ::testing::Test {
   CellTable Table(size_t cache_bytes) { return CellTable(keys_, state_, scopes_, measures_, cache_bytes); }
   void Checkpoint(CellTable& table) {
     std::vector<storage::StateChange> changes;
-    table.CollectDirty(changes);
+    table.TakeDirty(changes);
     ASSERT_TRUE(state_.WriteCheckpoint(changes).ok());
-    table.MarkClean();
+    table.Evict();
+  }
+  static absl::Status Add(CellTable& table, uint32_t scope, uint32_t measure, const Contribution& contribution) {
+    return table.Add({scope}, {{measure, contribution}});
   }
   uint32_t Scope(int i) { return scopes_.Id(absl::StrCat("scope", i)); }
 
@@ -105,56 +106,100 @@ class CellTableTest : public ::testing::Test {
 
 TEST_F(CellTableTest, ReadersSeeABatchOnlyOncePublished) {
   CellTable table = Table(1 << 20);
-  ASSERT_TRUE(table.Add(Scope(0), won_, {On(2024, 3, 1), 1, 1, Nanos(10)}).ok());
-  EXPECT_EQ((*table.Read(Scope(0), won_))->UpTo(On(2025, 1, 1)).count, 0);
+  ASSERT_TRUE(Add(table, Scope(0), won_, {On(2024, 3, 1), 1, 1, Nanos(10)}).ok());
+  EXPECT_EQ(table.Read(Scope(0), won_)->UpTo(On(2025, 1, 1)).count, 0);
   table.Publish();
-  EXPECT_EQ((*table.Read(Scope(0), won_))->UpTo(On(2025, 1, 1)).count, 1);
+  EXPECT_EQ(table.Read(Scope(0), won_)->UpTo(On(2025, 1, 1)).count, 1);
 }
 
 TEST_F(CellTableTest, ARowThatWasReadStaysAsItWas) {
   CellTable table = Table(1 << 20);
-  ASSERT_TRUE(table.Add(Scope(0), won_, {On(2024, 3, 1), 1, 1, Nanos(10)}).ok());
+  ASSERT_TRUE(Add(table, Scope(0), won_, {On(2024, 3, 1), 1, 1, Nanos(10)}).ok());
   table.Publish();
   const auto before = *table.Read(Scope(0), won_);
-  ASSERT_TRUE(table.Add(Scope(0), won_, {On(2024, 3, 1), 1, 1, Nanos(10)}).ok());
+  ASSERT_TRUE(Add(table, Scope(0), won_, {On(2024, 3, 1), 1, 1, Nanos(10)}).ok());
   table.Publish();
-  EXPECT_EQ(before->UpTo(On(2025, 1, 1)).count, 1);
-  EXPECT_EQ((*table.Read(Scope(0), won_))->UpTo(On(2025, 1, 1)).count, 2);
+  EXPECT_EQ(before.UpTo(On(2025, 1, 1)).count, 1);
+  EXPECT_EQ(table.Read(Scope(0), won_)->UpTo(On(2025, 1, 1)).count, 2);
 }
 
 TEST_F(CellTableTest, ScopesComeBackFromTheStoreAfterEviction) {
   CellTable table = Table(0);
   for (int i = 0; i < 10; ++i) {
-    ASSERT_TRUE(table.Add(Scope(i), won_, {On(2024, 3, 1), 1, 1, Nanos(i)}).ok());
-    ASSERT_TRUE(table.Add(Scope(i), won_, {On(2026, 3, 1), 1, 1, Nanos(i)}).ok());
+    ASSERT_TRUE(Add(table, Scope(i), won_, {On(2024, 3, 1), 1, 1, Nanos(i)}).ok());
+    ASSERT_TRUE(Add(table, Scope(i), won_, {On(2026, 3, 1), 1, 1, Nanos(i)}).ok());
   }
   table.Publish();
   Checkpoint(table);
   for (int i = 0; i < 10; ++i) {
-    EXPECT_EQ((*table.Read(Scope(i), won_))->Range(On(2026, 1, 1), On(2026, 12, 31)).sum, Nanos(i));
-    EXPECT_EQ((*table.Read(Scope(i), won_))->UpTo(On(2026, 12, 31)).count, 2);
+    EXPECT_EQ(table.Read(Scope(i), won_)->Range(On(2026, 1, 1), On(2026, 12, 31)).sum, Nanos(i));
+    EXPECT_EQ(table.Read(Scope(i), won_)->UpTo(On(2026, 12, 31)).count, 2);
   }
   // And what is added to an evicted scope adds to what is stored.
-  ASSERT_TRUE(table.Add(Scope(3), won_, {On(2026, 3, 1), 1, 1, Nanos(100)}).ok());
+  ASSERT_TRUE(Add(table, Scope(3), won_, {On(2026, 3, 1), 1, 1, Nanos(100)}).ok());
   table.Publish();
-  EXPECT_EQ((*table.Read(Scope(3), won_))->UpTo(On(2026, 12, 31)).sum, Nanos(3 + 3 + 100));
+  EXPECT_EQ(table.Read(Scope(3), won_)->UpTo(On(2026, 12, 31)).sum, Nanos(3 + 3 + 100));
 }
 
 TEST_F(CellTableTest, AnEmptiedScopeLeavesNoBytes) {
   CellTable table = Table(1 << 20);
-  ASSERT_TRUE(table.Add(Scope(0), won_, {On(2024, 3, 1), 1, 1, Nanos(10)}).ok());
+  ASSERT_TRUE(Add(table, Scope(0), won_, {On(2024, 3, 1), 1, 1, Nanos(10)}).ok());
   table.Publish();
   Checkpoint(table);
   EXPECT_EQ(state_.table(storage::StateTable::kCells).size(), 1u);
-  ASSERT_TRUE(table.Add(Scope(0), won_, {On(2024, 3, 1), -1, -1, Nanos(-10)}).ok());
+  ASSERT_TRUE(Add(table, Scope(0), won_, {On(2024, 3, 1), -1, -1, Nanos(-10)}).ok());
   table.Publish();
   Checkpoint(table);
   EXPECT_TRUE(state_.table(storage::StateTable::kCells).empty());
 }
 
-TEST(CellRow, CountsTheFirstAndTheLastDayOfAWindow) {
-  CellRow row;
-  for (int day = 1; day <= 5; ++day) row.Page(2024).Add({On(2024, 2, day), 1, 1, Nanos(day)});
+TEST_F(CellTableTest, MeasuresOfAnyOrderAndYearsFindTheirPages) {
+  CellTable table = Table(1 << 20);
+  const uint32_t lost = measures_.Id("lost");
+  ASSERT_TRUE(table
+                  .Add({Scope(0), Scope(1)}, {{lost, {On(2025, 1, 1), 1, 1, Nanos(1)}},
+                                              {won_, {On(2024, 12, 31), 1, 1, Nanos(2)}},
+                                              {won_, {On(2025, 1, 1), 1, 1, Nanos(4)}},
+                                              {lost, {On(2024, 12, 31), 1, 1, Nanos(8)}}})
+                  .ok());
+  table.Publish();
+  for (const int scope : {0, 1}) {
+    EXPECT_EQ(table.Read(Scope(scope), won_)->UpTo(On(2024, 12, 31)).sum, Nanos(2));
+    EXPECT_EQ(table.Read(Scope(scope), won_)->UpTo(On(2025, 1, 1)).sum, Nanos(6));
+    EXPECT_EQ(table.Read(Scope(scope), lost)->UpTo(On(2025, 1, 1)).sum, Nanos(9));
+    EXPECT_EQ(table.Read(Scope(scope), lost)->FirstDay(), On(2024, 12, 31));
+  }
+}
+
+TEST_F(CellTableTest, ADiscardedBatchLeavesNothing) {
+  CellTable table = Table(1 << 20);
+  ASSERT_TRUE(Add(table, Scope(0), won_, {On(2024, 3, 1), 1, 1, Nanos(10)}).ok());
+  table.Discard();
+  table.Publish();
+  EXPECT_EQ(table.Read(Scope(0), won_)->FirstDay(), std::nullopt);
+  EXPECT_EQ(table.dirty_bytes(), 0u);
+}
+
+TEST_F(CellTableTest, WhatChangedSinceACheckpointBeganIsNotEvicted) {
+  CellTable table = Table(0);
+  ASSERT_TRUE(Add(table, Scope(0), won_, {On(2024, 3, 1), 1, 1, Nanos(10)}).ok());
+  table.Publish();
+  std::vector<storage::StateChange> changes;
+  table.TakeDirty(changes);
+  ASSERT_TRUE(Add(table, Scope(0), won_, {On(2024, 3, 2), 1, 1, Nanos(1)}).ok());
+  table.Publish();
+  ASSERT_TRUE(state_.WriteCheckpoint(changes).ok());
+  table.Evict();
+  EXPECT_EQ(table.Read(Scope(0), won_)->UpTo(On(2025, 1, 1)).sum, Nanos(11));
+}
+
+TEST_F(CellTableTest, AWindowCountsItsFirstAndLastDay) {
+  CellTable table = Table(1 << 20);
+  for (int day = 1; day <= 5; ++day) {
+    ASSERT_TRUE(Add(table, Scope(0), won_, {On(2024, 2, day), 1, 1, Nanos(day)}).ok());
+  }
+  table.Publish();
+  const CellRow row = *table.Read(Scope(0), won_);
   EXPECT_EQ(row.Range(On(2024, 2, 2), On(2024, 2, 4)).sum, Nanos(2 + 3 + 4));
   EXPECT_EQ(row.Range(On(2024, 2, 6), On(2024, 3, 1)).count, 0);
   EXPECT_EQ(row.Range(On(2020, 1, 1), On(2030, 1, 1)).count, 5);

@@ -245,7 +245,7 @@ TEST_F(EngineTest, MoneyOfAnotherCurrencyWaitsAndTheCountGoesIn) {
     Engine::View view(*engine_);
     EXPECT_EQ(view.header().parked_facts, 1);
     const auto waiting = view.ParkedRow("business", *view.catalog()->FindMeasure("won"));
-    EXPECT_EQ((*waiting)->UpTo(100'000).count, 1);  // shown beside the sum that lacks it
+    EXPECT_EQ(waiting->UpTo(100'000).count, 1);  // shown beside the sum that lacks it
   }
   ExpectVerified();
 }
@@ -350,9 +350,9 @@ TEST_F(EngineTest, AChangedNumberIsFoundByVerify) {
   // Damage one stored cell, then let the engine read it.
   const std::string key = state_.table(storage::StateTable::kCells).begin()->first;
   CellPage page;
-  page.year = 2026;
   page.Add({ToDay(absl::CivilDay(2026, 3, 31)), 1, 1, Nanos(101) * kNanosPerUnit});
-  ASSERT_TRUE(state_.WriteCheckpoint({{storage::StateTable::kCells, key, EncodePages({{"won", &page}})}}).ok());
+  const std::vector<std::pair<absl::string_view, const CellPage*>> pages = {{"won", &page}};
+  ASSERT_TRUE(state_.WriteCheckpoint({{storage::StateTable::kCells, key, EncodePages(2026, pages)}}).ok());
   Open();
   Engine::View view(*engine_);
   const auto verification = VerifyCells(view, "", 10);

@@ -69,10 +69,55 @@ TEST_F(StateOverlayTest, ACheckpointHoldsWhatIsPublishedAndNothingElse) {
   overlay_.Put(StateTable::kFacts, "published", "1");
   overlay_.Publish();
   overlay_.Put(StateTable::kFacts, "in the batch", "2");
+  overlay_.Freeze();
+  overlay_.Publish();
   std::vector<storage::StateChange> changes;
-  overlay_.CollectDirty(changes);
+  overlay_.CollectFrozen(changes);
   ASSERT_EQ(changes.size(), 1u);
   EXPECT_EQ(changes[0].key, "published");
+}
+
+TEST_F(StateOverlayTest, ReadersSeeWhatACheckpointIsAboutToWriteUnderWhatCameSince) {
+  for (const StateTable table : {StateTable::kFacts, StateTable::kIndexes}) {
+    overlay_.Put(table, "a", "frozen");
+    overlay_.Put(table, "b", "frozen");
+  }
+  overlay_.Publish();
+  overlay_.Freeze();
+  for (const StateTable table : {StateTable::kFacts, StateTable::kIndexes}) {
+    overlay_.Put(table, "b", "dirty");
+  }
+  overlay_.Publish();
+  EXPECT_EQ(**overlay_.Read(StateTable::kFacts, "a"), "frozen");
+  EXPECT_EQ(**overlay_.Read(StateTable::kFacts, "b"), "dirty");
+  EXPECT_EQ(Published("", ""), "a=frozen b=dirty");
+  overlay_.DropFrozen();
+  EXPECT_EQ(Published("", ""), "b=dirty");
+}
+
+TEST_F(StateOverlayTest, ADiscardedBatchLeavesNothing) {
+  overlay_.Put(StateTable::kFacts, "a", "1");
+  overlay_.Publish();
+  overlay_.Put(StateTable::kFacts, "a", "2");
+  overlay_.Delete(StateTable::kIndexes, "b");
+  overlay_.Discard();
+  EXPECT_EQ(**overlay_.Get(StateTable::kFacts, "a"), "1");
+}
+
+TEST_F(StateOverlayTest, FactsAreScannedInKeyOrderToo) {
+  ASSERT_TRUE(store_.WriteCheckpoint({{StateTable::kFacts, "b", "store"}}).ok());
+  overlay_.Put(StateTable::kFacts, "c", "dirty");
+  overlay_.Put(StateTable::kFacts, "a", "dirty");
+  overlay_.Publish();
+  std::string keys;
+  ASSERT_TRUE(overlay_
+                  .ReadScan(StateTable::kFacts, "", "",
+                            [&](absl::string_view key, absl::string_view) {
+                              absl::StrAppend(&keys, key);
+                              return true;
+                            })
+                  .ok());
+  EXPECT_EQ(keys, "abc");
 }
 
 }  // namespace

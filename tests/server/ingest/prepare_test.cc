@@ -11,7 +11,7 @@ std::variant<PreparedEvent, FieldError> PrepareText(const std::string& text) {
   static const Pseudonymiser pseudonymiser("0123456789abcdef");
   v1::Event event;
   EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(text, &event)) << text;
-  return Prepare(event, {"partneros", "billing", "USD", ToDay(absl::CivilDay(2026, 3, 31)), &pseudonymiser});
+  return Prepare(v1::Event(event), {"partneros", "billing", "USD", ToDay(absl::CivilDay(2026, 3, 31)), &pseudonymiser});
 }
 
 std::string ErrorOf(const std::string& text) {

@@ -108,8 +108,15 @@ TEST_F(WriterTest, RecordsStandBehindTheEventsTheyCount) {
 TEST_F(WriterTest, AFullDiskRefusesAndHeals) {
   log_.fail = absl::ResourceExhaustedError("disk full");
   EXPECT_EQ(writer_->Write(Request({Deal("d1", 1, 100)})).status.code(), absl::StatusCode::kResourceExhausted);
+  {
+    Engine::View view(*engine_);
+    EXPECT_FALSE(view.Fact({21, "crm", "d1"})->has_value()) << "what was not appended must not be seen";
+    EXPECT_EQ(view.header().facts, 0);
+  }
   log_.fail = absl::OkStatus();
-  EXPECT_TRUE(writer_->Write(Request({Deal("d1", 1, 100)})).status.ok());
+  const WriteResult again = writer_->Write(Request({Deal("d1", 1, 100)}));
+  EXPECT_THAT(Effects(again), ::testing::ElementsAre(Effect::kApplied));
+  EXPECT_EQ(again.position, 1u);
 }
 
 TEST_F(WriterTest, AnUnknownOutcomeStopsWritingAndReadsGoOn) {

@@ -59,7 +59,7 @@ install: build ## Installs into PREFIX (/usr/local), below DESTDIR if set
 asan: export ASAN_SYMBOLIZER_PATH = /usr/bin/llvm-symbolizer-14
 asan: export UBSAN_OPTIONS = print_stacktrace=1
 # The packaged libraries are not instrumented; what they synchronise would look like a race.
-tsan: export TSAN_OPTIONS = ignore_noninstrumented_modules=1 external_symbolizer_path=/usr/bin/llvm-symbolizer-14
+tsan: export TSAN_OPTIONS = ignore_noninstrumented_modules=1 suppressions=$(CURDIR)/tests/tsan.supp handle_segv=0 handle_abort=0 external_symbolizer_path=/usr/bin/llvm-symbolizer-14
 asan tsan: %: setup-lint build/%/build.ninja ## Unit and property tests under sanitizers (clang)
 	@cmake --build build/$@ --parallel $(JOBS) --target unit_tests
 	cd build/$@ && $(CTEST_RUN) --label-regex '^(unit|property)$$' $(CTEST)

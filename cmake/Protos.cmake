@@ -29,7 +29,8 @@ function(pm_proto_library name)
   endforeach()
   file(MAKE_DIRECTORY ${PM_PROTO_OUT})
   add_library(${name} STATIC ${sources})
-  target_include_directories(${name} SYSTEM PUBLIC ${PM_PROTO_OUT})
+  target_include_directories(${name} SYSTEM PUBLIC $<BUILD_INTERFACE:${PM_PROTO_OUT}>
+                                                   $<INSTALL_INTERFACE:include/partnermetrics>)
   target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O1> $<$<CONFIG:RelWithDebInfo>:-O1>
                                          "$<$<CONFIG:Debug>:-O0;-g0>" -w)
   target_link_libraries(${name} PUBLIC ${ARG_DEPS} protobuf::libprotobuf)

@@ -16,11 +16,13 @@
 #include <utility>
 
 #include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
 #include "server/base/errors.h"
 #include "server/services/config.h"
 #include "server/services/server.h"
+#include "storage/backup_folder.h"
 
 namespace partnermetrics {
 namespace {
@@ -31,6 +33,8 @@ struct Flags {
   std::string config;
   ConfigOverrides overrides;
   bool check_config = false;
+  std::string restore;  // folder of backups
+  uint64_t backup = 0;  // 0: the newest
 };
 
 void SetUpLog() {
@@ -103,8 +107,32 @@ int Serve(LoadedConfig config) {
   return kDone;
 }
 
+// Fills the data folder from a backup; the next start serves it.
+int Restore(const Flags& flags) {
+  if (!flags.overrides.data_dir.has_value()) {
+    std::cerr << "--restore needs --data-dir: an empty folder, or the name of a new one\n";
+    return kBadUsage;
+  }
+  const absl::StatusOr<storage::Backup> backup =
+      storage::RestoreBackup(flags.restore, flags.backup, *flags.overrides.data_dir);
+  if (!backup.ok()) {
+    Report(backup.status());
+    return kFailed;
+  }
+  std::cout << "restored backup " << backup->number << " of "
+            << absl::FormatTime(absl::FromUnixMicros(backup->created_at_us)) << " into " << *flags.overrides.data_dir
+            << "\n";
+  for (const auto& [program, position] : backup->positions) std::cout << program << " up to " << position << "\n";
+  return kDone;
+}
+
 int Main(const Flags& flags) {
   SetUpLog();
+  if (!flags.restore.empty()) return Restore(flags);
+  if (flags.config.empty()) {
+    std::cerr << "--config is required (see config/partnerd.textproto)\n";
+    return kBadUsage;
+  }
   absl::StatusOr<LoadedConfig> config = LoadConfig(flags.config, flags.overrides);
   if (!config.ok()) {
     std::cerr << config.status().message() << "\n";
@@ -124,12 +152,15 @@ int main(int argc, char** argv) {
   partnermetrics::Flags flags;
   CLI::App app{"partnerd: the server of partnermetrics. Exact, explainable numbers about business partners."};
   app.set_version_flag("--version", "partnerd " PARTNERMETRICS_VERSION);
-  app.add_option("--config", flags.config, "Configuration file (see config/partnerd.textproto)")->required();
+  app.add_option("--config", flags.config, "Configuration file (see config/partnerd.textproto); required to serve");
   app.add_option("--listen", flags.overrides.listen,
                  "Address and port, instead of the file's; port 0 takes a free one");
   app.add_option("--data-dir", flags.overrides.data_dir, "Folder of log and state, instead of the file's");
   app.add_option("--port-file", flags.overrides.port_file, "Where to write the bound port once the server is ready");
   app.add_option("--log-level", flags.overrides.log_level, "debug, info, warning or error");
+  CLI::Option* restore = app.add_option("--restore", flags.restore,
+                                        "Only restore a backup of this folder into --data-dir, which must be empty");
+  app.add_option("--backup", flags.backup, "Number of the backup to restore; the newest without it")->needs(restore);
   app.add_flag("--check-config", flags.check_config,
                "Only check the configuration: exit code 0, or 2 with its mistakes");
   try {

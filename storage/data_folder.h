@@ -8,14 +8,19 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "storage/files.h"
 
 namespace partnermetrics::storage {
 
 // The format of the folder's layout, in the file FORMAT.
 inline constexpr int kFolderFormat = 1;
+
+// There while a restore fills the folder, which cannot be opened then.
+inline constexpr char kRestoringFile[] = "RESTORING";
 
 // What stands in FORMAT for a folder of `format` that programs of format `compatible` and later may open.
 std::string FormatFileContent(int format, int compatible);
@@ -26,8 +31,6 @@ class DataFolder {
   // nothing in it is touched). DATA_LOSS: the file FORMAT is damaged or missing beside data.
   static absl::StatusOr<std::unique_ptr<DataFolder>> Open(absl::string_view path);
 
-  // Gives the folder free.
-  ~DataFolder();
   DataFolder(const DataFolder&) = delete;
   DataFolder& operator=(const DataFolder&) = delete;
 
@@ -36,10 +39,10 @@ class DataFolder {
   std::string state_path() const { return path_ + "/state"; }
 
  private:
-  DataFolder(std::string path, int lock) : path_(std::move(path)), lock_(lock) {}
+  DataFolder(std::string path, Descriptor lock) : path_(std::move(path)), lock_(std::move(lock)) {}
 
-  std::string path_;
-  int lock_;  // file descriptor that holds the lock
+  const std::string path_;
+  const Descriptor lock_;
 };
 
 }  // namespace partnermetrics::storage

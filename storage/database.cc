@@ -28,10 +28,13 @@ int64_t FolderBytes(const std::string& path) {
 class OpenDatabase : public Database {
  public:
   OpenDatabase(const Options& options, std::unique_ptr<DataFolder> folder)
-      : folder_(std::move(folder)), memory_(options), state_(options, folder_->state_path(), memory_) {}
+      : options_(options),
+        folder_(std::move(folder)),
+        memory_(options),
+        state_(options, folder_->state_path(), memory_) {}
 
-  absl::Status Init(const Options& options) {
-    ASSIGN_OR_RETURN(log_, RocksLog::Open(options, folder_->log_path(), memory_));
+  absl::Status Init() {
+    ASSIGN_OR_RETURN(log_, RocksLog::Open(options_, folder_->log_path(), memory_));
     return state_.Open();
   }
 
@@ -39,6 +42,10 @@ class OpenDatabase : public Database {
   StateStore& state() override { return state_; }
   absl::Status DiscardState(absl::string_view reason) override { return state_.Discard(reason); }
   bool state_was_reset() const override { return state_.was_reset(); }
+  absl::Status WithState(const std::function<absl::Status(rocksdb::DB&)>& use) override { return state_.Use(use); }
+  absl::Status WithLog(const std::function<absl::Status(rocksdb::DB&)>& use) override { return log_->Use(use); }
+  std::vector<std::string> programs() const override { return log_->programs(); }
+  const Options& options() const override { return options_; }
   int64_t log_bytes() const override { return FolderBytes(folder_->log_path()); }
   int64_t state_bytes() const override { return FolderBytes(folder_->state_path()); }
 
@@ -50,6 +57,7 @@ class OpenDatabase : public Database {
   }
 
  private:
+  const Options options_;
   std::unique_ptr<DataFolder> folder_;
   const SharedMemory memory_;
   RocksState state_;
@@ -61,7 +69,7 @@ class OpenDatabase : public Database {
 absl::StatusOr<std::unique_ptr<Database>> Database::Open(const Options& options) {
   ASSIGN_OR_RETURN(std::unique_ptr<DataFolder> folder, DataFolder::Open(options.data_dir));
   auto database = std::make_unique<OpenDatabase>(options, std::move(folder));
-  RETURN_IF_ERROR(database->Init(options));
+  RETURN_IF_ERROR(database->Init());
   return database;
 }
 

@@ -19,6 +19,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -27,6 +28,7 @@
 #include "storage/state_store.h"
 
 namespace rocksdb {
+class DB;
 class Env;
 }  // namespace rocksdb
 
@@ -69,6 +71,13 @@ class Database {
 
   // Whether the state was discarded since the folder was opened, by Open() itself or by DiscardState().
   virtual bool state_was_reset() const = 0;
+
+  // Lends the RocksDB instance of the state, or of the log, and keeps it open meanwhile. For backups.
+  virtual absl::Status WithState(const std::function<absl::Status(rocksdb::DB&)>& use) = 0;
+  virtual absl::Status WithLog(const std::function<absl::Status(rocksdb::DB&)>& use) = 0;
+  // The programmes whose log was asked for.
+  virtual std::vector<std::string> programs() const = 0;
+  virtual const Options& options() const = 0;
 
   // Bytes on disk.
   virtual int64_t log_bytes() const = 0;

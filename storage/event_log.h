@@ -82,8 +82,12 @@ class EventLog {
   virtual absl::Status ReadPersonal(absl::string_view subject,
                                     const std::function<bool(const PersonalRow&)>& visit) const = 0;
 
-  // Deletes all personal rows of a subject, from the files too. Errors as Append. From any thread.
-  virtual absl::Status ErasePersonal(absl::string_view subject) = 0;
+  // Personal rows of all subjects, by subject and key: those behind a subject and key, which may be empty.
+  virtual absl::Status ReadAllPersonal(absl::string_view after_subject, absl::string_view after_key,
+                                       const std::function<bool(const PersonalRow&)>& visit) const = 0;
+
+  // Deletes personal rows, from the files too; their values do not matter. Errors as Append. From any thread.
+  virtual absl::Status ErasePersonal(absl::Span<const PersonalRow> rows) = 0;
 
   // Quarantined records after `after`, by number.
   virtual absl::Status ReadQuarantine(uint64_t after, const std::function<bool(const QuarantineRow&)>& visit) const = 0;

@@ -11,6 +11,7 @@
 #include "rocksdb/write_batch.h"
 #include "storage/bytes.h"
 #include "storage/record_codec.h"
+#include "storage/record_file.h"
 #include "storage/status_macros.h"
 
 namespace partnermetrics::storage {
@@ -94,7 +95,31 @@ absl::Status EraseFromFiles(const LogInstance& instance, rocksdb::ColumnFamilyHa
   return FromRocks(instance.db().CompactRange(compact, family, &first, &last), "erase");
 }
 
+std::string ProgramPrefix(absl::string_view program_id) {
+  std::string prefix;
+  ByteWriter(&prefix).String(program_id);
+  return prefix;
+}
+
+std::string NumberKeyOf(std::string prefix, uint64_t number) {
+  ByteWriter(&prefix).KeyU64(number);
+  return prefix;
+}
+
 }  // namespace
+
+absl::StatusOr<uint64_t> LastNumber(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* family,
+                                    absl::string_view program_id) {
+  const std::string prefix = ProgramPrefix(program_id);
+  PrefixScan scan(db, family, prefix);
+  scan->SeekForPrev(NumberKeyOf(prefix, ~uint64_t{0}));
+  RETURN_IF_ERROR(FromRocks(scan->status(), "find the end of the log"));
+  if (!scan->Valid() || !absl::StartsWith(scan.key(), prefix)) return 0;
+  ByteReader reader(scan.key_rest());
+  const uint64_t number = reader.KeyU64();
+  RETURN_IF_ERROR(reader.Finish("log key"));
+  return number;
+}
 
 // --- RocksLog ---
 
@@ -107,21 +132,27 @@ absl::StatusOr<std::unique_ptr<RocksLog>> RocksLog::Open(const DatabaseOptions& 
 }
 
 absl::StatusOr<RocksLog::Instance> RocksLog::OpenInstance() const {
+  if (const absl::Status records = CheckRecordFiles(path_); !records.ok()) return DoesNotOpen(records.message());
   auto instance = std::make_shared<LogInstance>();
   rocksdb::Options rocks = LogOptions(options_, memory_, instance->errors);
   rocks.create_if_missing = MayCreate(rocks.env, path_);
   const rocksdb::ColumnFamilyOptions family(rocks);
-  const rocksdb::Status status = OpenedDb::Open(
-      rocks, path_, {{"events", family}, {"personal", family}, {"quarantine", family}}, &instance->opened);
+  const rocksdb::Status status =
+      OpenedDb::Open(rocks, path_, {{kEventsFamily, family}, {kPersonalFamily, family}, {kQuarantineFamily, family}},
+                     &instance->opened);
   if (status.ok()) return instance;
   if (status.IsIOError() && !status.IsPathNotFound()) {
     return FromRocks(status, absl::StrCat("the log in ", path_, " cannot be opened now; nothing is lost by that"));
   }
+  return DoesNotOpen(status.ToString());
+}
+
+absl::Status RocksLog::DoesNotOpen(absl::string_view why) const {
   return absl::DataLossError(
-      absl::StrCat("the log in ", path_, " does not open: ", status.ToString(),
+      absl::StrCat("the log in ", path_, " does not open: ", why,
                    ". Bytes on disk are missing or have changed since they were written, so accepted events may be "
-                   "lost; nothing was "
-                   "repaired or deleted. Copy the folder away, check the disk, and restore the newest backup."));
+                   "lost; nothing was repaired or deleted. Copy the folder away, check the disk, and restore the "
+                   "newest backup."));
 }
 
 absl::StatusOr<EventLog*> RocksLog::Program(absl::string_view program_id) {
@@ -134,6 +165,18 @@ absl::StatusOr<EventLog*> RocksLog::Program(absl::string_view program_id) {
   auto program = std::make_unique<RocksEventLog>(*this, program_id);
   RETURN_IF_ERROR(program->Recover(*instance));
   return programs_.emplace(std::string(program_id), std::move(program)).first->second.get();
+}
+
+absl::Status RocksLog::Use(const std::function<absl::Status(rocksdb::DB&)>& use) {
+  ASSIGN_OR_RETURN(const Instance instance, ForReading());
+  return use(instance->db());
+}
+
+std::vector<std::string> RocksLog::programs() const {
+  MutexLock lock(&mutex_);
+  std::vector<std::string> programs;
+  for (const auto& [id, program] : programs_) programs.push_back(id);
+  return programs;
 }
 
 absl::Status RocksLog::Close() {
@@ -212,16 +255,10 @@ absl::Status RocksLog::Write(LogInstance& instance, rocksdb::WriteBatch* batch) 
 // --- RocksEventLog ---
 
 RocksEventLog::RocksEventLog(RocksLog& store, absl::string_view program_id)
-    : store_(store), program_id_(program_id), prefix_([&] {
-        std::string prefix;
-        ByteWriter(&prefix).String(program_id);
-        return prefix;
-      }()) {}
+    : store_(store), program_id_(program_id), prefix_(ProgramPrefix(program_id)) {}
 
 std::string RocksEventLog::NumberKey(uint64_t number) const {
-  std::string key = prefix_;
-  ByteWriter(&key).KeyU64(number);
-  return key;
+  return NumberKeyOf(prefix_, number);
 }
 
 std::string RocksEventLog::SubjectPrefix(absl::string_view subject) const {
@@ -235,28 +272,15 @@ absl::Status RocksEventLog::Damaged(const absl::Status& status, absl::string_vie
       absl::StrCat("log of program ", program_id_, ", ", what, ": ", status.message(), "; restore it from a backup"));
 }
 
-absl::StatusOr<uint64_t> RocksEventLog::LastNumber(const LogInstance& instance,
-                                                   rocksdb::ColumnFamilyHandle* family) const {
-  PrefixScan scan(instance.db(), family, prefix_);
-  const std::string last = NumberKey(~uint64_t{0});
-  scan->SeekForPrev(last);
-  RETURN_IF_ERROR(FromRocks(scan->status(), "find the end of the log"));
-  if (!scan->Valid() || !absl::StartsWith(scan.key(), prefix_)) return 0;
-  ByteReader reader(scan.key_rest());
-  const uint64_t number = reader.KeyU64();
-  RETURN_IF_ERROR(reader.Finish("log key"));
-  return number;
-}
-
 absl::Status RocksEventLog::Recover(const LogInstance& instance) {
-  ASSIGN_OR_RETURN(last_position_, LastNumber(instance, instance.events()));
-  ASSIGN_OR_RETURN(last_quarantine_, LastNumber(instance, instance.quarantine()));
+  ASSIGN_OR_RETURN(last_position_, LastNumber(instance.db(), instance.events(), program_id_));
+  ASSIGN_OR_RETURN(last_quarantine_, LastNumber(instance.db(), instance.quarantine(), program_id_));
   return absl::OkStatus();
 }
 
 absl::StatusOr<bool> RocksEventLog::EndsAsKnown(const LogInstance& instance) const {
-  ASSIGN_OR_RETURN(const uint64_t position, LastNumber(instance, instance.events()));
-  ASSIGN_OR_RETURN(const uint64_t quarantine, LastNumber(instance, instance.quarantine()));
+  ASSIGN_OR_RETURN(const uint64_t position, LastNumber(instance.db(), instance.events(), program_id_));
+  ASSIGN_OR_RETURN(const uint64_t quarantine, LastNumber(instance.db(), instance.quarantine(), program_id_));
   return position == last_position_ && quarantine == last_quarantine_;
 }
 
@@ -324,25 +348,44 @@ absl::StatusOr<LogRecord> RocksEventLog::Get(uint64_t position) const {
 
 absl::Status RocksEventLog::ReadPersonal(absl::string_view subject,
                                          const std::function<bool(const PersonalRow&)>& visit) const {
+  const std::string prefix = SubjectPrefix(subject);
+  return ScanPersonal(prefix, prefix, visit);
+}
+
+absl::Status RocksEventLog::ReadAllPersonal(absl::string_view after_subject, absl::string_view after_key,
+                                            const std::function<bool(const PersonalRow&)>& visit) const {
+  return ScanPersonal(prefix_, absl::StrCat(SubjectPrefix(after_subject), after_key), visit);
+}
+
+absl::Status RocksEventLog::ScanPersonal(const std::string& prefix, const std::string& after,
+                                         const std::function<bool(const PersonalRow&)>& visit) const {
   ASSIGN_OR_RETURN(const std::shared_ptr<LogInstance> log, store_.ForReading());
-  PrefixScan scan(log->db(), log->personal(), SubjectPrefix(subject));
-  for (scan->Seek(SubjectPrefix(subject)); scan->Valid(); scan->Next()) {
+  PrefixScan scan(log->db(), log->personal(), prefix);
+  for (scan->Seek(after); scan->Valid(); scan->Next()) {
+    if (scan.key() == after) continue;
     absl::StatusOr<std::string> value = DecodeRow(scan.key(), scan.value());
     if (!value.ok()) return Damaged(value.status(), "a personal row");
-    const PersonalRow row{std::string(subject), std::string(scan.key_rest()), *std::move(value)};
+    ByteReader key(scan.key().substr(prefix_.size()));
+    PersonalRow row{key.KeyString(), "", *std::move(value)};
+    row.key = std::string(key.Raw(key.remaining()));
+    RETURN_IF_ERROR(key.Finish("key of a personal row"));
     if (!visit(row)) return absl::OkStatus();
   }
   return FromRocks(scan->status(), "read personal rows");
 }
 
-absl::Status RocksEventLog::ErasePersonal(absl::string_view subject) {
-  const std::string begin = SubjectPrefix(subject);
-  const std::string end = PrefixEnd(begin);
+absl::Status RocksEventLog::ErasePersonal(absl::Span<const PersonalRow> rows) {
+  if (rows.empty()) return absl::OkStatus();
   ASSIGN_OR_RETURN(const std::shared_ptr<LogInstance> log, store_.ForWriting());
   rocksdb::WriteBatch writes;
-  writes.DeleteRange(log->personal(), begin, end);
+  std::vector<std::string> keys;
+  for (const PersonalRow& row : rows) {
+    keys.push_back(SubjectPrefix(row.subject) + row.key);
+    writes.Delete(log->personal(), keys.back());
+  }
   RETURN_IF_ERROR(store_.Write(*log, &writes));
-  return EraseFromFiles(*log, log->personal(), begin, end);
+  const auto [first, last] = std::minmax_element(keys.begin(), keys.end());
+  return EraseFromFiles(*log, log->personal(), *first, *last);
 }
 
 absl::Status RocksEventLog::ReadQuarantine(uint64_t after,

@@ -12,6 +12,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -25,6 +26,14 @@
 namespace partnermetrics::storage {
 
 class RocksLog;
+
+// Names of the column families of a log.
+inline constexpr char kEventsFamily[] = "events";
+inline constexpr char kPersonalFamily[] = "personal";
+inline constexpr char kQuarantineFamily[] = "quarantine";
+
+// The last position, or number of a quarantined record, of a programme in a column family; 0: none.
+absl::StatusOr<uint64_t> LastNumber(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* family, absl::string_view program_id);
 
 // The log's RocksDB instance, from one opening to the next.
 struct LogInstance {
@@ -54,14 +63,18 @@ class RocksEventLog : public EventLog {
   absl::StatusOr<LogRecord> Get(uint64_t position) const override;
   absl::Status ReadPersonal(absl::string_view subject,
                             const std::function<bool(const PersonalRow&)>& visit) const override;
-  absl::Status ErasePersonal(absl::string_view subject) override;
+  absl::Status ReadAllPersonal(absl::string_view after_subject, absl::string_view after_key,
+                               const std::function<bool(const PersonalRow&)>& visit) const override;
+  absl::Status ErasePersonal(absl::Span<const PersonalRow> rows) override;
   absl::Status ReadQuarantine(uint64_t after, const std::function<bool(const QuarantineRow&)>& visit) const override;
   absl::Status ReplaceQuarantine(absl::Span<const QuarantineRow> rows) override;
 
  private:
   std::string NumberKey(uint64_t number) const;
   std::string SubjectPrefix(absl::string_view subject) const;
-  absl::StatusOr<uint64_t> LastNumber(const LogInstance& instance, rocksdb::ColumnFamilyHandle* family) const;
+  // Personal rows whose keys begin with `prefix` and stand behind `after`.
+  absl::Status ScanPersonal(const std::string& prefix, const std::string& after,
+                            const std::function<bool(const PersonalRow&)>& visit) const;
   absl::Status Damaged(const absl::Status& status, absl::string_view what) const;
 
   RocksLog& store_;
@@ -78,6 +91,8 @@ class RocksLog {
                                                         const SharedMemory& memory);
 
   absl::StatusOr<EventLog*> Program(absl::string_view program_id);
+  absl::Status Use(const std::function<absl::Status(rocksdb::DB&)>& use);
+  std::vector<std::string> programs() const;
   absl::Status Close();
 
  private:
@@ -88,6 +103,7 @@ class RocksLog {
       : options_(options), path_(std::move(path)), memory_(memory) {}
 
   absl::StatusOr<Instance> OpenInstance() const;
+  absl::Status DoesNotOpen(absl::string_view why) const;
   absl::StatusOr<Instance> ForReading() const;
   // The instance when the log takes writes and the disk has room.
   absl::StatusOr<Instance> ForWriting();

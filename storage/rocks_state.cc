@@ -7,9 +7,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "rocksdb/filter_policy.h"
+#include "rocksdb/snapshot.h"
 #include "rocksdb/write_batch.h"
 #include "spdlog/spdlog.h"
 #include "storage/bytes.h"
+#include "storage/files.h"
+#include "storage/record_file.h"
 #include "storage/status_macros.h"
 
 namespace partnermetrics::storage {
@@ -49,14 +52,18 @@ bool IsContentError(const rocksdb::Status& status) {
 }  // namespace
 
 RocksState::RocksState(const DatabaseOptions& options, std::string path, const SharedMemory& memory)
-    : options_(options), path_(std::move(path)), memory_(memory) {}
+    : options_(options), path_(std::move(path)), damaged_path_(path_ + ".damaged"), memory_(memory) {}
 
 rocksdb::Status RocksState::TryOpen() {
+  if (const absl::Status records = CheckRecordFiles(path_); !records.ok()) {
+    return rocksdb::Status::Corruption(std::string(records.message()));
+  }
   const rocksdb::Options rocks = StateOptions(options_, memory_);
   return OpenedDb::Open(rocks, path_, StateFamilies(rocks, memory_), &opened_);
 }
 
 absl::Status RocksState::Open() {
+  if (const auto damage = ReadFile(damaged_path_); damage.has_value()) RETURN_IF_ERROR(DeleteFiles(*damage));
   rocksdb::Status status = TryOpen();
   if (IsContentError(status)) {
     RETURN_IF_ERROR(DeleteFiles(status.ToString()));
@@ -86,6 +93,7 @@ absl::Status RocksState::DeleteFiles(absl::string_view reason) {
   std::filesystem::remove_all(aside, error);
   if (!error) std::filesystem::rename(path_, aside, error);
   if (error) return absl::InternalError(absl::StrCat("cannot discard the state in ", path_, ": ", error.message()));
+  std::filesystem::remove(damaged_path_, error);
   std::filesystem::remove_all(aside, error);  // else the next time
   was_reset_ = true;
   return absl::OkStatus();
@@ -95,21 +103,57 @@ absl::StatusOr<std::optional<std::string>> RocksState::Get(StateTable table, abs
   std::string value;
   const rocksdb::Status status = opened_.db().Get(rocksdb::ReadOptions(), family(table), ToSlice(key), &value);
   if (status.IsNotFound()) return std::nullopt;
-  RETURN_IF_ERROR(FromRocks(status, "read the state"));
+  RETURN_IF_ERROR(Checked(status, "read the state"));
   return value;
+}
+
+absl::Status RocksState::Checked(const rocksdb::Status& status, absl::string_view what) const {
+  if (status.IsCorruption() && !ReadFile(damaged_path_).has_value()) {
+    spdlog::error("the state in {} is damaged; it is rebuilt at the next start: {}", path_, status.ToString());
+    const std::filesystem::path path(damaged_path_);
+    WriteFile(path.parent_path().string(), path.filename().string(), status.ToString()).IgnoreError();
+  }
+  return FromRocks(status, what);
+}
+
+// What stands at one sequence number of RocksDB's.
+class RocksSnapshot : public StateSnapshot {
+ public:
+  explicit RocksSnapshot(const RocksState& state)
+      : state_(state), snapshot_(std::make_unique<rocksdb::ManagedSnapshot>(&state.opened_.db())) {}
+
+  absl::Status Scan(StateTable table, absl::string_view prefix, absl::string_view from,
+                    const std::function<bool(absl::string_view key, absl::string_view value)>& visit) const override {
+    return state_.Scan(snapshot_->snapshot(), table, prefix, from, visit);
+  }
+
+ private:
+  const RocksState& state_;
+  const std::unique_ptr<rocksdb::ManagedSnapshot> snapshot_;
+};
+
+std::unique_ptr<StateSnapshot> RocksState::Snapshot() const {
+  return std::make_unique<RocksSnapshot>(*this);
 }
 
 absl::Status RocksState::Scan(StateTable table, absl::string_view prefix, absl::string_view from,
                               const std::function<bool(absl::string_view key, absl::string_view value)>& visit) const {
+  return Scan(nullptr, table, prefix, from, visit);
+}
+
+absl::Status RocksState::Scan(const rocksdb::Snapshot* snapshot, StateTable table, absl::string_view prefix,
+                              absl::string_view from,
+                              const std::function<bool(absl::string_view key, absl::string_view value)>& visit) const {
   const std::string end = PrefixEnd(prefix);
   const rocksdb::Slice end_slice(end);
   rocksdb::ReadOptions read;
+  read.snapshot = snapshot;
   if (!end.empty()) read.iterate_upper_bound = &end_slice;
   const std::unique_ptr<rocksdb::Iterator> iterator(opened_.db().NewIterator(read, family(table)));
   for (iterator->Seek(ToSlice(std::max(prefix, from))); iterator->Valid(); iterator->Next()) {
     if (!visit(ToView(iterator->key()), ToView(iterator->value()))) return absl::OkStatus();
   }
-  return FromRocks(iterator->status(), "read the state");
+  return Checked(iterator->status(), "read the state");
 }
 
 absl::Status RocksState::WriteCheckpoint(absl::Span<const StateChange> changes) {
@@ -126,14 +170,14 @@ absl::Status RocksState::WriteCheckpoint(absl::Span<const StateChange> changes) 
   KillPoint("checkpoint:before_write");
   const rocksdb::Status status = opened_.db().Write(write, &batch);
   KillPoint("checkpoint:after_write");
-  return FromRocks(status, "write a checkpoint");
+  return Checked(status, "write a checkpoint");
 }
 
 absl::Status RocksState::Flush() {
   KillPoint("flush:before");
   const rocksdb::Status status = opened_.db().Flush(rocksdb::FlushOptions(), opened_.families());
   KillPoint("flush:after");
-  return FromRocks(status, "flush the state");
+  return Checked(status, "flush the state");
 }
 
 }  // namespace partnermetrics::storage

@@ -25,6 +25,7 @@ class SpdlogLogger : public rocksdb::Logger {
     if (level < GetInfoLogLevel()) return;
     char line[1024];
     std::vsnprintf(line, sizeof(line), format, arguments);
+    if (absl::StrContains(line, "File Deletions")) return;  // a warning that every backup causes, of no interest
     spdlog::log(ToSpdlog(level), "rocksdb: {}", line);
   }
   void Logv(const char* format, va_list arguments) override {
@@ -91,6 +92,10 @@ void ErrorListener::OnIOError(const rocksdb::IOErrorInfo& info) {
   }
 }
 
+std::shared_ptr<rocksdb::Logger> QuietLogger() {
+  return std::make_shared<SpdlogLogger>(rocksdb::InfoLogLevel::WARN_LEVEL);
+}
+
 SharedMemory::SharedMemory(const DatabaseOptions& options) {
   const auto bytes = static_cast<size_t>(std::max<int64_t>(options.memory_mb, 8)) << 20;
   cache = rocksdb::NewLRUCache(bytes);
@@ -106,7 +111,7 @@ rocksdb::Options CommonOptions(const DatabaseOptions& options, const SharedMemor
   rocks.create_missing_column_families = true;
   rocks.paranoid_checks = true;
   rocks.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
-  rocks.info_log = std::make_shared<SpdlogLogger>(rocks.info_log_level);
+  rocks.info_log = QuietLogger();
   rocks.listeners.push_back(std::move(listener));
   rocks.write_buffer_manager = memory.write_buffers;
   rocks.compression = rocksdb::kLZ4Compression;

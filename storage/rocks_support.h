@@ -57,6 +57,9 @@ class ErrorListener : public rocksdb::EventListener {
   std::string reason_ PM_GUARDED_BY(mutex_);
 };
 
+// A logger of ours for RocksDB, for warnings and errors.
+std::shared_ptr<rocksdb::Logger> QuietLogger();
+
 // Memory that both instances share.
 struct SharedMemory {
   explicit SharedMemory(const DatabaseOptions& options);

@@ -34,6 +34,16 @@ struct StateChange {
   std::optional<std::string> value;
 };
 
+// The state as it stood at one moment, for reading it at leisure while it goes on.
+class StateSnapshot {
+ public:
+  virtual ~StateSnapshot() = default;
+
+  // As StateStore::Scan.
+  virtual absl::Status Scan(StateTable table, absl::string_view prefix, absl::string_view from,
+                            const std::function<bool(absl::string_view key, absl::string_view value)>& visit) const = 0;
+};
+
 class StateStore {
  public:
   virtual ~StateStore() = default;
@@ -45,6 +55,9 @@ class StateStore {
   // false.
   virtual absl::Status Scan(StateTable table, absl::string_view prefix, absl::string_view from,
                             const std::function<bool(absl::string_view key, absl::string_view value)>& visit) const = 0;
+
+  // The state after the last checkpoint. It must end before the state is closed or discarded.
+  virtual std::unique_ptr<StateSnapshot> Snapshot() const = 0;
 
   // Writes all changes as one atomic batch: a checkpoint. Not durable until flushed: after a crash the state stands at
   // an earlier whole checkpoint.

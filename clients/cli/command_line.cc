@@ -14,6 +14,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
+#include "clients/cli/completion.h"
 #include "clients/cli/global_flags.h"
 
 #ifndef PARTNERMETRICS_VERSION
@@ -118,8 +119,9 @@ class Parser {
     } catch (const CLI::CallForVersion&) {
       result_.command = nullptr;
       result_.text = absl::StrCat(kProgram, " ", PARTNERMETRICS_VERSION, "\n");
-    } catch (const CLI::RequiredError&) {
-      SetUsageError(NoCommandMessage(), args);
+    } catch (const CLI::RequiredError& error) {
+      const bool no_command = DeepestNode().get_name() != kCompletionCommand;
+      SetUsageError(no_command ? NoCommandMessage() : error.what(), args);
     } catch (const CLI::Error& error) {
       SetUsageError(error.what(), args);
     }
@@ -132,25 +134,46 @@ class Parser {
   void AddGlobalFlags() {
     GlobalOptions& options = result_.options;
     app_.get_formatter()->column_width(kHelpColumn);
-    app_.set_help_flag("-h,--help", "Show this help");
-    app_.set_version_flag("--version", "", "Show the version");
-    app_.add_option("--server", options.server, "Server, HOST:PORT")
-        ->envname("PARTNERCTL_SERVER")
-        ->capture_default_str()
-        ->type_name("HOST:PORT");
-    app_.add_option("-o,--output", format_, "Output: table, json (zero values are kept) or csv")
-        ->check(CLI::IsMember({"table", "json", "csv"}))
-        ->type_name("FORMAT");
-    app_.add_option("--json", json_, "The request as JSON, from @FILE, or from standard input with -; flags go over it")
-        ->type_name("JSON");
-    app_.add_option("--timeout", timeout_, "Give up after this time: 30s, 2m (default 30s; streams: none)")
-        ->type_name("DURATION");
-    app_.add_option("--color", options.color, "Colours: auto (on a terminal), always or never")
-        ->check(CLI::IsMember({"auto", "always", "never"}))
-        ->type_name("WHEN");
-    app_.add_flag("-q,--quiet", options.quiet, "Print neither progress nor remarks below tables");
+    app_.set_help_flag(Names("help"), Help("help"));
+    app_.set_version_flag(Names("version"), "", Help("version"));
+    AddGlobal("server", options.server)->envname("PARTNERCTL_SERVER")->capture_default_str();
+    AddGlobal("output", format_);
+    AddGlobal("json", json_);
+    AddGlobal("timeout", timeout_);
+    AddGlobal("color", options.color);
+    app_.add_flag(Names("quiet"), options.quiet, Help("quiet"));
+    AddCompletionCommand();
     app_.require_subcommand(1);
     app_.footer(kExitCodeHelp);
+  }
+
+  // "-o,--output".
+  static std::string Names(absl::string_view name) {
+    const absl::string_view letter = FindGlobalFlag(name)->letter;
+    return absl::StrCat(letter.empty() ? "" : "-", letter, letter.empty() ? "--" : ",--", name);
+  }
+  static std::string Help(absl::string_view name) { return std::string(FindGlobalFlag(name)->help); }
+
+  CLI::Option* AddGlobal(absl::string_view name, std::string& value) {
+    const GlobalFlag& flag = *FindGlobalFlag(name);
+    CLI::Option* option = app_.add_option(Names(name), value, Help(name))->type_name(std::string(flag.hint));
+    if (!flag.choices.empty()) {
+      option->check(CLI::IsMember(std::vector<std::string>(flag.choices.begin(), flag.choices.end())));
+    }
+    return option;
+  }
+
+  // No RPC: it prints a text that the program has.
+  void AddCompletionCommand() {
+    CLI::App* node = app_.add_subcommand(std::string(kCompletionCommand), "Prints the completion script of a shell");
+    node->footer(
+        "bash: partnerctl completion bash > ~/.local/share/bash-completion/completions/partnerctl\n"
+        "zsh:  partnerctl completion zsh > a folder of $fpath/_partnerctl\n");
+    node->fallthrough();
+    node->add_option("SHELL", shell_, "bash or zsh")
+        ->required()
+        ->check(CLI::IsMember(std::vector<std::string>(std::begin(kShells), std::end(kShells))));
+    node->callback([this] { result_.text = CompletionScript(shell_); });
   }
 
   // The group or command of these words, made when it is not there yet.
@@ -258,6 +281,7 @@ class Parser {
   std::string format_ = "table";
   std::string json_;
   std::string timeout_;
+  std::string shell_;
   Invocation result_;
 };
 

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "clients/cli/command_line.h"
+#include "clients/cli/completion.h"
 #include "clients/cli/generic_client.h"
 #include "clients/cli/outcome.h"
 #include "clients/cli/printers/printer.h"
@@ -174,6 +175,10 @@ class CommandRun {
 
 int RunPartnerctl(absl::Span<const Command> commands, const std::vector<std::string>& args,
                   const Environment& environment) {
+  if (!args.empty() && args.front() == kCompleteCommand) {
+    *environment.screen.out << CompletionText(commands, {args.begin() + 1, args.end()}) << std::flush;
+    return static_cast<int>(ExitCode::kOk);
+  }
   const Invocation invocation = ParseCommandLine(commands, args);
   Screen screen = environment.screen;
   if (invocation.options.color != "auto") screen.color = invocation.options.color == "always";

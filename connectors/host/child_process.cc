@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -111,13 +112,15 @@ void ChildProcess::Kill() {
   if (pid_ != 0) ::kill(-pid_, SIGKILL);  // the group: what it may have started too
 }
 
-int ChildProcess::Wait() {
-  int status = 0;
-  if (pid_ == 0) return status;
-  while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+ChildProcess::Ended ChildProcess::Wait() {
+  Ended ended;
+  if (pid_ == 0) return ended;
+  rusage usage = {};
+  while (::wait4(pid_, &ended.status, 0, &usage) < 0 && errno == EINTR) {
   }
   pid_ = 0;
-  return status;
+  ended.cpu_time = absl::DurationFromTimeval(usage.ru_utime) + absl::DurationFromTimeval(usage.ru_stime);
+  return ended;
 }
 
 }  // namespace partnermetrics::connectors

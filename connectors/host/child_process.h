@@ -2,7 +2,7 @@
 //
 //   ASSIGN_OR_RETURN(ChildProcess child, ChildProcess::Spawn("/usr/bin/partner-connector-host", "/…/stripe.so"));
 //   … child.channel(), child.stderr_pipe(), child.exited() in poll …
-//   int status = child.Wait();
+//   int status = child.Wait().status;
 //
 // Destroying a running child kills it and waits for it. Thread-compatible.
 #ifndef PARTNERMETRICS_CONNECTORS_HOST_CHILD_PROCESS_H_
@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "connectors/host/descriptors.h"
 
 namespace partnermetrics::connectors {
@@ -30,8 +31,12 @@ class ChildProcess {
   int exited() const { return pidfd_.get(); }  // readable once the process has ended
 
   void Kill();
-  // Waits for the end and returns the status as waitpid gives it.
-  int Wait();
+  struct Ended {
+    int status = 0;  // as waitpid gives it
+    absl::Duration cpu_time;
+  };
+  // Waits for the end.
+  Ended Wait();
 
  private:
   ChildProcess(pid_t pid, Descriptor channel, Descriptor err, Descriptor pidfd)

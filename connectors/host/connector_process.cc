@@ -45,16 +45,19 @@ class Session {
 
   ConnectorEnd Run(const Start& start) {
     SendToChild(Encode(start));
+    reads_ = start.command == Command::kRead;
     StillAlive();
+    GotPage();
     while (!exited_ && !stop_) Step();
     child_.Kill();  // also what it may have started and left behind
-    const int status = child_.Wait();
+    const ChildProcess::Ended ended = child_.Wait();
     while (!stop_ && ReceiveFrames()) {
     }
     while (ReceiveErrors()) {
     }
     FlushErrorLine();
-    ConnectorEnd end = End(status);
+    ConnectorEnd end = End(ended.status);
+    end.cpu_time = ended.cpu_time;
     end.last_output = last_output_;
     return end;
   }
@@ -66,7 +69,7 @@ class Session {
                                     {errors_open_ ? child_.stderr_pipe() : -1, POLLIN, 0},
                                     {child_.exited(), POLLIN, 0},
                                     {cancel_sent_ ? -1 : cancel_event_, POLLIN, 0}}};
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline_ - Clock::now()).count();
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(Deadline() - Clock::now()).count();
     const int ready =
         ::poll(polls.data(), polls.size(), static_cast<int>(std::clamp<std::int64_t>(left + 1, 0, 60'000)));
     if (ready < 0 && errno != EINTR) return Stop(Outcome::kFailed, PM_INTERNAL, std::strerror(errno), "");
@@ -76,8 +79,15 @@ class Session {
       if (polls[0].revents != 0) ReceiveFrames();
       exited_ = polls[2].revents != 0;
     }
-    if (!exited_ && Clock::now() >= deadline_) TimeOut();
+    if (!exited_ && Clock::now() >= Deadline()) TimeOut();
   }
+
+  // When the plugin's time is up. Once it is done or was told to stop, reading on is no longer its task.
+  Clock::time_point Deadline() const {
+    return reads_ && !done_ && !cancel_sent_ ? std::min(deadline_, idle_deadline_) : deadline_;
+  }
+
+  void GotPage() { idle_deadline_ = Clock::now() + absl::ToChronoNanoseconds(options_.idle_timeout); }
 
   void StillAlive() {
     if (done_ || cancel_sent_) return;  // from then on the deadline stands
@@ -90,6 +100,11 @@ class Session {
     } else if (cancel_sent_) {
       Stop(Outcome::kCancelled, PM_CANCELLED, "the run was cancelled and the plugin, which did not stop, was ended",
            "");
+    } else if (Clock::now() < deadline_) {
+      Stop(Outcome::kStalled, PM_RETRY,
+           absl::StrCat("the plugin read no records for ", absl::FormatDuration(options_.idle_timeout),
+                        ", although it lives, and was ended"),
+           "look at its log for what it does");
     } else {
       Stop(Outcome::kStalled, PM_RETRY,
            absl::StrCat("the plugin gave no sign of life for ", absl::FormatDuration(options_.stall_timeout),
@@ -136,6 +151,7 @@ class Session {
       if (!found.ok()) BrokeProtocol(found.status().message());
       if (!found.ok() || !*found) break;
       if (absl::Status status = Take(frame); !status.ok()) BrokeProtocol(status.message());
+      handler_->OnAlive();
       StillAlive();
     }
     return true;
@@ -178,6 +194,7 @@ class Session {
 
   void TakePage(const Page& page) {
     if (Judge(handler_->OnPage(page))) SendToChild(EncodeAck());
+    GotPage();
   }
 
   // Ends the run when the handler refused something.
@@ -201,6 +218,7 @@ class Session {
   void TakeDone(const Done& done) {
     done_ = true;
     deadline_ = Clock::now() + kExitGrace;
+    result_.peak_memory_bytes = done.peak_memory_bytes;
     result_.code = done.code;
     result_.where = Redact(done.where);
     result_.message = Redact(done.message);
@@ -324,7 +342,9 @@ class Session {
   std::string error_line_;
   std::string last_output_;
   ConnectorEnd result_;
-  Clock::time_point deadline_;
+  Clock::time_point deadline_;       // for a sign of life, the end after a cancellation, or that of the process
+  Clock::time_point idle_deadline_;  // for a page
+  bool reads_ = false;
   bool channel_open_ = true;
   bool errors_open_ = true;
   bool cancel_sent_ = false;

@@ -32,6 +32,7 @@ struct ConnectorProcessOptions {
   std::vector<std::string> secrets = {};  // values that are blanked in every message
   ConnectorLimits limits = {};
   absl::Duration stall_timeout = absl::Minutes(2);  // without any sign of life
+  absl::Duration idle_timeout = absl::Minutes(30);  // of Read, without a page, whatever signs of life there are
   absl::Duration cancel_grace = absl::Seconds(10);  // between the request to stop and the kill
 };
 
@@ -42,12 +43,14 @@ struct ConnectorEnd {
     kCancelled,
     kFailed,   // the plugin, its source, or the handler said so
     kCrashed,  // its process ended by itself, or broke the protocol
-    kStalled,  // it gave no sign of life and was ended
+    kStalled,  // it gave no sign of life, or read nothing, and was ended
   };
 
   Outcome outcome = Outcome::kOk;
   std::int32_t code = PM_OK;  // of the ABI; PM_RETRY: the same run may work later
   std::string where, message, remedy;
+  absl::Duration cpu_time;                         // that its process used
+  std::uint64_t peak_memory_bytes = 0;             // that its process had; 0: it did not come to say
   std::string last_output;                         // the end of what the plugin wrote to stderr
   absl::Status handler_status = absl::OkStatus();  // when the handler refused a page, and so ended the run
 
@@ -66,6 +69,8 @@ class ConnectorHandler {
   // The run has stated every fact of a kind.
   virtual absl::Status OnComplete(const std::string& fact_kind) { return absl::OkStatus(); }
   virtual void OnHello(const Hello& hello) {}
+  // It gave a sign of life; with everything else that it says, too.
+  virtual void OnAlive() {}
   virtual void OnProgress(const Progress& progress) {}
   virtual void OnLog(const LogLine& line) {}
   virtual void OnProblem(const Problem& problem) {}

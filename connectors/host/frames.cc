@@ -191,6 +191,7 @@ std::string Encode(const Done& done) {
   Writer writer(FrameType::kDone);
   writer.Number(done.code);
   for (const std::string* text : {&done.where, &done.message, &done.remedy}) writer.Text(*text);
+  writer.Number(done.peak_memory_bytes);
   return std::move(writer).Finish();
 }
 
@@ -272,6 +273,7 @@ absl::StatusOr<Done> DecodeDone(absl::string_view payload) {
   Done done;
   done.code = parser.Number<std::int32_t>();
   for (std::string* text : {&done.where, &done.message, &done.remedy}) *text = parser.String();
+  done.peak_memory_bytes = parser.Number<std::uint64_t>();
   return parser.End(std::move(done), "done");
 }
 

@@ -109,6 +109,7 @@ struct Problem {
 struct Done {
   std::int32_t code = PM_OK;
   std::string where, message, remedy;
+  std::uint64_t peak_memory_bytes = 0;  // of the process; 0: not known
 };
 
 std::string Encode(const Hello& hello);

@@ -5,7 +5,9 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include <cstdint>
 #include <cstdio>
+#include <fstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -80,6 +82,16 @@ Done Run(const std::string& path, const Start& start, Channel* channel) {
   return done;
 }
 
+// Most memory that this process had. getrusage would count the server's, which it was forked from.
+std::uint64_t PeakMemory() {
+  std::ifstream status("/proc/self/status");
+  for (std::string word; status >> word;) {
+    std::uint64_t kilobytes = 0;
+    if (word == "VmHWM:" && status >> kilobytes) return kilobytes << 10U;
+  }
+  return 0;
+}
+
 int Main(int argc, char** argv) {
   if (argc != 2 || ::fcntl(kChannel, F_SETFD, FD_CLOEXEC) != 0) {
     std::fprintf(stderr,
@@ -95,7 +107,9 @@ int Main(int argc, char** argv) {
     std::fprintf(stderr, "partner-connector-host: %s\n", std::string(start.status().message()).c_str());
     return 2;
   }
-  channel.Send(Encode(Run(argv[1], *start, &channel)));
+  Done done = Run(argv[1], *start, &channel);
+  done.peak_memory_bytes = PeakMemory();
+  channel.Send(Encode(done));
   // Everything is said; what the plugin left running must not delay the end.
   std::fflush(stderr);
   ::_exit(0);

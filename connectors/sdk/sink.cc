@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "partnermetrics/connector.h"
-#include "partnermetrics/v1/event.pb.h"
 
 namespace partnermetrics::sdk {
 namespace {
@@ -37,23 +36,16 @@ void Reporter::Problem(Level level, const std::string& where, const std::string&
   host_->problem(host_->ctx, static_cast<std::int32_t>(level), where.c_str(), message.c_str(), remedy.c_str());
 }
 
-Status Sink::Emit(const Place& place, std::string_view raw, const v1::EventBatch& events) {
-  const std::size_t size = events.ByteSizeLong();
-  if (size > kEventBytes) {
+Status Sink::EmitSerialized(const Place& place, std::string_view raw, std::string_view events) {
+  if (events.size() > kEventBytes) {
     return Reject(place, raw, {}, "record_too_large", "the events of this record are larger than 1 MiB");
   }
   Record record;
-  PM_RETURN_IF_ERROR(Begin(place, raw, size, &record));
+  PM_RETURN_IF_ERROR(Begin(place, raw, events.size(), &record));
   record.events = buffer_.size();
-  record.events_size = size;
-  if (!events.AppendToString(&buffer_)) return status_ = InternalError("the events could not be serialised");
+  record.events_size = events.size();
+  buffer_ += events;
   return Append(record);
-}
-
-Status Sink::Emit(const Place& place, std::string_view raw, const v1::Event& event) {
-  v1::EventBatch batch;
-  *batch.add_events() = event;
-  return Emit(place, raw, batch);
 }
 
 Status Sink::Reject(const Place& place, std::string_view raw, std::string_view field, std::string_view reason,

@@ -38,13 +38,14 @@ absl::CivilMonth FiscalStart(Day day, int months, int fiscal_start_month) {
 // The calendar period of `months` that contains `last`, up to it.
 Period ToDate(Day last, int months, int fiscal_start_month) {
   const absl::CivilMonth start = FiscalStart(last, months, fiscal_start_month);
-  return {DayOf(start), last, LastDayOf(start + (months - 1)), months, 0, false};
+  return {DayOf(start), last, LastDayOf(start + (months - 1)), months, 0, false, last};
 }
 
 // The last whole calendar period that ended on or before `as_of`.
 Period LastWhole(Day as_of, int months, int fiscal_start_month) {
   Period period = ToDate(as_of, months, fiscal_start_month);
   if (period.whole_last > as_of) period = ToDate(period.first - 1, months, fiscal_start_month);
+  period.as_of = as_of;
   return period;
 }
 
@@ -53,13 +54,14 @@ Day TrailingStart(Day last, int months, int days) {
 }
 
 Period Trailing(Day last, int months, int days) {
-  return {TrailingStart(last, months, days), last, last, months, days, true};
+  return {TrailingStart(last, months, days), last, last, months, days, true, last};
 }
 
 Period ShiftMonths(const Period& period, int months) {
   Period shifted = period;
   shifted.last = AddMonths(period.last, months);
   shifted.whole_last = AddMonths(period.whole_last, months);
+  shifted.as_of = AddMonths(period.as_of, months);
   if (period.trailing) {
     shifted.first = TrailingStart(shifted.last, period.months, period.days);
   } else {
@@ -106,22 +108,23 @@ Period PeriodOf(v1::WindowKind kind, Day as_of, int fiscal_start_month) {
 Period ExplicitPeriod(Day first, Day last) {
   const bool whole_months = ToCivil(first).day() == 1 && IsMonthEnd(last);
   const int months = whole_months ? static_cast<int>(MonthOf(last) - MonthOf(first)) + 1 : 0;
-  return {first, last, last, months, whole_months ? 0 : last - first + 1, false};
+  return {first, last, last, months, whole_months ? 0 : last - first + 1, false, last};
 }
 
 Period StepOf(v1::SeriesStep step, Day day, Day as_of, int fiscal_start_month, v1::WeekDay week_start) {
   const int months = step == v1::SERIES_STEP_MONTH ? 1 : step == v1::SERIES_STEP_QUARTER ? 3 : 12;
   Period period;
   if (step == v1::SERIES_STEP_DAY) {
-    period = {day, day, day, 0, 1, false};
+    period = {day, day, day, 0, 1};
   } else if (step == v1::SERIES_STEP_WEEK) {
     const Day first = day - WeekStartOffset(day, week_start);
-    period = {first, first + 6, first + 6, 0, 7, false};
+    period = {first, first + 6, first + 6, 0, 7};
   } else {
     period = ToDate(day, months, fiscal_start_month);
     period.last = period.whole_last;
   }
   period.last = std::min(period.last, as_of);
+  period.as_of = as_of;
   return period;
 }
 
@@ -150,6 +153,7 @@ Period PriorPeriod(const Period& period) {
   shifted.first -= period.days;
   shifted.last -= period.days;
   shifted.whole_last -= period.days;
+  shifted.as_of -= period.days;
   return shifted;
 }
 
@@ -157,8 +161,23 @@ Period PriorYear(const Period& period) {
   return ShiftMonths(period, -12);
 }
 
-Period YearToDate(const Period& period, int fiscal_start_month) {
-  return ToDate(period.last, 12, fiscal_start_month);
+Period ToDate(const Period& period) {
+  const Day beginning = ToDay(absl::CivilDay(1, 1, 1));
+  return {beginning, period.last, period.last, 0, period.last - beginning + 1, false, period.as_of};
+}
+
+Period Matured(const Period& period, int days) {
+  Period matured = period;
+  matured.last = std::min(period.last, period.as_of - days);
+  if (period.trailing) {
+    matured.first = TrailingStart(matured.last, period.months, period.days);
+    matured.whole_last = matured.last;
+  }
+  return matured;
+}
+
+double ElapsedShare(const Period& period) {
+  return static_cast<double>(period.last - period.first + 1) / (period.whole_last - period.first + 1);
 }
 
 std::string PeriodText(const Period& period, int fiscal_start_month) {

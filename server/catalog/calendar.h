@@ -25,6 +25,7 @@ struct Period {
   int months = 0;      // length in calendar months, or 0 when `days` counts
   int days = 0;
   bool trailing = false;  // ends with any day: its start follows from its end
+  Day as_of = 0;          // the day from which one looks at it: the last one or later
 
   friend bool operator==(const Period& a, const Period& b) { return a.first == b.first && a.last == b.last; }
 };
@@ -36,7 +37,7 @@ Day AddMonths(Day day, int months);
 Period PeriodOf(v1::WindowKind kind, Day as_of, int fiscal_start_month);
 // first..last: in months when these are whole months, else in days.
 Period ExplicitPeriod(Day first, Day last);
-// The period of one step that contains `day`, cut off after `as_of`.
+// The period of one step that contains `day`, cut off after `as_of`, from which one looks at it.
 Period StepOf(v1::SeriesStep step, Day day, Day as_of, int fiscal_start_month, v1::WeekDay week_start);
 // The steps from the one that contains `first` to the one that contains `as_of`.
 std::vector<Period> StepsBetween(v1::SeriesStep step, Day first, Day as_of, int fiscal_start_month,
@@ -47,8 +48,13 @@ double MonthsIn(const Period& period);
 
 Period PriorPeriod(const Period& period);
 Period PriorYear(const Period& period);
-// The fiscal year up to the period's last day.
-Period YearToDate(const Period& period, int fiscal_start_month);
+// Everything up to the period's last day.
+Period ToDate(const Period& period);
+// The period without the days that are less than `days` before its as-of day; trailing ones keep their length. It ends
+// before it begins when nothing remains.
+Period Matured(const Period& period, int days);
+// The part of the whole calendar period that has elapsed by its last day, above 0 and at most 1.
+double ElapsedShare(const Period& period);
 
 // "Q1 2024", "March 2024", "2024", else "2024-01-15 to 2024-02-14". Fiscal years that do not begin in January are named
 // by the year in which they end: "Q1 FY2025".

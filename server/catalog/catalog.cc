@@ -1,10 +1,20 @@
 #include "server/catalog/catalog.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "server/catalog/catalog_compiler.h"
 
 namespace partnermetrics {
+
+namespace {
+
+Day DayOf(const v1::Date& date) {
+  return ToDay(absl::CivilDay(date.year(), date.month(), date.day()));
+}
+
+}  // namespace
+
 bool CompiledMetric::HasLevel(v1::ScopeKind kind) const {
   const auto& levels = definition.levels();
   return levels.empty() || std::find(levels.begin(), levels.end(), kind) != levels.end();
@@ -31,6 +41,24 @@ absl::Span<const CompiledMeasure* const> Catalog::measures_of(int kind) const {
   return measures_by_kind_[static_cast<size_t>(kind)];
 }
 
+const v1::TargetSet* Catalog::FindTargetSet(absl::string_view id) const {
+  const auto& sets = program_.target_sets();
+  const auto set = std::find_if(sets.begin(), sets.end(), [&](const v1::TargetSet& known) { return known.id() == id; });
+  return set == sets.end() ? nullptr : &*set;
+}
+
+const v1::TargetSet* Catalog::TargetSetAt(Day day) const {
+  const v1::TargetSet* newest = nullptr;
+  std::optional<Day> newest_start;
+  for (const v1::TargetSet& set : program_.target_sets()) {
+    const std::optional<Day> start = set.has_starts_on() ? std::optional<Day>(DayOf(set.starts_on())) : std::nullopt;
+    if (start > day || (newest != nullptr && start < newest_start)) continue;
+    newest = &set;
+    newest_start = start;
+  }
+  return newest;
+}
+
 std::vector<MeasureUse> Catalog::UsesOf(const Formula& formula, int node) const {
   std::vector<MeasureUse> uses;
   CollectUses(formula, node, v1::SCOPE_KIND_UNSPECIFIED, uses);
@@ -47,16 +75,28 @@ void Catalog::CollectUses(const Formula& formula, int node, v1::ScopeKind level,
     case FormulaOp::kAverage:
       uses.push_back({at.index, level});
       return;
+    case FormulaOp::kFirstDay:
+    case FormulaOp::kDayReaching:
+      uses.push_back({at.index, level});
+      break;
     case FormulaOp::kMetric:
       for (MeasureUse use : metrics_[static_cast<size_t>(at.index)].uses) {
         if (use.level == v1::SCOPE_KIND_UNSPECIFIED) use.level = level;
         uses.push_back(use);
       }
       return;
+    case FormulaOp::kAtLevel:
+      level = at.level;
+      break;
+    case FormulaOp::kCountPartners:
+    case FormulaOp::kSumPartners:
+    case FormulaOp::kAveragePartners:
+      level = v1::SCOPE_KIND_PARTNER;
+      break;
     default:
-      if (at.op == FormulaOp::kAtLevel) level = at.level;
-      for (const int operand : at.operands) CollectUses(formula, operand, level, uses);
+      break;
   }
+  for (const int operand : at.operands) CollectUses(formula, operand, level, uses);
 }
 
 }  // namespace partnermetrics

@@ -26,12 +26,26 @@ namespace partnermetrics {
 
 class DefinitionSources;
 
+// What a formula needs besides measures, itself or through other metrics. Metrics come in four strata, each over those
+// before it: over cells of the scope; over those of other scopes; over partners; and metrics of a partner that compare
+// it with the others. The first two need nothing here.
+struct PartnerNeeds {
+  bool attributes = false;  // of the scope's partner
+  bool many = false;        // goes over the partners of its scope
+  bool all = false;         // goes over partners in its own or another scope
+  bool target = false;      // reads targets of the scope
+  bool targets = false;     // reads targets of every partner
+};
+
 struct CompiledMetric {
   int index = 0;  // position among the catalogue's metrics, which are sorted by id
   v1::Metric definition;
   Formula formula;
   std::vector<MeasureUse> uses;  // every measure that it needs, those of other metrics included
-  bool current_state = false;    // uses a measure that is "as known today"
+  PartnerNeeds needs;
+  std::vector<int> target_metrics;  // metrics whose values are its targets
+  bool current_state = false;       // uses a measure that is "as known today"
+  bool accumulates = false;         // sums or counts of a period are those of its parts added up
 
   const std::string& id() const { return definition.id(); }
   bool HasLevel(v1::ScopeKind kind) const;
@@ -56,6 +70,10 @@ class Catalog {
   const CompiledMetric* FindMetric(absl::string_view id) const;
   // Measures over one kind of fact (FactSchema::kind()).
   absl::Span<const CompiledMeasure* const> measures_of(int kind) const;
+
+  const v1::TargetSet* FindTargetSet(absl::string_view id) const;
+  // The set that came into force last as of a day; null when there is none.
+  const v1::TargetSet* TargetSetAt(Day day) const;
 
   // Measures that a part of a formula needs, those of other metrics included: sorted, each once.
   std::vector<MeasureUse> UsesOf(const Formula& formula, int node) const;

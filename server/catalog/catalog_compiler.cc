@@ -9,6 +9,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
 #include "server/base/errors.h"
 #include "server/expr/diagnostics.h"
 #include "server/facts/currency.h"
@@ -60,7 +61,12 @@ CatalogCompiler::CatalogCompiler(const v1::Program& program, const v1::Catalog& 
 absl::StatusOr<std::shared_ptr<const Catalog>> CatalogCompiler::Compile() {
   CheckIds();
   CompileMeasures();
-  for (const v1::Metric& metric : catalog_->definitions_.metrics()) CheckMetric(metric);
+  for (const v1::Metric& definition : catalog_->definitions_.metrics()) {
+    CompiledMetric& metric = catalog_->metrics_.emplace_back();
+    metric.index = static_cast<int>(catalog_->metrics_.size()) - 1;
+    metric.definition = definition;
+  }
+  for (const CompiledMetric& metric : catalog_->metrics_) CheckMetric(metric.definition);
   // Formulas are only worth checking over sound measures.
   if (errors_.empty()) CompileMetrics();
   if (errors_.empty() && Connect()) {
@@ -81,8 +87,8 @@ absl::StatusOr<std::shared_ptr<const Catalog>> CatalogCompiler::Compile() {
 }
 
 void CatalogCompiler::Fail(absl::string_view kind, absl::string_view id, absl::string_view field,
-                           absl::string_view message) {
-  errors_.push_back(absl::StrCat(sources_.Locate(kind, id, field), ": ", message));
+                           absl::string_view message, size_t offset) {
+  errors_.push_back(absl::StrCat(sources_.Locate(kind, id, field, offset), ": ", message));
 }
 
 TextLocator CatalogCompiler::LocatorOf(absl::string_view kind, absl::string_view id, absl::string_view field) const {
@@ -95,14 +101,17 @@ void CatalogCompiler::CheckIds() {
   int index = 0;
   for (const v1::Measure& measure : catalog_->definitions_.measures()) {
     CheckId("measure", measure.id(), catalog_->measure_by_id_, index++);
+    CheckWord("measure", measure.id());
   }
   index = 0;
   for (const v1::Metric& metric : catalog_->definitions_.metrics()) {
     CheckId("metric", metric.id(), catalog_->metric_by_id_, index++);
-    if (IsFormulaWord(metric.id())) {
-      Fail("metric", metric.id(), "id", "this word has a meaning in formulas; take another id");
-    }
+    CheckWord("metric", metric.id());
   }
+}
+
+void CatalogCompiler::CheckWord(absl::string_view kind, absl::string_view id) {
+  if (IsFormulaWord(id)) Fail(kind, id, "id", "this word has a meaning in formulas; take another id");
 }
 
 void CatalogCompiler::CheckId(absl::string_view kind, absl::string_view id,
@@ -142,20 +151,7 @@ void CatalogCompiler::CompileMeasure(const v1::Measure& definition, CompiledMeas
                 absl::StrCat("unknown kind of fact \"", definition.fact(), "\"",
                              SuggestNames(definition.fact(), std::move(names))));
   }
-  const bool flow = measure.is_flow();
-  if (!flow && definition.kind() != v1::MEASURE_KIND_STOCK) {
-    return Fail("measure", definition.id(), "kind", "kind must be MEASURE_KIND_FLOW or MEASURE_KIND_STOCK");
-  }
-  if (flow ? definition.at().empty() : definition.from().empty()) {
-    return Fail("measure", definition.id(), flow ? "at" : "from",
-                flow ? "a flow needs `at`, the day on which a fact counts"
-                     : "a stock needs `from`, the first day on which a fact counts");
-  }
-  if (flow ? !definition.from().empty() || !definition.until().empty() : !definition.at().empty()) {
-    return Fail("measure", definition.id(), "kind",
-                flow ? "a flow has `at`; `from` and `until` belong to stocks"
-                     : "a stock has `from` and `until`; `at` belongs to flows");
-  }
+  if (!CheckMeasureFields(definition)) return;
 
   const auto compile = [&](absl::string_view field, const std::string& text, std::vector<ValueType> result,
                            std::optional<RowExpression>& target) {
@@ -187,15 +183,91 @@ void CatalogCompiler::CompileMeasure(const v1::Measure& definition, CompiledMeas
   compile("at", definition.at(), {ValueType::kDate}, measure.at);
   compile("from", definition.from(), {ValueType::kDate}, measure.from);
   compile("until", definition.until(), {ValueType::kDate}, measure.until);
+  compile("then", definition.then(), {ValueType::kDate}, measure.then);
+  if (std::optional<RowExpression> key; !definition.key().empty()) {
+    compile("key", definition.key(), {}, key);
+    if (key) measure.key.push_back(*std::move(key));
+  }
+  measure.reduce = definition.reduce();
+  if (!definition.by().empty()) FindSplitField(definition, measure);
   measure.sum_is_money = measure.sum && measure.sum->type() == ValueType::kMoney;
   CheckNoLookAhead(definition, measure);
+}
+
+// Each kind has the fields that it needs and no others.
+bool CatalogCompiler::CheckMeasureFields(const v1::Measure& definition) {
+  struct Field {
+    absl::string_view name;
+    bool set;
+    bool needed;
+    bool allowed;
+    absl::string_view meaning;
+  };
+  const v1::MeasureKind kind = definition.kind();
+  const auto fail = [&](absl::string_view field, absl::string_view message) {
+    Fail("measure", definition.id(), field, message);
+    return false;
+  };
+  if (kind == v1::MEASURE_KIND_UNSPECIFIED || !v1::MeasureKind_IsValid(kind)) {
+    return fail("kind", "kind must be one of FLOW, STOCK, COHORT, KEYED, LATEST, with MEASURE_KIND_ before it");
+  }
+  const bool keyed = kind == v1::MEASURE_KIND_KEYED, cohort = kind == v1::MEASURE_KIND_COHORT;
+  const bool stock = kind == v1::MEASURE_KIND_STOCK || (keyed && !definition.from().empty());
+  const Field fields[] = {
+      {"at", !definition.at().empty(), !stock, !stock, "the day on which a fact counts"},
+      {"from", !definition.from().empty(), stock, stock, "the first day on which a fact counts"},
+      {"until", !definition.until().empty(), false, stock, "the day from which a fact no longer counts"},
+      {"then", !definition.then().empty(), cohort, cohort,
+       "the day on which a fact reached what the cohort is measured by"},
+      {"key", !definition.key().empty(), keyed, keyed, "what is counted once"},
+      {"by", !definition.by().empty(), false, kind != v1::MEASURE_KIND_LATEST, "the field that splits it"},
+      {"reduce", definition.reduce() != v1::KEY_REDUCTION_UNSPECIFIED, keyed, keyed, "which fact of a key counts"},
+  };
+  const std::string name = absl::AsciiStrToLower(absl::StripPrefix(v1::MeasureKind_Name(kind), "MEASURE_KIND_"));
+  for (const Field& field : fields) {
+    if (field.needed && !field.set) {
+      return fail(field.name == "reduce" || field.name == "key" ? "kind" : field.name,
+                  absl::StrCat("a measure of kind ", name, " needs `", field.name, "`, ", field.meaning));
+    }
+    if (field.set && !field.allowed) {
+      return fail(field.name, absl::StrCat("a measure of kind ", name, stock ? " with `from`" : "", " has no `",
+                                           field.name, "`, ", field.meaning));
+    }
+  }
+  if (definition.reduce() == v1::KEY_REDUCTION_ANY && !definition.sum().empty()) {
+    return fail("sum", "ANY only says whether there is a fact of a key; a sum needs KEY_REDUCTION_LAST");
+  }
+  return true;
+}
+
+void CatalogCompiler::FindSplitField(const v1::Measure& definition, CompiledMeasure& measure) {
+  absl::string_view field = definition.by();
+  const FactSchema* schema = measure.fact;
+  if (measure.fact->root_schema() != nullptr && absl::ConsumePrefix(&field, "root.")) {
+    schema = measure.fact->root_schema();
+    measure.by_root = measure.reads_root = true;
+  }
+  measure.by = schema->Find(field);
+  if (measure.by == nullptr) {
+    std::vector<std::string> names;
+    for (const FieldSchema& known : schema->fields()) names.push_back(known.name);
+    return Fail("measure", definition.id(), "by",
+                absl::StrCat("\"", definition.by(), "\" is no field of ", schema->name(),
+                             SuggestNames(field, std::move(names))));
+  }
+  const ValueType type = measure.by->type;
+  if (type != ValueType::kEnum && type != ValueType::kString && type != ValueType::kBool) {
+    Fail("measure", definition.id(), "by",
+         absl::StrCat("a measure is split by a name, an enum or a truth value; ", definition.by(), " is a ",
+                      ValueTypeName(type)));
+  }
 }
 
 // What was true on a day must not depend on what happened later: a condition may only test the measure's own dates.
 void CatalogCompiler::CheckNoLookAhead(const v1::Measure& definition, const CompiledMeasure& measure) {
   if (!measure.where || measure.current_state) return;
   const auto allowed = [&](int slot, bool root) {
-    for (const auto* expression : {&measure.at, &measure.from, &measure.until}) {
+    for (const auto* expression : {&measure.at, &measure.from, &measure.until, &measure.then}) {
       if (!*expression) continue;
       const auto slots = root ? (*expression)->root_slots() : (*expression)->slots();
       if (std::binary_search(slots.begin(), slots.end(), slot)) return true;
@@ -218,15 +290,9 @@ void CatalogCompiler::CheckNoLookAhead(const v1::Measure& definition, const Comp
 }
 
 void CatalogCompiler::CompileMetrics() {
-  const auto& definitions = catalog_->definitions_.metrics();
-  catalog_->metrics_.resize(static_cast<size_t>(definitions.size()));
   const FormulaNames names = {catalog_->measures_, &catalog_->measure_by_id_, &catalog_->metric_by_id_};
-  for (int i = 0; i < definitions.size(); ++i) {
-    const v1::Metric& definition = definitions[i];
-    CompiledMetric& metric = catalog_->metrics_[static_cast<size_t>(i)];
-    metric.index = i;
-    metric.definition = definition;
-    auto formula = CompileFormula(definition.formula(), names, LocatorOf("metric", definition.id(), "formula"));
+  for (CompiledMetric& metric : catalog_->metrics_) {
+    auto formula = CompileFormula(metric.definition.formula(), names, LocatorOf("metric", metric.id(), "formula"));
     if (formula.ok()) {
       metric.formula = *std::move(formula);
     } else {
@@ -247,69 +313,96 @@ void CatalogCompiler::CheckMetric(const v1::Metric& definition) {
     if (level == v1::SCOPE_KIND_UNSPECIFIED) Fail("metric", definition.id(), "levels", "a level must be specified");
   }
   if (definition.min_sample() < 0) Fail("metric", definition.id(), "min_sample", "min_sample is 0 or more");
-  if (definition.has_target()) CheckTarget(definition.target(), "metric", definition.id(), "target");
+  if (definition.maturity_days() < 0) Fail("metric", definition.id(), "maturity_days", "maturity_days is 0 or more");
+  if (definition.has_target()) CheckTarget(definition.target(), definition.id(), "metric", definition.id(), "target");
 }
 
-void CatalogCompiler::CheckTarget(const v1::MetricTarget& target, absl::string_view kind, absl::string_view id,
-                                  absl::string_view field) {
-  if (!target.has_min() && !target.has_max()) Fail(kind, id, field, "a target needs min, max or both");
+void CatalogCompiler::CheckTarget(const v1::MetricTarget& target, absl::string_view metric, absl::string_view kind,
+                                  absl::string_view id, const std::string& field) {
+  const bool has_bounds = target.has_min() || target.has_max();
+  if (has_bounds != target.metric().empty()) Fail(kind, id, field, "a target needs min, max or both, or a metric");
   if (target.has_min() && target.has_max() && target.min() > target.max()) {
     Fail(kind, id, field, "min lies above max");
   }
+  if (target.metric().empty()) return;
+  const std::string place = absl::StrCat(field, ".metric");
+  const CompiledMetric* other = CheckMetricName(target.metric(), kind, id, place);
+  const auto own = catalog_->metric_by_id_.find(metric);
+  if (other == nullptr || own == catalog_->metric_by_id_.end()) return;
+  CompiledMetric& aimed = catalog_->metrics_[static_cast<size_t>(own->second)];
+  if (other == &aimed) return Fail(kind, id, place, "a metric cannot be its own target; take prior_year(…) of it");
+  if (aimed.definition.direction() == v1::METRIC_DIRECTION_IN_RANGE) {
+    Fail(kind, id, place, "a range needs min and max; a metric is one bound");
+  }
+  if (aimed.definition.unit() != other->definition.unit()) {
+    Fail(kind, id, place,
+         absl::StrCat("\"", target.metric(), "\" is in ", v1::MetricUnit_Name(other->definition.unit()), ", \"", metric,
+                      "\" in ", v1::MetricUnit_Name(aimed.definition.unit())));
+  }
+  aimed.target_metrics.push_back(other->index);
 }
 
-bool CatalogCompiler::Connect() {
-  std::vector<char> done(catalog_->metrics_.size(), 0);
-  std::vector<int> path;
-  for (const CompiledMetric& metric : catalog_->metrics_) {
-    if (!Visit(metric.index, path, done)) return false;
-  }
-  return true;
-}
-
-bool CatalogCompiler::Visit(int index, std::vector<int>& path, std::vector<char>& done) {
-  CompiledMetric& metric = catalog_->metrics_[static_cast<size_t>(index)];
-  if (done[static_cast<size_t>(index)] != 0) return true;
-  const auto loop = std::find(path.begin(), path.end(), index);
-  if (loop != path.end()) {
-    std::vector<std::string> names;
-    for (auto at = loop; at != path.end(); ++at) names.push_back(catalog_->metrics_[static_cast<size_t>(*at)].id());
-    names.push_back(metric.id());
-    Fail("metric", metric.id(), "formula", absl::StrCat("metrics go round in a circle: ", absl::StrJoin(names, " → ")));
-    return false;
-  }
-  path.push_back(index);
-  for (const FormulaNode& node : metric.formula.nodes) {
-    if (node.op == FormulaOp::kMetric && !Visit(node.index, path, done)) return false;
-  }
-  metric.uses = catalog_->UsesOf(metric.formula, metric.formula.root());
-  for (const MeasureUse& use : metric.uses) {
-    metric.current_state |= catalog_->measures_[static_cast<size_t>(use.measure)].current_state;
-  }
-  path.pop_back();
-  done[static_cast<size_t>(index)] = 1;
-  return true;
-}
-
-// start(x) is the value on the day before the window: only stocks have one.
-void CatalogCompiler::CheckStarts(const CompiledMetric& metric) {
-  for (const FormulaNode& node : metric.formula.nodes) {
-    if (node.op != FormulaOp::kStart) continue;
-    for (const MeasureUse& use : catalog_->UsesOf(metric.formula, node.operands[0])) {
-      const CompiledMeasure& measure = catalog_->measures_[static_cast<size_t>(use.measure)];
-      if (!measure.is_flow()) continue;
-      Fail("metric", metric.id(), "formula",
-           absl::StrCat("start() needs stocks, and \"", measure.id, "\" is a flow; prior_period() shifts a flow"));
-    }
-  }
-}
-
-void CatalogCompiler::CheckMetricName(absl::string_view metric, const std::string& field) {
-  if (catalog_->metric_by_id_.contains(metric)) return;
+CompiledMetric* CatalogCompiler::CheckMetricName(absl::string_view metric, absl::string_view kind, absl::string_view id,
+                                                 const std::string& field) {
+  const auto it = catalog_->metric_by_id_.find(metric);
+  if (it != catalog_->metric_by_id_.end()) return &catalog_->metrics_[static_cast<size_t>(it->second)];
   std::vector<std::string> names;
   for (const auto& [name, index] : catalog_->metric_by_id_) names.push_back(name);
-  Fail("program", catalog_->program_.id(), field,
-       absl::StrCat("unknown metric \"", metric, "\"", SuggestNames(metric, std::move(names))));
+  Fail(kind, id, field, absl::StrCat("unknown metric \"", metric, "\"", SuggestNames(metric, std::move(names))));
+  return nullptr;
+}
+
+void CatalogCompiler::CheckProgramTargets(const google::protobuf::RepeatedPtrField<v1::ProgramTarget>& targets,
+                                          const std::string& field) {
+  for (int i = 0; i < targets.size(); ++i) {
+    const std::string at = absl::StrCat(field, "[", i, "]");
+    CheckMetricName(targets[i].metric(), "program", catalog_->program_.id(), absl::StrCat(at, ".metric"));
+    CheckTarget(targets[i].target(), targets[i].metric(), "program", catalog_->program_.id(),
+                absl::StrCat(at, ".target"));
+  }
+}
+
+void CatalogCompiler::CheckTargetSets() {
+  const auto& sets = catalog_->program_.target_sets();
+  absl::flat_hash_map<std::string, int> by_id;
+  std::vector<std::string> names, starts;
+  for (int i = 0; i < sets.size(); ++i) {
+    by_id.emplace(sets[i].id(), i);
+    names.push_back(sets[i].id());
+  }
+  for (int i = 0; i < sets.size(); ++i) {
+    const v1::TargetSet& set = sets[i];
+    const std::string at = absl::StrCat("target_sets[", i, "]");
+    const auto fail = [&](absl::string_view field, absl::string_view message) {
+      Fail("program", catalog_->program_.id(), absl::StrCat(at, field), message);
+    };
+    if (!IsSnakeCase(set.id())) {
+      fail(".id", "an id is written in snake_case (a-z, 0-9, _; first a letter; at most 64)");
+    }
+    if (by_id.at(set.id()) != i) fail(".id", "this id is defined twice");
+    const v1::Date& date = set.starts_on();
+    const absl::CivilDay day(date.year(), date.month(), date.day());
+    if (set.has_starts_on() && (day.year() != date.year() || day.month() != date.month() || day.day() != date.day())) {
+      fail(".starts_on", "this is no day");
+    }
+    starts.push_back(set.has_starts_on() ? absl::FormatCivilTime(day) : "");
+    if (std::find(starts.begin(), starts.end() - 1, starts.back()) != starts.end() - 1) {
+      fail(".starts_on", "another set comes into force on the same day, so that none would be the default");
+    }
+    if (!set.falls_back_to().empty() && !by_id.contains(set.falls_back_to())) {
+      fail(".falls_back_to",
+           absl::StrCat("unknown target set \"", set.falls_back_to(), "\"", SuggestNames(set.falls_back_to(), names)));
+      continue;
+    }
+    // As many steps as there are sets lead into a circle.
+    const v1::TargetSet* next = &set;
+    int steps = 0;
+    while (next != nullptr && !next->falls_back_to().empty() && steps++ < sets.size()) {
+      next = catalog_->FindTargetSet(next->falls_back_to());
+    }
+    if (steps >= sets.size()) fail(".falls_back_to", "target sets fall back to each other in a circle");
+    CheckProgramTargets(set.targets(), absl::StrCat(at, ".targets"));
+  }
 }
 
 void CatalogCompiler::CheckProgram() {
@@ -337,17 +430,14 @@ void CatalogCompiler::CheckProgram() {
       const std::string field = absl::StrCat(name, "[", i, "]");
       if (sections[i].title().empty()) fail(field, "a section needs a title");
       for (int j = 0; j < sections[i].metrics_size(); ++j) {
-        CheckMetricName(sections[i].metrics(j), absl::StrCat(field, ".metrics[", j, "]"));
+        CheckMetricName(sections[i].metrics(j), "program", program.id(), absl::StrCat(field, ".metrics[", j, "]"));
       }
     }
   };
   check_sections(program.scorecard(), "scorecard");
   check_sections(program.dashboard(), "dashboard");
-  for (int i = 0; i < program.targets_size(); ++i) {
-    const std::string field = absl::StrCat("targets[", i, "]");
-    CheckMetricName(program.targets(i).metric(), absl::StrCat(field, ".metric"));
-    CheckTarget(program.targets(i).target(), "program", program.id(), field);
-  }
+  CheckProgramTargets(program.targets(), "targets");
+  CheckTargetSets();
 }
 
 }  // namespace partnermetrics

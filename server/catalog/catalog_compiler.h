@@ -21,24 +21,38 @@ class CatalogCompiler {
   // Ids, kinds and required fields, before anything is looked up by id.
   void CheckIds();
   void CheckId(absl::string_view kind, absl::string_view id, absl::flat_hash_map<std::string, int>& by_id, int index);
+  void CheckWord(absl::string_view kind, absl::string_view id);
 
   void CompileMeasures();
   void CompileMeasure(const v1::Measure& definition, CompiledMeasure& measure);
+  bool CheckMeasureFields(const v1::Measure& definition);
+  void FindSplitField(const v1::Measure& definition, CompiledMeasure& measure);
   void CheckNoLookAhead(const v1::Measure& definition, const CompiledMeasure& measure);
 
   void CompileMetrics();
   void CheckMetric(const v1::Metric& definition);
-  // Refuses cycles, collects what every metric uses. False when metrics go round in a circle.
+  // metric_graph.cc: refuses cycles and what belongs to no stratum, collects what every metric uses. False when metrics
+  // go round in a circle.
   bool Connect();
   bool Visit(int metric, std::vector<int>& path, std::vector<char>& done);
+  PartnerNeeds NeedsOf(const CompiledMetric& metric);
+  void CheckLevels(const CompiledMetric& metric);
+  bool Accumulates(const Formula& formula, int node) const;
   void CheckStarts(const CompiledMetric& metric);
 
   void CheckProgram();
-  void CheckTarget(const v1::MetricTarget& target, absl::string_view kind, absl::string_view id,
-                   absl::string_view field);
-  void CheckMetricName(absl::string_view metric, const std::string& field);
+  void CheckTargetSets();
+  void CheckProgramTargets(const google::protobuf::RepeatedPtrField<v1::ProgramTarget>& targets,
+                           const std::string& field);
+  // A target of the metric, wherever it stands.
+  void CheckTarget(const v1::MetricTarget& target, absl::string_view metric, absl::string_view kind,
+                   absl::string_view id, const std::string& field);
+  // The metric of this id; fails when there is none.
+  CompiledMetric* CheckMetricName(absl::string_view metric, absl::string_view kind, absl::string_view id,
+                                  const std::string& field);
 
-  void Fail(absl::string_view kind, absl::string_view id, absl::string_view field, absl::string_view message);
+  void Fail(absl::string_view kind, absl::string_view id, absl::string_view field, absl::string_view message,
+            size_t offset = 0);
   // The place of a field, as expressions name it in messages.
   TextLocator LocatorOf(absl::string_view kind, absl::string_view id, absl::string_view field) const;
 

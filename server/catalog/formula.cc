@@ -4,18 +4,22 @@
 #include <memory>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "server/base/errors.h"
 #include "server/expr/diagnostics.h"
 #include "server/expr/syntax.h"
+#include "server/facts/fact_schema.h"
 
 namespace partnermetrics {
 namespace {
 
 constexpr absl::string_view kWindow = "window";
 constexpr absl::string_view kAsOf = "as_of";
+constexpr absl::string_view kPartner = "partner";
+constexpr absl::string_view kPartnerPrefix = "partner.";
 
 struct Function {
   absl::string_view name;
@@ -38,8 +42,70 @@ constexpr Function kFunctions[] = {
     {"direct", "direct(value)", FormulaOp::kAtLevel, 1, 1},
 };
 
-// Functions whose operand is a name.
-constexpr absl::string_view kNameFunctions[] = {"avg", "target", "at_level", "days", "months"};
+// Functions with a name among their operands.
+constexpr Function kNameFunctions[] = {
+    {"avg", "avg(measure)", FormulaOp::kAverage, 1, 1},
+    {"first_day", "first_day(measure, since)", FormulaOp::kFirstDay, 2, 2},
+    {"day_reaching", "day_reaching(measure, amount, since)", FormulaOp::kDayReaching, 3, 3},
+    {"target", "target(metric) or target(metric, FORECAST)", FormulaOp::kTarget, 1, 2},
+    {"at_level", "at_level(BUSINESS, value), with BUSINESS, PROGRAM or DIRECT", FormulaOp::kAtLevel, 2, 2},
+    {"days", "days(window); a day is a number here: thirty days later is day + 30", FormulaOp::kDays, 1, 1},
+    {"months", "months(window)", FormulaOp::kMonths, 1, 1},
+    {"pace", "pace(window)", FormulaOp::kPace, 1, 1},
+};
+
+// Functions over the partners of the scope. The last operand is a condition and may be left out.
+constexpr Function kPartnerFunctions[] = {
+    {"count_partners", "count_partners(condition)", FormulaOp::kCountPartners, 0, 1},
+    {"sum_partners", "sum_partners(value, condition)", FormulaOp::kSumPartners, 1, 2},
+    {"average_partners", "average_partners(value, condition)", FormulaOp::kAveragePartners, 1, 2},
+};
+
+// Functions that expressions over a partner's attributes may consist of.
+constexpr absl::string_view kAttributeFunctions[] = {"has",      "coalesce",   "earliest",    "latest",
+                                                     "date",     "day_number", "size",        "startsWith",
+                                                     "endsWith", "contains",   "days_between"};
+
+template <size_t n>
+const Function* FindFunction(const Function (&functions)[n], absl::string_view name) {
+  const auto* found = std::find_if(functions, functions + n, [&](const Function& f) { return f.name == name; });
+  return found == functions + n ? nullptr : found;
+}
+
+// Whether the expression reads nothing but attributes of a partner (and days written out), so that it is compiled like
+// the expressions over facts. Arithmetic is left to the formula: there `/` never cuts off.
+bool IsOverAttributes(const SyntaxNode& node) {
+  switch (node.kind) {
+    case SyntaxKind::kName:
+      return absl::StartsWith(node.text, kPartnerPrefix) ||
+             absl::ascii_isupper(static_cast<unsigned char>(node.text[0]));
+    case SyntaxKind::kUnary:
+      if (node.op == SyntaxOp::kNegate) return false;
+      break;
+    case SyntaxKind::kBinary:
+      if (node.op >= SyntaxOp::kMultiply && node.op <= SyntaxOp::kSubtract) return false;
+      break;
+    case SyntaxKind::kChoice:
+      return false;
+    case SyntaxKind::kCall:
+      if (std::find(std::begin(kAttributeFunctions), std::end(kAttributeFunctions), node.text) ==
+          std::end(kAttributeFunctions)) {
+        return false;
+      }
+      break;
+    default:
+      break;
+  }
+  return std::all_of(node.operands.begin(), node.operands.end(),
+                     [](const auto& operand) { return IsOverAttributes(*operand); });
+}
+
+bool NamesPartner(const SyntaxNode& node) {
+  if (node.kind == SyntaxKind::kName) return absl::StartsWith(node.text, kPartnerPrefix);
+  if (node.kind == SyntaxKind::kCall && node.text == "date") return true;
+  return std::any_of(node.operands.begin(), node.operands.end(),
+                     [](const auto& operand) { return NamesPartner(*operand); });
+}
 
 struct LevelName {
   absl::string_view name;
@@ -47,6 +113,11 @@ struct LevelName {
 };
 constexpr LevelName kLevels[] = {
     {"BUSINESS", v1::SCOPE_KIND_BUSINESS}, {"PROGRAM", v1::SCOPE_KIND_PROGRAM}, {"DIRECT", v1::SCOPE_KIND_DIRECT}};
+
+// Of an expression that reads nothing: days written out, and comparisons of them.
+Nanos NanosOf(const Value& value) {
+  return value.type == ValueType::kDecimal ? value.decimal : Nanos(value.integer) * kNanosPerUnit;
+}
 
 class FormulaCompiler {
  public:
@@ -58,7 +129,6 @@ class FormulaCompiler {
     if (result.condition) {
       return Fail(*tree, "TYPE", "a formula gives a number, this is a condition; write condition ? 1 : 0");
     }
-    formula_.text = std::string(text);
     return std::move(formula_);
   }
 
@@ -77,13 +147,38 @@ class FormulaCompiler {
     return {formula_.root(), condition};
   }
 
-  Typed Number(Nanos value) {
+  Typed Number(Nanos value, bool condition = false) {
     FormulaNode node;
     node.constant = value;
-    return Emit(std::move(node));
+    return Emit(std::move(node), condition);
   }
 
   absl::StatusOr<Typed> Check(const SyntaxNode& node) {
+    ASSIGN_OR_RETURN(const Typed typed,
+                     NamesPartner(node) && IsOverAttributes(node) ? CheckAttributes(node) : CheckOperation(node));
+    formula_.nodes[static_cast<size_t>(typed.index)].offset = static_cast<uint32_t>(node.offset);
+    return typed;
+  }
+
+  // An expression over the attributes of a partner. Days become numbers, as everywhere in formulas.
+  absl::StatusOr<Typed> CheckAttributes(const SyntaxNode& node) {
+    CompileOptions options;
+    options.locate = locate_;
+    options.result = {ValueType::kBool, ValueType::kInt, ValueType::kDecimal, ValueType::kMoney, ValueType::kDate};
+    options.purpose = "a part of a formula";
+    options.prefix = kPartnerPrefix;
+    ASSIGN_OR_RETURN(RowExpression expression,
+                     RowExpression::Compile(node, *FactSchemas::Get().Find(kPartner), options));
+    FormulaNode result;
+    result.op = FormulaOp::kPartner;
+    result.index = static_cast<int>(formula_.partner_expressions.size());
+    const bool condition = expression.type() == ValueType::kBool;
+    if (expression.slots().empty()) return Number(NanosOf(expression.Evaluate({})), condition);
+    formula_.partner_expressions.push_back(std::move(expression));
+    return Emit(std::move(result), condition);
+  }
+
+  absl::StatusOr<Typed> CheckOperation(const SyntaxNode& node) {
     switch (node.kind) {
       case SyntaxKind::kInt:
         return Number(Nanos(node.integer) * kNanosPerUnit);
@@ -100,7 +195,7 @@ class FormulaCompiler {
       case SyntaxKind::kChoice:
         return CheckChoice(node);
       default:
-        return Fail(node, "TYPE", "formulas are made of numbers, measures and metrics");
+        return Fail(node, "TYPE", "formulas are made of numbers, measures, metrics and partners' attributes");
     }
   }
 
@@ -227,72 +322,103 @@ class FormulaCompiler {
 
   absl::StatusOr<Typed> CheckCall(const SyntaxNode& node) {
     if (node.method) return Fail(node, "METHOD", absl::StrCat("formulas have no methods; write ", node.text, "(…)"));
-    if (std::find(std::begin(kNameFunctions), std::end(kNameFunctions), node.text) != std::end(kNameFunctions)) {
-      return CheckNameFunction(node);
-    }
-    const auto* function = std::find_if(std::begin(kFunctions), std::end(kFunctions),
-                                        [&](const Function& known) { return known.name == node.text; });
-    if (function == std::end(kFunctions)) {
-      std::vector<std::string> names(std::begin(kNameFunctions), std::end(kNameFunctions));
-      for (const Function& known : kFunctions) names.emplace_back(known.name);
-      return Fail(node, "UNKNOWN_FUNCTION",
-                  absl::StrCat("unknown function \"", node.text, "\"", SuggestNames(node.text, std::move(names))));
-    }
+    const Function* plain = FindFunction(kFunctions, node.text);
+    const Function* named = FindFunction(kNameFunctions, node.text);
+    const Function* over_partners = FindFunction(kPartnerFunctions, node.text);
+    const Function* function = plain != nullptr ? plain : named != nullptr ? named : over_partners;
+    if (function == nullptr) return UnknownFunction(node);
     if (node.operands.size() < function->least || node.operands.size() > function->most) {
-      return Fail(node, "OPERANDS", absl::StrCat(node.text, " is written ", function->form));
+      return Written(node, *function);
     }
     FormulaNode result;
     result.op = function->op;
+    if (named != nullptr) return CheckNameFunction(node, *named, std::move(result));
     if (function->op == FormulaOp::kAtLevel) result.level = v1::SCOPE_KIND_DIRECT;
     for (const auto& operand : node.operands) {
-      ASSIGN_OR_RETURN(const Typed typed, CheckNumber(*operand));
+      const bool condition = over_partners != nullptr && result.operands.size() + 1 == function->most;
+      ASSIGN_OR_RETURN(const Typed typed, condition ? CheckCondition(*operand) : CheckNumber(*operand));
       result.operands.push_back(typed.index);
     }
     return Emit(std::move(result));
   }
 
-  // avg(measure), target(metric), at_level(LEVEL, value), days(window), months(window)
-  absl::StatusOr<Typed> CheckNameFunction(const SyntaxNode& node) {
-    if (node.text == "at_level") return CheckAtLevel(node);
-    const absl::string_view form = node.text == "avg"      ? "avg(measure)"
-                                   : node.text == "target" ? "target(metric)"
-                                   : node.text == "days"   ? "days(window)"
-                                                           : "months(window)";
-    if (node.operands.size() != 1 || node.operands[0]->kind != SyntaxKind::kName) {
-      return Fail(node, "OPERANDS", absl::StrCat(node.text, " is written ", form));
-    }
+  absl::Status UnknownFunction(const SyntaxNode& node) const {
+    std::vector<std::string> names;
+    for (const Function& known : kNameFunctions) names.emplace_back(known.name);
+    for (const Function& known : kFunctions) names.emplace_back(known.name);
+    for (const Function& known : kPartnerFunctions) names.emplace_back(known.name);
+    return Fail(node, "UNKNOWN_FUNCTION",
+                absl::StrCat("unknown function \"", node.text, "\"", SuggestNames(node.text, std::move(names))));
+  }
+
+  absl::Status Written(const SyntaxNode& node, const Function& function) const {
+    return Fail(node, "OPERANDS", absl::StrCat(function.name, " is written ", function.form));
+  }
+
+  // The first operand is a name.
+  absl::StatusOr<Typed> CheckNameFunction(const SyntaxNode& node, const Function& function, FormulaNode result) {
     const SyntaxNode& name = *node.operands[0];
-    FormulaNode result;
-    if (node.text == "avg") {
-      ASSIGN_OR_RETURN(const CompiledMeasure* measure, FindMeasure(name, name.text));
-      RETURN_IF_ERROR(NeedsSum(name, *measure));
-      result.op = FormulaOp::kAverage;
-      result.index = measure->index;
-    } else if (node.text == "target") {
-      const auto metric = names_.metric_by_id->find(name.text);
-      if (metric == names_.metric_by_id->end()) return UnknownMetric(name, /*or_measure=*/false);
-      result.op = FormulaOp::kTarget;
-      result.index = metric->second;
-    } else {
-      if (name.text != kWindow) return Fail(name, "OPERANDS", absl::StrCat(node.text, " is written ", form));
-      result.op = node.text == "days" ? FormulaOp::kDays : FormulaOp::kMonths;
+    if (name.kind != SyntaxKind::kName) return Written(node, function);
+    switch (function.op) {
+      case FormulaOp::kAverage: {
+        ASSIGN_OR_RETURN(const CompiledMeasure* measure, FindMeasure(name, name.text));
+        RETURN_IF_ERROR(NeedsSum(name, *measure));
+        result.index = measure->index;
+        break;
+      }
+      case FormulaOp::kFirstDay: {
+        ASSIGN_OR_RETURN(const CompiledMeasure* measure, FindMeasure(name, name.text));
+        result.index = measure->index;
+        break;
+      }
+      case FormulaOp::kDayReaching:
+        RETURN_IF_ERROR(CheckReached(name, result));
+        break;
+      case FormulaOp::kTarget:
+        RETURN_IF_ERROR(CheckTarget(node, function, result));
+        return Emit(std::move(result));
+      case FormulaOp::kAtLevel: {
+        const auto* level = std::find_if(std::begin(kLevels), std::end(kLevels),
+                                         [&](const LevelName& known) { return known.name == name.text; });
+        if (level == std::end(kLevels)) return Written(node, function);
+        result.level = level->kind;
+        break;
+      }
+      default:
+        if (name.text != kWindow) return Written(name, function);
+        break;
+    }
+    for (size_t i = 1; i < node.operands.size(); ++i) {
+      ASSIGN_OR_RETURN(const Typed typed, CheckNumber(*node.operands[i]));
+      result.operands.push_back(typed.index);
     }
     return Emit(std::move(result));
   }
 
-  absl::StatusOr<Typed> CheckAtLevel(const SyntaxNode& node) {
-    if (node.operands.size() == 2 && node.operands[0]->kind == SyntaxKind::kName) {
-      for (const LevelName& level : kLevels) {
-        if (level.name != node.operands[0]->text) continue;
-        ASSIGN_OR_RETURN(const Typed operand, CheckNumber(*node.operands[1]));
-        FormulaNode result;
-        result.op = FormulaOp::kAtLevel;
-        result.level = level.kind;
-        result.operands = {operand.index};
-        return Emit(std::move(result));
-      }
+  // A measure's sum, or its count where it is named: "won" or "won.count".
+  absl::Status CheckReached(const SyntaxNode& name, FormulaNode& result) const {
+    absl::string_view id = name.text;
+    result.counts = absl::ConsumeSuffix(&id, ".count");
+    ASSIGN_OR_RETURN(const CompiledMeasure* measure, FindMeasure(name, id));
+    result.index = measure->index;
+    if (!result.counts && !measure->sum) {
+      return Fail(name, "NO_SUM", absl::StrCat("measure \"", id, "\" has no sum; write ", id, ".count"));
     }
-    return Fail(node, "OPERANDS", "at_level is written at_level(BUSINESS, value), with BUSINESS, PROGRAM or DIRECT");
+    return absl::OkStatus();
+  }
+
+  // target(metric), target(metric, QUOTA), target(metric, FORECAST)
+  absl::Status CheckTarget(const SyntaxNode& node, const Function& function, FormulaNode& result) const {
+    const SyntaxNode& name = *node.operands[0];
+    const auto metric = names_.metric_by_id->find(name.text);
+    if (metric == names_.metric_by_id->end()) return UnknownMetric(name, /*or_measure=*/false);
+    result.index = metric->second;
+    if (node.operands.size() == 1) return absl::OkStatus();
+    const SyntaxNode& kind = *node.operands[1];
+    result.forecast = kind.kind == SyntaxKind::kName && kind.text == "FORECAST";
+    if (result.forecast || (kind.kind == SyntaxKind::kName && kind.text == "QUOTA")) return absl::OkStatus();
+    return Fail(kind, "OPERANDS",
+                absl::StrCat("target is written ", function.form, "; its kinds are QUOTA and FORECAST"));
   }
 
   const FormulaNames& names_;
@@ -307,7 +433,7 @@ absl::StatusOr<Formula> CompileFormula(absl::string_view text, const FormulaName
 }
 
 bool IsFormulaWord(absl::string_view name) {
-  static constexpr absl::string_view kWords[] = {"true", "false", "null", "in", kWindow, kAsOf};
+  static constexpr absl::string_view kWords[] = {"true", "false", "null", "in", kWindow, kAsOf, kPartner};
   return std::find(std::begin(kWords), std::end(kWords), name) != std::end(kWords);
 }
 

@@ -23,7 +23,8 @@
 
 namespace partnermetrics {
 
-// A measure that a metric reads, and where: in the scope asked for (SCOPE_KIND_UNSPECIFIED), or in another one.
+// A measure that a metric reads, and where: in the scope asked for (SCOPE_KIND_UNSPECIFIED), in another one, or in that
+// of every partner (SCOPE_KIND_PARTNER).
 struct MeasureUse {
   int measure = 0;
   v1::ScopeKind level = v1::SCOPE_KIND_UNSPECIFIED;
@@ -41,10 +42,14 @@ enum class FormulaOp : uint8_t {
   kMeasureCount,  // m.count
   kAverage,       // avg(m)
   kMetric,
-  kTarget,  // target(metric)
-  kAsOf,    // as_of: the last day, as a number
-  kDays,    // days(window)
-  kMonths,  // months(window)
+  kFirstDay,     // first_day(m, since)
+  kDayReaching,  // day_reaching(m, amount, since)
+  kPartner,      // an expression over the attributes of the scope's partner
+  kTarget,       // target(metric)
+  kAsOf,         // as_of: the last day, as a number
+  kDays,         // days(window)
+  kMonths,       // months(window)
+  kPace,         // pace(window)
   kNegate,
   kNot,
   kAdd,
@@ -70,19 +75,25 @@ enum class FormulaOp : uint8_t {
   kStart,
   kToDate,
   kAtLevel,
+  kCountPartners,    // the condition, if there is one
+  kSumPartners,      // the value, and the condition if there is one
+  kAveragePartners,  // likewise
 };
 
 struct FormulaNode {
   FormulaOp op = FormulaOp::kConstant;
   Nanos constant = 0;                                // kConstant
-  int index = 0;                                     // of the measure or metric
+  int index = 0;                                     // of the measure, metric or partner expression
   v1::ScopeKind level = v1::SCOPE_KIND_UNSPECIFIED;  // kAtLevel
+  bool forecast = false;                             // kTarget: not the quota
+  bool counts = false;                               // kDayReaching: the count and not the sum
+  uint32_t offset = 0;                               // in the formula's text, for messages
   std::vector<int> operands;                         // nodes
 };
 
 struct Formula {
   std::vector<FormulaNode> nodes;  // operands stand before their operator; the last is the root
-  std::string text;
+  std::vector<RowExpression> partner_expressions;
 
   int root() const { return static_cast<int>(nodes.size()) - 1; }
 };
@@ -98,7 +109,7 @@ struct FormulaNames {
 absl::StatusOr<Formula> CompileFormula(absl::string_view text, const FormulaNames& names,
                                        const TextLocator& locate = nullptr);
 
-// Words that no metric may be named after.
+// Words that no metric and no measure may be named after.
 bool IsFormulaWord(absl::string_view name);
 
 }  // namespace partnermetrics

@@ -1,5 +1,8 @@
 #include "server/catalog/measure.h"
 
+#include "absl/strings/str_cat.h"
+#include "storage/bytes.h"
+
 namespace partnermetrics {
 namespace {
 
@@ -10,6 +13,15 @@ bool SumOf(const CompiledMeasure& measure, const EvalContext& context, Nanos& su
   if (value.is_null()) return false;
   sum = value.type == ValueType::kInt ? Nanos(value.integer) * kNanosPerUnit : value.decimal;
   return true;
+}
+
+// A value as bytes that differ whenever the values do.
+std::string ValueText(const Value& value) {
+  if (value.type == ValueType::kString) return std::string(value.text);
+  if (value.type != ValueType::kDecimal && value.type != ValueType::kMoney) return absl::StrCat(value.integer);
+  std::string bytes;
+  storage::ByteWriter(&bytes).Int128(value.decimal);
+  return bytes;
 }
 
 enum class Wanted { kCounting, kParked };
@@ -38,6 +50,54 @@ ContributionList ContributionsOf(const CompiledMeasure& measure, const EvalConte
 
 ContributionList ParkedContributionsOf(const CompiledMeasure& measure, const EvalContext& context) {
   return measure.sum_is_money ? Contributions(measure, context, Wanted::kParked) : ContributionList();
+}
+
+bool EntryKey(const CompiledMeasure& measure, const EvalContext& context, absl::string_view fact, std::string& key) {
+  key.clear();
+  storage::ByteWriter writer(&key);
+  if (measure.kind == v1::MEASURE_KIND_COHORT) {
+    const Value then = measure.then->Evaluate(context);
+    if (!then.is_null()) writer.KeyI32(static_cast<int32_t>(then.integer));
+    return !then.is_null();
+  }
+  std::string parts;
+  for (const RowExpression& part : measure.key) {
+    const Value value = part.Evaluate(context);
+    if (value.is_null()) return false;
+    storage::ByteWriter(&parts).KeyString(ValueText(value));
+  }
+  writer.KeyString(parts);
+  if (measure.reduce == v1::KEY_REDUCTION_LAST) writer.Raw(fact);
+  return true;
+}
+
+Day CohortDay(absl::string_view entry_key) {
+  return storage::ByteReader(entry_key).KeyI32();
+}
+
+absl::string_view ReducedKey(absl::string_view entry_key) {
+  return entry_key.substr(0, entry_key.find(absl::string_view("\0\0", 2)));
+}
+
+std::string SplitRowName(const CompiledMeasure& measure, const EvalContext& context) {
+  const FactRow* row = measure.by_root ? context.root : context.row;
+  const Value value = row == nullptr ? Value::Null() : (*row)[measure.by->slot];
+  std::string text;
+  if (!value.is_null()) {
+    const google::protobuf::EnumValueDescriptor* name =
+        measure.by->enum_type == nullptr ? nullptr
+                                         : measure.by->enum_type->FindValueByNumber(static_cast<int>(value.integer));
+    text = name != nullptr ? ShortEnumName(*name) : ValueText(value);
+  }
+  return SplitRowName(measure.id, text);
+}
+
+std::string SplitRowName(absl::string_view measure, absl::string_view value) {
+  return absl::StrCat(measure, "[", value, "]");
+}
+
+absl::string_view MeasureOfRow(absl::string_view row) {
+  return row.substr(0, row.find('['));
 }
 
 }  // namespace partnermetrics

@@ -11,7 +11,9 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "absl/strings/string_view.h"
 #include "partnermetrics/v1/catalog.pb.h"
 #include "server/base/civil.h"
 #include "server/expr/row_expression.h"
@@ -24,16 +26,24 @@ struct CompiledMeasure {
   std::string id;
   const FactSchema* fact = nullptr;
   v1::MeasureKind kind = v1::MEASURE_KIND_UNSPECIFIED;
+  v1::KeyReduction reduce = v1::KEY_REDUCTION_UNSPECIFIED;  // KEYED
   std::optional<RowExpression> where, sum;
-  std::optional<RowExpression> at;           // FLOW
-  std::optional<RowExpression> from, until;  // STOCK; `until` may be missing
+  std::optional<RowExpression> at;           // FLOW, COHORT, LATEST, KEYED as a flow
+  std::optional<RowExpression> from, until;  // STOCK, KEYED as a stock; `until` may be missing
+  std::optional<RowExpression> then;         // COHORT
+  std::vector<RowExpression> key;            // KEYED: its parts
+  const FieldSchema* by = nullptr;           // any kind: the field whose value splits the measure, null for none
+  bool by_root = false;                      // it is a field of the root
   bool reads_role = false;                   // any expression reads the role, or the root's: it differs by scope
   bool reads_credited = false;               // likewise the credited amount
   bool reads_root = false;                   // any expression reads a field of the root fact
   bool sum_is_money = false;
   bool current_state = false;
 
-  bool is_flow() const { return kind == v1::MEASURE_KIND_FLOW; }
+  // A fact counts on one day, not over an interval.
+  bool is_flow() const { return at.has_value(); }
+  // Its days hold an entry per key (KEYED) or later day (COHORT).
+  bool has_entries() const { return kind == v1::MEASURE_KIND_COHORT || kind == v1::MEASURE_KIND_KEYED; }
 };
 
 // What a fact adds to one day of a measure's row.
@@ -59,9 +69,24 @@ class ContributionList {
   size_t size_ = 0;
 };
 
-// FLOW: (at, +1, sum). STOCK: (from, +1, +sum) and, when the interval ends, (until, -1, -sum); an interval whose end is
-// not after its start gives nothing. A measure with `sum` counts only facts whose sum is set.
+// FLOW and all others with `at`: (at, +1, sum). STOCK and KEYED with `from`: (from, +1, +sum) and, when the interval
+// ends, (until, -1, -sum); an interval whose end is not after its start gives nothing. A measure with `sum` counts only
+// facts whose sum is set.
 ContributionList ContributionsOf(const CompiledMeasure& measure, const EvalContext& context);
+
+// What tells the entries of one day apart, for measures that have them: COHORT the day of `then`, KEYED the key, and
+// under LAST also the bytes `fact`, which name the fact. False when the fact has none: it then counts nowhere.
+bool EntryKey(const CompiledMeasure& measure, const EvalContext& context, absl::string_view fact, std::string& key);
+// The later day of a cohort's entry.
+Day CohortDay(absl::string_view entry_key);
+// The key of a keyed measure's entry, without the fact.
+absl::string_view ReducedKey(absl::string_view entry_key);
+
+// A measure that is split has a row for each value of `by`: "open_deals[PROPOSAL]"; without a value "open_deals[]".
+std::string SplitRowName(const CompiledMeasure& measure, const EvalContext& context);
+std::string SplitRowName(absl::string_view measure, absl::string_view value);
+// The measure that a row belongs to.
+absl::string_view MeasureOfRow(absl::string_view row);
 
 // Where a fact would count, without its sum, if its money did not wait for an exchange rate; empty when it counts.
 ContributionList ParkedContributionsOf(const CompiledMeasure& measure, const EvalContext& context);

@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "server/engine/money.h"
 #include "storage/bytes.h"
 
 namespace partnermetrics {
@@ -48,6 +49,55 @@ class Claims {
   std::set<std::string> shared_domains_;
 };
 
+// Every rate that is stated, and which of them converts a fact's money.
+class Rates {
+ public:
+  Rates(const Catalog& catalog, const std::vector<FinalFact>& facts) : catalog_(catalog) {
+    const int rate_kind = FactSchemas::Get().Find("fx_rate")->kind();
+    const std::string& own = catalog.program().currency_code();
+    for (const FinalFact& fact : facts) {
+      if (fact.id.kind != rate_kind) continue;
+      const std::optional<StatedRate> rate = ReadRate(fact.fact);
+      if (!rate.has_value()) continue;
+      if (rate->to == own) by_currency_[rate->from].push_back({*rate, fact.id});
+      if (rate->from == own) by_currency_[rate->to].push_back({*rate, fact.id});
+    }
+  }
+
+  void Convert(FactRow& row) const {
+    std::vector<UsedRate> used;
+    const std::optional<Day> day = MoneyDay(row, catalog_.zone());
+    for (const ForeignMoney& money : row.waiting_money()) {
+      const std::string currency(money.currency);
+      const auto it = by_currency_.find(currency);
+      if (!day.has_value() || it == by_currency_.end()) continue;
+      const Candidate* best = nullptr;
+      for (const Candidate& candidate : it->second) {
+        const Day age = *day - candidate.rate.day;
+        if (age < 0 || age > MaxRateAge(catalog_.program())) continue;
+        if (best == nullptr || RankOf(candidate, currency) < RankOf(*best, currency)) best = &candidate;
+      }
+      if (best != nullptr) used.push_back({currency, best->rate.rate, best->rate.from != currency});
+    }
+    ConvertMoney(used, row);
+  }
+
+ private:
+  struct Candidate {
+    StatedRate rate;
+    FactId id;
+  };
+
+  // The least of those that are not too old is in force.
+  std::tuple<Day, bool, size_t, FactId> RankOf(const Candidate& candidate, const std::string& currency) const {
+    return {-candidate.rate.day, candidate.rate.from != currency,
+            SourcePrecedence(catalog_.program(), candidate.id.source), candidate.id};
+  }
+
+  const Catalog& catalog_;
+  std::map<std::string, std::vector<Candidate>> by_currency_;
+};
+
 struct Counted {
   const FactSchema* schema;
   const FinalFact* fact;
@@ -70,22 +120,24 @@ Counted Connect(const FinalFact& fact, const std::map<FactId, const FinalFact*>&
   return counted;
 }
 
-// What a fact adds to each row of a measure: its own, and the one of facts whose money waits.
-std::vector<std::pair<std::string, Contribution>> AllContributions(const CompiledMeasure& measure,
-                                                                   const EvalContext& context, bool parked) {
-  std::vector<std::pair<std::string, Contribution>> all;
-  for (const Contribution& c : ContributionsOf(measure, context)) all.emplace_back(measure.id, c);
-  if (!parked) return all;
-  for (const Contribution& c : ParkedContributionsOf(measure, context)) all.emplace_back(ParkedRowName(measure.id), c);
-  return all;
-}
-
-void AddTo(CellMap& cells, const std::string& scope, const std::string& measure, const Contribution& c) {
-  DayCell& cell = cells[{scope, measure, c.day}];
-  cell.day = c.day;
-  cell.contributions += c.contributions;
-  cell.count += c.count;
-  cell.sum += c.sum;
+// What a fact adds to each row of a measure: its own, or that of its value when the measure is split, and the one of
+// facts whose money waits.
+void AddAll(const CompiledMeasure& measure, const EvalContext& context, const FactId& id, const std::string& scope,
+            CellMap& cells) {
+  const auto add = [&](const std::string& row, const std::string& key, const Contribution& c) {
+    DayCell& cell = cells[{scope, row, c.day, key}];
+    cell.day = c.day;
+    cell.contributions += c.contributions;
+    cell.count += c.count;
+    cell.sum += c.sum;
+  };
+  std::string key;
+  const bool counts = !measure.has_entries() || EntryKey(measure, context, FactBytes(id), key);
+  for (const Contribution& c : ContributionsOf(measure, context)) {
+    if (counts) add(measure.by == nullptr ? measure.id : SplitRowName(measure, context), key, c);
+  }
+  if (!context.row->parked()) return;
+  for (const Contribution& c : ParkedContributionsOf(measure, context)) add(ParkedRowName(measure.id), "", c);
 }
 
 // Partners count once, however many sources state them.
@@ -106,10 +158,8 @@ void CountPartners(const Catalog& catalog, const std::vector<FinalFact>& facts, 
     FieldError error;
     if (!row.Decode(merged, catalog.program().currency_code(), &error)) continue;
     for (const CompiledMeasure* measure : catalog.measures_of(schema.kind())) {
-      for (const Contribution& c : ContributionsOf(*measure, {&row, nullptr, &catalog.zone()})) {
-        for (const std::string& scope : {std::string(kBusinessName), std::string(kProgramName), PartnerScope(id)}) {
-          AddTo(cells, scope, measure->id, c);
-        }
+      for (const std::string& scope : {std::string(kBusinessName), std::string(kProgramName), PartnerScope(id)}) {
+        AddAll(*measure, {&row, nullptr, &catalog.zone()}, {schema.kind(), "", id}, scope, cells);
       }
     }
   }
@@ -133,17 +183,22 @@ Resolution ResolveFact(const FinalFact& fact, const Claims& claims, const std::m
   return InheritFromCustomer(resolve(ReadMentions(customer_schema, customer->second->fact)));
 }
 
-void CountFact(const Catalog& catalog, const Counted& counted, const Claims& claims,
+void CountFact(const Catalog& catalog, const Counted& counted, const Claims& claims, const Rates& rates,
                const std::map<FactId, const FinalFact*>& by_id, CellMap& cells) {
   const FactSchema& schema = *counted.schema;
   const std::string& currency = catalog.program().currency_code();
   FactRow row(schema);
   FieldError error;
   if (!row.Decode(counted.fact->fact, currency, &error)) return;
+  rates.Convert(row);
   std::unique_ptr<FactRow> root_row;
   if (counted.root != nullptr) {
     root_row = std::make_unique<FactRow>(*schema.root_schema());
-    if (!root_row->Decode(counted.root->fact, currency, &error)) root_row.reset();
+    if (root_row->Decode(counted.root->fact, currency, &error)) {
+      rates.Convert(*root_row);
+    } else {
+      root_row.reset();
+    }
   }
   FactRow* role_row = schema.role_slot() >= 0 ? &row : nullptr;
   if (root_row != nullptr && root_row->schema().role_slot() >= 0) role_row = root_row.get();
@@ -156,16 +211,13 @@ void CountFact(const Catalog& catalog, const Counted& counted, const Claims& cla
   for (const CompiledMeasure* measure : catalog.measures_of(schema.kind())) {
     const EvalContext context{&row, root_row.get(), &catalog.zone()};
     if (role_row != nullptr) SetRoleFields(role_row->schema(), resolution, -1, *role_row);
-    for (const auto& [name, c] : AllContributions(*measure, context, row.parked())) {
-      AddTo(cells, kBusinessName, name, c);
-      if (in_program) AddTo(cells, kProgramName, name, c);
-      if (is_direct) AddTo(cells, kDirectName, name, c);
-    }
+    const FactId& id = counted.fact->id;
+    AddAll(*measure, context, id, kBusinessName, cells);
+    if (in_program) AddAll(*measure, context, id, kProgramName, cells);
+    if (is_direct) AddAll(*measure, context, id, kDirectName, cells);
     for (size_t i = 0; i < resolution.partners.size(); ++i) {
       if (role_row != nullptr) SetRoleFields(role_row->schema(), resolution, static_cast<int>(i), *role_row);
-      for (const auto& [name, c] : AllContributions(*measure, context, row.parked())) {
-        AddTo(cells, PartnerScope(resolution.partners[i].partner_id), name, c);
-      }
+      AddAll(*measure, context, id, PartnerScope(resolution.partners[i].partner_id), cells);
     }
   }
 }
@@ -175,6 +227,7 @@ void CountFact(const Catalog& catalog, const Counted& counted, const Claims& cla
 CellMap BruteForceCells(const Catalog& catalog, const std::vector<FinalFact>& facts,
                         const std::vector<AdminAlias>& aliases) {
   const Claims claims(catalog, facts, aliases);
+  const Rates rates(catalog, facts);
   std::map<FactId, const FinalFact*> by_id;
   for (const FinalFact& fact : facts) by_id[fact.id] = &fact;
   CellMap cells;
@@ -182,7 +235,7 @@ CellMap BruteForceCells(const Catalog& catalog, const std::vector<FinalFact>& fa
   const int partner_kind = FactSchemas::Get().Find("partner")->kind();
   for (const FinalFact& fact : facts) {
     const Counted counted = Connect(fact, by_id);
-    if (!counted.waiting && fact.id.kind != partner_kind) CountFact(catalog, counted, claims, by_id, cells);
+    if (!counted.waiting && fact.id.kind != partner_kind) CountFact(catalog, counted, claims, rates, by_id, cells);
   }
   return cells;
 }
@@ -219,11 +272,11 @@ absl::StatusOr<Verification> VerifyCells(const Engine::View& view, absl::string_
   CellMap served;
   for (const std::string& name : scopes) {
     if (!scope.empty() && name != scope) continue;
-    for (const CompiledMeasure& measure : catalog->measures()) {
-      ASSIGN_OR_RETURN(const auto row, view.Row(name, measure));
-      ASSIGN_OR_RETURN(const auto parked, view.ParkedRow(name, measure));
-      row.ForEachDay([&](const DayCell& cell) { served[{name, measure.id, cell.day}] = cell; });
-      parked.ForEachDay([&](const DayCell& cell) { served[{name, ParkedRowName(measure.id), cell.day}] = cell; });
+    ASSIGN_OR_RETURN(const auto rows, view.Rows(name));
+    for (const auto& [row, cells] : rows) {
+      cells.ForEachCell([&, &row = row](absl::string_view key, const DayCell& cell) {
+        served[{name, row, cell.day, std::string(key)}] = cell;
+      });
     }
   }
   if (!scope.empty()) {

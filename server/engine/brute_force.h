@@ -1,7 +1,7 @@
 // The slow path that the fast one is checked against: all cells of a programme from its final facts alone.
 //
-// It knows nothing of what the engine stored besides facts and aliases: who the partners are, what parts hang on what
-// and what each day counts is worked out anew.
+// It knows nothing of what the engine stored besides facts and aliases: who the partners are, what parts hang on what,
+// which rate converts whose money and what each day counts is worked out anew.
 #ifndef PARTNERMETRICS_SERVER_ENGINE_BRUTE_FORCE_H_
 #define PARTNERMETRICS_SERVER_ENGINE_BRUTE_FORCE_H_
 
@@ -25,8 +25,8 @@ struct AdminAlias {
   std::string partner_id;
 };
 
-// Scope, measure, day.
-using CellKey = std::tuple<std::string, std::string, Day>;
+// Scope, row, day, and the key of an entry.
+using CellKey = std::tuple<std::string, std::string, Day, std::string>;
 using CellMap = std::map<CellKey, DayCell>;
 
 CellMap BruteForceCells(const Catalog& catalog, const std::vector<FinalFact>& facts,

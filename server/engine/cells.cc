@@ -3,9 +3,10 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <limits>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
+#include "absl/strings/match.h"
 #include "storage/bytes.h"
 #include "storage/status_macros.h"
 
@@ -15,9 +16,13 @@ namespace {
 using storage::ByteReader;
 using storage::ByteWriter;
 
-constexpr uint8_t kPagesFormat = 1;
+constexpr uint8_t kYearFormat = 2;
+// What a page holds.
+constexpr uint8_t kDays = 0, kEntries = 1;
 // Memory of a page besides its days.
 constexpr size_t kPageBytes = sizeof(std::pair<uint32_t, CellPage>);
+// Memory of an entry, its key of usual length included.
+constexpr size_t kEntryBytes = sizeof(std::pair<std::pair<Day, std::string>, DayCell>) + 48;
 
 // A broken sum here means that numbers are wrong: better to stop than to go on.
 void Check(bool holds, const char* what) {
@@ -25,6 +30,28 @@ void Check(bool holds, const char* what) {
     std::fprintf(stderr, "invariant broken: %s\n", what);
     std::abort();
   }
+}
+
+// False when nothing is left of the cell.
+bool AddTo(DayCell& cell, const Contribution& c) {
+  cell.contributions += c.contributions;
+  cell.count += c.count;
+  cell.sum += c.sum;
+  Check(cell.contributions >= 0, "a day has less than no contributions");
+  if (cell.contributions > 0) return true;
+  Check(cell.count == 0 && cell.sum == 0, "a day without contributions has a sum");
+  return false;
+}
+
+std::string EncodeSorted(int year, std::vector<NamedPage>& pages) {
+  std::sort(pages.begin(), pages.end(), [](const NamedPage& a, const NamedPage& b) { return a.row < b.row; });
+  return EncodeYear(year, pages);
+}
+
+template <typename Pages>
+auto LowerBound(Pages& pages, uint32_t row) {
+  return std::lower_bound(pages.begin(), pages.end(), row,
+                          [](const auto& page, uint32_t wanted) { return page.first < wanted; });
 }
 
 }  // namespace
@@ -38,30 +65,41 @@ void CellPage::Add(const Contribution& c) {
                 : std::lower_bound(days.begin(), days.end(), c.day,
                                    [](const DayCell& cell, Day day) { return cell.day < day; });
   if (it == days.end() || it->day != c.day) it = days.insert(it, DayCell{0, 0, c.day, 0});
-  it->contributions += c.contributions;
-  it->count += c.count;
-  it->sum += c.sum;
-  Check(it->contributions >= 0, "a day has less than no contributions");
-  if (it->contributions == 0) {
-    Check(it->count == 0 && it->sum == 0, "a day without contributions has a sum");
-    days.erase(it);
+  if (!AddTo(*it, c)) days.erase(it);
+}
+
+void EntryPage::Add(absl::string_view key, const Contribution& c) {
+  const auto it = entries.try_emplace({c.day, std::string(key)}, DayCell{0, 0, c.day, 0}).first;
+  if (!AddTo(it->second, c)) entries.erase(it);
+}
+
+const CellPage* YearCells::Find(uint32_t row) const {
+  const auto it = LowerBound(pages, row);
+  return it != pages.end() && it->first == row ? &it->second : nullptr;
+}
+
+const EntryPage* YearCells::FindEntries(uint32_t row) const {
+  const auto it = LowerBound(entries, row);
+  return it != entries.end() && it->first == row ? &it->second : nullptr;
+}
+
+void CellRow::AddYear(boost::intrusive_ptr<const YearCells> cells, uint32_t row) {
+  Year year;
+  if (const CellPage* page = cells->Find(row); page != nullptr && !page->days.empty()) {
+    year.page = page;
+  } else if (const EntryPage* page = cells->FindEntries(row); page != nullptr && !page->entries.empty()) {
+    year.entries = page;
+  } else {
+    return;
   }
-}
-
-const CellPage* YearCells::Find(uint32_t measure) const {
-  const auto it = std::lower_bound(pages.begin(), pages.end(), measure,
-                                   [](const auto& page, uint32_t wanted) { return page.first < wanted; });
-  return it != pages.end() && it->first == measure ? &it->second : nullptr;
-}
-
-void CellRow::AddYear(boost::intrusive_ptr<const YearCells> cells, uint32_t measure) {
-  const CellPage* page = cells->Find(measure);
-  if (page != nullptr && !page->days.empty()) years_.push_back({std::move(cells), page});
+  year.cells = std::move(cells);
+  years_.push_back(std::move(year));
 }
 
 CellRow::Totals CellRow::Range(Day first, Day last) const {
   Totals totals;
   for (const Year& year : years_) {
+    if (year.page == nullptr) continue;
     const CellPage& page = *year.page;
     if (page.days.back().day < first || page.days.front().day > last) continue;
     if (page.days.front().day >= first && page.days.back().day <= last) {
@@ -83,52 +121,158 @@ CellRow::Totals CellRow::UpTo(Day last) const {
   return years_.empty() ? Totals{} : Range(*FirstDay(), last);
 }
 
-std::optional<Day> CellRow::FirstDay() const {
-  return years_.empty() ? std::nullopt : std::optional<Day>(years_.front().page->days.front().day);
+CellRow::Totals CellRow::LastDay(Day last) const {
+  for (auto year = years_.rbegin(); year != years_.rend(); ++year) {
+    if (year->page == nullptr) continue;
+    const auto& days = year->page->days;
+    const auto after =
+        std::upper_bound(days.begin(), days.end(), last, [](Day day, const DayCell& cell) { return day < cell.day; });
+    if (after != days.begin()) return {std::prev(after)->count, std::prev(after)->sum};
+  }
+  return {};
 }
 
-void CellRow::ForEachDay(const std::function<void(const DayCell&)>& visit) const {
+void CellRow::ForEachEntry(Day first, Day last,
+                           absl::FunctionRef<void(absl::string_view key, const DayCell&)> visit) const {
   for (const Year& year : years_) {
-    for (const DayCell& cell : year.page->days) visit(cell);
+    if (year.entries == nullptr) continue;
+    const auto& entries = year.entries->entries;
+    for (auto it = entries.lower_bound({first, std::string()}); it != entries.end() && it->first.first <= last; ++it) {
+      visit(it->first.second, it->second);
+    }
   }
 }
 
-std::string EncodePages(int year, absl::Span<const std::pair<absl::string_view, const CellPage*>> pages) {
+CellRow::Totals CellRow::Cohort(Day first, Day last, Day as_of) const {
+  Totals totals;
+  ForEachEntry(first, last, [&](absl::string_view key, const DayCell& cell) {
+    if (CohortDay(key) > as_of) return;
+    totals.count += cell.count;
+    totals.sum += cell.sum;
+  });
+  return totals;
+}
+
+CellRow::Totals CellRow::LastOfKeys(Day first, Day last) const {
+  // Entries come by day, then fact: the last one stays.
+  absl::flat_hash_map<absl::string_view, Nanos> sums;
+  ForEachEntry(first, last, [&](absl::string_view key, const DayCell& cell) { sums[ReducedKey(key)] = cell.sum; });
+  Totals totals;
+  totals.count = static_cast<int64_t>(sums.size());
+  for (const auto& [key, sum] : sums) totals.sum += sum;
+  return totals;
+}
+
+CellRow::Totals CellRow::HeldKeys(Day last) const {
+  struct Held {
+    int64_t count = 0;
+    Nanos sum = 0;
+    Day began = 0;
+  };
+  absl::btree_map<absl::string_view, Held> held;  // by entry key: fact after fact of each reduced key
+  ForEachEntry(std::numeric_limits<Day>::min(), last, [&](absl::string_view key, const DayCell& cell) {
+    Held& entry = held[key];
+    if (cell.count > 0) entry.began = cell.day;
+    entry.count += cell.count;
+    entry.sum += cell.sum;
+  });
+  Totals totals;
+  for (auto it = held.begin(); it != held.end();) {
+    const absl::string_view key = ReducedKey(it->first);
+    const Held* latest = nullptr;
+    for (; it != held.end() && ReducedKey(it->first) == key; ++it) {
+      if (it->second.count > 0 && (latest == nullptr || it->second.began >= latest->began)) latest = &it->second;
+    }
+    if (latest == nullptr) continue;
+    ++totals.count;
+    totals.sum += latest->sum;
+  }
+  return totals;
+}
+
+std::optional<Day> CellRow::FirstDay() const {
+  if (years_.empty()) return std::nullopt;
+  const Year& year = years_.front();
+  return year.page != nullptr ? year.page->days.front().day : year.entries->entries.begin()->first.first;
+}
+
+void CellRow::ForEachCell(const std::function<void(absl::string_view key, const DayCell&)>& visit) const {
+  for (const Year& year : years_) {
+    if (year.page == nullptr) continue;
+    for (const DayCell& cell : year.page->days) visit("", cell);
+  }
+  ForEachEntry(std::numeric_limits<Day>::min(), std::numeric_limits<Day>::max(), visit);
+}
+
+std::string EncodeYear(int year, absl::Span<const NamedPage> pages) {
   std::string value;
   ByteWriter writer(&value);
-  writer.Byte(kPagesFormat).Varint(pages.size());
-  for (const auto& [measure, page] : pages) {
-    writer.String(measure).Zigzag(page->count).Int128(page->sum).Varint(page->days.size());
+  const auto write_cell = [&writer](const DayCell& cell) {
+    writer.Varint(static_cast<uint64_t>(cell.contributions)).Zigzag(cell.count).Int128(cell.sum);
+  };
+  writer.Byte(kYearFormat).Varint(pages.size());
+  for (const NamedPage& page : pages) {
+    writer.String(page.row);
     Day last = YearStart(year) - 1;
-    for (const DayCell& cell : page->days) {
-      writer.Varint(static_cast<uint64_t>(cell.day - last)).Varint(static_cast<uint64_t>(cell.contributions));
-      writer.Zigzag(cell.count).Int128(cell.sum);
-      last = cell.day;
+    const auto write_day = [&](Day day) {
+      writer.Varint(static_cast<uint64_t>(day - last));
+      last = day;
+    };
+    if (page.days != nullptr) {
+      writer.Byte(kDays).Zigzag(page.days->count).Int128(page.days->sum).Varint(page.days->days.size());
+      for (const DayCell& cell : page.days->days) {
+        write_day(cell.day);
+        write_cell(cell);
+      }
+      continue;
+    }
+    writer.Byte(kEntries).Varint(page.entries->entries.size());
+    for (const auto& [id, cell] : page.entries->entries) {
+      write_day(id.first);
+      writer.String(id.second);
+      write_cell(cell);
     }
   }
   return value;
 }
 
-absl::Status DecodePages(int year, absl::string_view value,
-                         const std::function<void(absl::string_view measure, CellPage page)>& visit) {
+absl::Status DecodeYear(int year, absl::string_view value,
+                        const std::function<void(absl::string_view row, CellPage page)>& days,
+                        const std::function<void(absl::string_view row, EntryPage page)>& entries) {
   ByteReader reader(value);
-  if (reader.Byte() != kPagesFormat) return absl::DataLossError("cells: unknown format");
+  if (reader.Byte() != kYearFormat) return absl::DataLossError("cells: unknown format");
   const size_t pages = reader.Count(4);
   for (size_t i = 0; i < pages && reader.ok(); ++i) {
-    const absl::string_view measure = reader.String();
-    CellPage page;
-    page.count = reader.Zigzag();
-    page.sum = reader.Int128();
-    page.days.resize(reader.Count(4));
+    const absl::string_view row = reader.String();
     Day last = YearStart(year) - 1;
-    for (DayCell& cell : page.days) {
-      last += static_cast<Day>(std::min<uint64_t>(reader.Varint(), 366));
-      cell.day = last;
+    const auto read_cell = [&](Day day) {
+      DayCell cell;
+      cell.day = day;
       cell.contributions = static_cast<int32_t>(reader.Varint32());
       cell.count = reader.Zigzag();
       cell.sum = reader.Int128();
+      return cell;
+    };
+    const auto read_day = [&] { return last += static_cast<Day>(std::min<uint64_t>(reader.Varint(), 366)); };
+    const uint8_t holds = reader.Byte();
+    if (holds == kDays) {
+      CellPage page;
+      page.count = reader.Zigzag();
+      page.sum = reader.Int128();
+      page.days.resize(reader.Count(4));
+      for (DayCell& cell : page.days) cell = read_cell(read_day());
+      if (reader.ok()) days(row, std::move(page));
+    } else if (holds == kEntries) {
+      EntryPage page;
+      for (size_t left = reader.Count(5); left > 0 && reader.ok(); --left) {
+        const Day day = read_day();
+        std::string key(reader.String());
+        page.entries.emplace_hint(page.entries.end(), std::make_pair(day, std::move(key)), read_cell(day));
+      }
+      if (reader.ok()) entries(row, std::move(page));
+    } else {
+      return absl::DataLossError("cells: unknown kind of page");
     }
-    if (reader.ok()) visit(measure, std::move(page));
   }
   return reader.Finish("cells");
 }
@@ -143,12 +287,19 @@ absl::StatusOr<std::unique_ptr<CellTable::Scope>> CellTable::Load(uint32_t scope
         year.cells.reset(new YearCells);
         year.cells->year = ByteReader(key.substr(prefix.size())).KeyI32();
         year.bytes = sizeof(YearCells);
-        auto& pages = year.cells->pages;
-        decoded = DecodePages(year.cells->year, value, [&](absl::string_view measure, CellPage page) {
-          year.bytes += kPageBytes + page.days.capacity() * sizeof(DayCell);
-          pages.emplace_back(measure_names_.Id(measure), std::move(page));
-        });
-        std::sort(pages.begin(), pages.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+        decoded = DecodeYear(
+            year.cells->year, value,
+            [&](absl::string_view row, CellPage page) {
+              year.bytes += kPageBytes + page.days.capacity() * sizeof(DayCell);
+              year.cells->pages.emplace_back(row_names_.Id(row), std::move(page));
+            },
+            [&](absl::string_view row, EntryPage page) {
+              year.bytes += kPageBytes + page.entries.size() * kEntryBytes;
+              year.cells->entries.emplace_back(row_names_.Id(row), std::move(page));
+            });
+        const auto by_row = [](const auto& a, const auto& b) { return a.first < b.first; };
+        std::sort(year.cells->pages.begin(), year.cells->pages.end(), by_row);
+        std::sort(year.cells->entries.begin(), year.cells->entries.end(), by_row);
         loaded->years.push_back(std::move(year));
         return decoded.ok();
       }));
@@ -156,23 +307,44 @@ absl::StatusOr<std::unique_ptr<CellTable::Scope>> CellTable::Load(uint32_t scope
   return loaded;
 }
 
-absl::StatusOr<CellRow> CellTable::Read(uint32_t scope, uint32_t measure) const {
-  CellRow row;
+absl::StatusOr<CellRow> CellTable::Read(uint32_t scope, uint32_t row) const {
+  CellRow read;
   std::unique_ptr<Scope> loaded;
   // A scope that is not in memory has not changed since the last checkpoint.
   if (!IsLoaded(scope)) {
     ASSIGN_OR_RETURN(loaded, Load(scope));
   }
-  for (const Year& year : (loaded != nullptr ? loaded : scopes_[scope])->years) row.AddYear(year.cells, measure);
-  return row;
+  for (const Year& year : (loaded != nullptr ? loaded : scopes_[scope])->years) read.AddYear(year.cells, row);
+  return read;
 }
 
-absl::Status CellTable::Add(absl::Span<const uint32_t> scopes, absl::Span<const MeasureContribution> contributions) {
+absl::StatusOr<std::map<std::string, CellRow>> CellTable::ReadAll(uint32_t scope, absl::string_view prefix) const {
+  std::unique_ptr<Scope> loaded;
+  if (!IsLoaded(scope)) {
+    ASSIGN_OR_RETURN(loaded, Load(scope));
+  }
+  std::map<std::string, CellRow> rows;
+  for (const Year& year : (loaded != nullptr ? loaded : scopes_[scope])->years) {
+    const auto add = [&](uint32_t row) {
+      std::string name = row_names_.Name(row);
+      if (absl::StartsWith(name, prefix)) rows[std::move(name)].AddYear(year.cells, row);
+    };
+    for (const auto& [row, page] : year.cells->pages) add(row);
+    for (const auto& [row, page] : year.cells->entries) add(row);
+  }
+  return rows;
+}
+
+absl::Status CellTable::LoadForBatch(uint32_t scope) {
+  if (IsLoaded(scope) || loaded_.contains(scope)) return absl::OkStatus();
+  ASSIGN_OR_RETURN(loaded_[scope], Load(scope));
+  return absl::OkStatus();
+}
+
+absl::Status CellTable::Add(absl::Span<const uint32_t> scopes, absl::Span<const RowContribution> contributions) {
   if (contributions.empty()) return absl::OkStatus();
   for (const uint32_t scope : scopes) {
-    if (!IsLoaded(scope) && !loaded_.contains(scope)) {
-      ASSIGN_OR_RETURN(loaded_[scope], Load(scope));
-    }
+    RETURN_IF_ERROR(LoadForBatch(scope));
     pending_.push_back(
         {scope, static_cast<uint32_t>(contributions_.size()), static_cast<uint32_t>(contributions.size())});
   }
@@ -180,10 +352,20 @@ absl::Status CellTable::Add(absl::Span<const uint32_t> scopes, absl::Span<const 
   return absl::OkStatus();
 }
 
+absl::Status CellTable::Add(absl::Span<const uint32_t> scopes, absl::Span<const EntryContribution> entries) {
+  if (entries.empty()) return absl::OkStatus();
+  for (const uint32_t scope : scopes) {
+    RETURN_IF_ERROR(LoadForBatch(scope));
+    for (const EntryContribution& entry : entries) entries_.push_back({scope, entry});
+  }
+  return absl::OkStatus();
+}
+
 void CellTable::Discard() {
   loaded_.clear();
   pending_.clear();
   contributions_.clear();
+  entries_.clear();
 }
 
 void CellTable::Publish() {
@@ -195,8 +377,10 @@ void CellTable::Publish() {
   loaded_.clear();
   const auto contributions = absl::MakeConstSpan(contributions_);
   for (const Pending& pending : pending_) Apply(pending.scope, contributions.subspan(pending.first, pending.size));
+  for (const PendingEntry& entry : entries_) Apply(entry);
   pending_.clear();
   contributions_.clear();
+  entries_.clear();
 }
 
 CellTable::Year& CellTable::YearOfScope(uint32_t id, Scope& scope, int wanted) {
@@ -222,12 +406,12 @@ CellTable::Year& CellTable::YearOfScope(uint32_t id, Scope& scope, int wanted) {
   return *it;
 }
 
-void CellTable::Apply(uint32_t id, absl::Span<const MeasureContribution> contributions) {
+void CellTable::Apply(uint32_t id, absl::Span<const RowContribution> contributions) {
   Scope& scope = *scopes_[id];
   Year* year = nullptr;
   Day day = 0;
-  size_t next = 0;  // measures come in ascending order: the page is most likely the next one
-  for (const auto& [measure, contribution] : contributions) {
+  size_t next = 0;  // rows mostly come in ascending order: the page is most likely the next one
+  for (const auto& [row, contribution] : contributions) {
     if (year == nullptr || contribution.day != day) {
       day = contribution.day;
       if (const int number = YearOf(day); year == nullptr || year->cells->year != number) {
@@ -236,12 +420,11 @@ void CellTable::Apply(uint32_t id, absl::Span<const MeasureContribution> contrib
       }
     }
     auto& pages = year->cells->pages;
-    if (next >= pages.size() || pages[next].first != measure) {
-      const auto at = std::lower_bound(pages.begin(), pages.end(), measure,
-                                       [](const auto& page, uint32_t wanted) { return page.first < wanted; });
+    if (next >= pages.size() || pages[next].first != row) {
+      const auto at = LowerBound(pages, row);
       next = static_cast<size_t>(at - pages.begin());
-      if (at == pages.end() || at->first != measure) {
-        pages.emplace(at, measure, CellPage());
+      if (at == pages.end() || at->first != row) {
+        pages.emplace(at, row, CellPage());
         Grow(*year, kPageBytes);
       }
     }
@@ -251,6 +434,21 @@ void CellTable::Apply(uint32_t id, absl::Span<const MeasureContribution> contrib
     if (page.days.capacity() > room) Grow(*year, (page.days.capacity() - room) * sizeof(DayCell));
   }
   updates_ += contributions.size();
+}
+
+void CellTable::Apply(const PendingEntry& pending) {
+  const auto& [row, key, contribution] = pending.entry;
+  Year& year = YearOfScope(pending.scope, *scopes_[pending.scope], YearOf(contribution.day));
+  auto& pages = year.cells->entries;
+  auto at = LowerBound(pages, row);
+  if (at == pages.end() || at->first != row) {
+    at = pages.emplace(at, row, EntryPage());
+    Grow(year, kPageBytes);
+  }
+  const size_t size = at->second.entries.size();
+  at->second.Add(key, contribution);
+  if (at->second.entries.size() > size) Grow(year, kEntryBytes);
+  ++updates_;
 }
 
 void CellTable::Grow(Year& year, size_t bytes) {
@@ -265,21 +463,26 @@ absl::Status CellTable::CollectWithout(const absl::flat_hash_set<std::string>& m
   RETURN_IF_ERROR(
       store_.Scan(storage::StateTable::kCells, keys_.program(), keys_.program(),
                   [&](absl::string_view key, absl::string_view value) {
-                    std::vector<std::pair<std::string, CellPage>> kept;
+                    std::map<std::string, CellPage> days;
+                    std::map<std::string, EntryPage> entries;
                     bool dropped = false;
                     const int year = ByteReader(key.substr(key.size() - sizeof(int32_t))).KeyI32();
-                    decoded = DecodePages(year, value, [&](absl::string_view measure, CellPage page) {
-                      if (measures.contains(measure)) {
+                    const auto keep = [&](auto& kept, absl::string_view row, auto page) {
+                      if (measures.contains(MeasureOfRow(row))) {
                         dropped = true;
                       } else {
-                        kept.emplace_back(measure, std::move(page));
+                        kept.emplace(row, std::move(page));
                       }
-                    });
+                    };
+                    decoded = DecodeYear(
+                        year, value, [&](absl::string_view row, CellPage page) { keep(days, row, std::move(page)); },
+                        [&](absl::string_view row, EntryPage page) { keep(entries, row, std::move(page)); });
                     if (!decoded.ok() || !dropped) return decoded.ok();
-                    std::vector<std::pair<absl::string_view, const CellPage*>> pages;
-                    for (const auto& [measure, page] : kept) pages.emplace_back(measure, &page);
+                    std::vector<NamedPage> pages;
+                    for (const auto& [row, page] : days) pages.push_back({row, &page, nullptr});
+                    for (const auto& [row, page] : entries) pages.push_back({row, nullptr, &page});
                     storage::StateChange change{storage::StateTable::kCells, std::string(key), std::nullopt};
-                    if (!pages.empty()) change.value = EncodePages(year, pages);
+                    if (!pages.empty()) change.value = EncodeSorted(year, pages);
                     changes.push_back(std::move(change));
                     return true;
                   }));
@@ -292,9 +495,9 @@ void CellTable::DropAll() {
 }
 
 void CellTable::TakeDirty(std::vector<storage::StateChange>& changes) {
-  std::vector<std::string> names;  // of all measures, by number
-  for (uint32_t id = 0; id < measure_names_.size(); ++id) names.push_back(measure_names_.Name(id));
-  std::vector<std::pair<absl::string_view, const CellPage*>> pages;
+  std::vector<std::string> names;  // of all rows, by number
+  for (uint32_t id = 0; id < row_names_.size(); ++id) names.push_back(row_names_.Name(id));
+  std::vector<NamedPage> pages;
   for (const uint32_t id : dirty_scopes_) {
     Scope& scope = *scopes_[id];
     scope.dirty = false;
@@ -303,13 +506,15 @@ void CellTable::TakeDirty(std::vector<storage::StateChange>& changes) {
       if (!year.dirty) continue;
       year.dirty = false;
       pages.clear();
-      for (const auto& [measure, page] : year.cells->pages) {
-        if (!page.days.empty()) pages.emplace_back(names[measure], &page);
+      for (const auto& [row, page] : year.cells->pages) {
+        if (!page.days.empty()) pages.push_back({names[row], &page, nullptr});
       }
-      std::sort(pages.begin(), pages.end());
+      for (const auto& [row, page] : year.cells->entries) {
+        if (!page.entries.empty()) pages.push_back({names[row], nullptr, &page});
+      }
       storage::StateChange change{storage::StateTable::kCells, prefix, std::nullopt};
       ByteWriter(&change.key).KeyI32(year.cells->year);
-      if (!pages.empty()) change.value = EncodePages(year.cells->year, pages);
+      if (!pages.empty()) change.value = EncodeSorted(year.cells->year, pages);
       changes.push_back(std::move(change));
     }
   }

@@ -4,9 +4,9 @@
 //   table.Publish();                     // applier, under the engine's lock: added
 //   table.Read(scope, measure);          // readers, under the engine's lock: shares the pages as they are now
 //
-// A scope has a page set per year and in it a page per measure, in memory as in the store: an event touches many
-// measures of few scopes on few days, and so does a scorecard. Page sets are copied before a change only while a reader
-// holds them. docs/formats.md has the grammar of what is stored.
+// A scope has a page set per year and in it a page per row, which is a measure or one value of a measure that is split,
+// in memory as in the store: an event touches many measures of few scopes on few days, and so does a scorecard. Page
+// sets are copied before a change only while a reader holds them. docs/formats.md has the grammar of what is stored.
 #ifndef PARTNERMETRICS_SERVER_ENGINE_CELLS_H_
 #define PARTNERMETRICS_SERVER_ENGINE_CELLS_H_
 
@@ -14,14 +14,17 @@
 #include <boost/smart_ptr/intrusive_ref_counter.hpp>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/container/btree_map.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
@@ -52,13 +55,22 @@ struct CellPage {
   void Add(const Contribution& contribution);
 };
 
+// Entries of one measure in one scope and year, for measures that tell the facts of a day apart.
+struct EntryPage {
+  absl::btree_map<std::pair<Day, std::string>, DayCell> entries;  // by day, then key
+
+  void Add(absl::string_view key, const Contribution& contribution);
+};
+
 // All measures of one scope and year. Whether it is shared is asked with acquire semantics, which std::shared_ptr does
 // not promise.
 struct YearCells : boost::intrusive_ref_counter<YearCells> {
   int year = 0;
-  std::vector<std::pair<uint32_t, CellPage>> pages;  // by number of the measure, ascending
+  std::vector<std::pair<uint32_t, CellPage>> pages;     // by number of the row, ascending
+  std::vector<std::pair<uint32_t, EntryPage>> entries;  // likewise
 
-  const CellPage* Find(uint32_t measure) const;
+  const CellPage* Find(uint32_t row) const;
+  const EntryPage* FindEntries(uint32_t row) const;
 };
 
 // All years of one measure in one scope, as they were when it was read.
@@ -69,34 +81,61 @@ class CellRow {
     Nanos sum = 0;
   };
 
-  // Years are added in ascending order; those without the measure are left out.
-  void AddYear(boost::intrusive_ptr<const YearCells> cells, uint32_t measure);
+  // Years are added in ascending order; those without the row are left out.
+  void AddYear(boost::intrusive_ptr<const YearCells> cells, uint32_t row);
 
-  // Days first..last.
+  // FLOW: days first..last.
   Totals Range(Day first, Day last) const;
-  // All days up to and with `last`.
+  // STOCK: all days up to and with `last`.
   Totals UpTo(Day last) const;
+  // LATEST: the last day up to and with `last`.
+  Totals LastDay(Day last) const;
+  // COHORT: entries of the days first..last whose later day is not after `as_of`.
+  Totals Cohort(Day first, Day last, Day as_of) const;
+  // KEYED as a flow: the last entry of each key on the days first..last.
+  Totals LastOfKeys(Day first, Day last) const;
+  // KEYED as a stock: of each key the entry, of those that hold on `last`, that began last.
+  Totals HeldKeys(Day last) const;
+
   // The first day with a contribution.
   std::optional<Day> FirstDay() const;
-  void ForEachDay(const std::function<void(const DayCell&)>& visit) const;
+  // Days come with an empty key.
+  void ForEachCell(const std::function<void(absl::string_view key, const DayCell&)>& visit) const;
 
  private:
   struct Year {
     boost::intrusive_ptr<const YearCells> cells;
-    const CellPage* page = nullptr;
+    const CellPage* page = nullptr;  // one of both is set, and not empty
+    const EntryPage* entries = nullptr;
   };
+  void ForEachEntry(Day first, Day last, absl::FunctionRef<void(absl::string_view key, const DayCell&)> visit) const;
+
   std::vector<Year> years_;
 };
 
-// The stored value of one scope and year: pages by measure name, in the order of the names.
-std::string EncodePages(int year, absl::Span<const std::pair<absl::string_view, const CellPage*>> pages);
-// Calls `visit` with each page.
-absl::Status DecodePages(int year, absl::string_view value,
-                         const std::function<void(absl::string_view measure, CellPage page)>& visit);
+// A row's page of a stored year: one of both is set.
+struct NamedPage {
+  absl::string_view row;
+  const CellPage* days = nullptr;
+  const EntryPage* entries = nullptr;
+};
 
-// What a fact adds to one measure.
-struct MeasureContribution {
-  uint32_t measure = 0;  // its number
+// The stored value of one scope and year: pages by name of the row, in the order of the names.
+std::string EncodeYear(int year, absl::Span<const NamedPage> pages);
+// Calls `days` or `entries` with each page.
+absl::Status DecodeYear(int year, absl::string_view value,
+                        const std::function<void(absl::string_view row, CellPage page)>& days,
+                        const std::function<void(absl::string_view row, EntryPage page)>& entries);
+
+// What a fact adds to one row: a measure, a value of one that is split, or what waits for a rate.
+struct RowContribution {
+  uint32_t row = 0;  // its number
+  Contribution contribution;
+};
+// Likewise, for measures with entries.
+struct EntryContribution {
+  uint32_t row = 0;
+  std::string key;
   Contribution contribution;
 };
 
@@ -106,17 +145,20 @@ struct MeasureContribution {
 // engine's lock for writing, Read needs it at least for reading.
 class CellTable {
  public:
-  CellTable(const Keys& keys, storage::StateStore& store, Interner& scopes, Interner& measures, size_t cache_bytes)
-      : keys_(keys), store_(store), scope_names_(scopes), measure_names_(measures), cache_bytes_(cache_bytes) {}
+  CellTable(const Keys& keys, storage::StateStore& store, Interner& scopes, Interner& rows, size_t cache_bytes)
+      : keys_(keys), store_(store), scope_names_(scopes), row_names_(rows), cache_bytes_(cache_bytes) {}
 
   // Adds the contributions in each of the scopes.
-  absl::Status Add(absl::Span<const uint32_t> scopes, absl::Span<const MeasureContribution> contributions);
+  absl::Status Add(absl::Span<const uint32_t> scopes, absl::Span<const RowContribution> contributions);
+  absl::Status Add(absl::Span<const uint32_t> scopes, absl::Span<const EntryContribution> entries);
   void Publish();
   // Forgets what was added since the last Publish.
   void Discard();
 
   // The published row; an empty one when nothing counts.
-  absl::StatusOr<CellRow> Read(uint32_t scope, uint32_t measure) const;
+  absl::StatusOr<CellRow> Read(uint32_t scope, uint32_t row) const;
+  // The rows of a scope whose names begin with `prefix`, by name.
+  absl::StatusOr<std::map<std::string, CellRow>> ReadAll(uint32_t scope, absl::string_view prefix) const;
 
   // Changes that take some measures out of the store, for when their definition changed; then DropAll forgets what is
   // in memory. Nothing may be dirty.
@@ -146,21 +188,28 @@ class CellTable {
     uint32_t scope;
     uint32_t first, size;
   };
+  struct PendingEntry {
+    uint32_t scope;
+    EntryContribution entry;
+  };
 
   bool IsLoaded(uint32_t scope) const { return scope < scopes_.size() && scopes_[scope] != nullptr; }
   absl::StatusOr<std::unique_ptr<Scope>> Load(uint32_t scope) const;
+  absl::Status LoadForBatch(uint32_t scope);
   Year& YearOfScope(uint32_t id, Scope& scope, int year);
-  void Apply(uint32_t id, absl::Span<const MeasureContribution> contributions);
+  void Apply(uint32_t id, absl::Span<const RowContribution> contributions);
+  void Apply(const PendingEntry& pending);
   void Grow(Year& year, size_t bytes);
 
   const Keys& keys_;
   storage::StateStore& store_;
   Interner& scope_names_;
-  Interner& measure_names_;
+  Interner& row_names_;
   const size_t cache_bytes_;
 
   std::vector<Pending> pending_;
-  std::vector<MeasureContribution> contributions_;                // of the batch
+  std::vector<RowContribution> contributions_;  // of the batch
+  std::vector<PendingEntry> entries_;
   absl::flat_hash_map<uint32_t, std::unique_ptr<Scope>> loaded_;  // by this batch; not published yet
   std::vector<std::unique_ptr<Scope>> scopes_;                    // by number; null: only in the store
   std::vector<uint32_t> dirty_scopes_;

@@ -8,12 +8,18 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/base/errors.h"
+#include "server/engine/money.h"
 #include "storage/bytes.h"
 
 namespace partnermetrics {
 namespace {
 
 constexpr uint64_t kReplayBatch = 1'000;
+
+bool SameSourcePrecedence(const v1::Program& a, const v1::Program& b) {
+  return std::equal(a.source_precedence().begin(), a.source_precedence().end(), b.source_precedence().begin(),
+                    b.source_precedence().end());
+}
 
 absl::Status Unusable(absl::string_view why) {
   return MakeError(absl::StatusCode::kFailedPrecondition, "STATE_UNUSABLE", why, "it is rebuilt from the log");
@@ -159,7 +165,25 @@ absl::Status Engine::ApplyDefinitions(const storage::LogRecord& record) {
   }
   state_.Put(StateTable::kIndexes, keys_.Of(Index::kDefinitions), record.payload);
   RETURN_IF_ERROR(Rebuild(before.get()));
+  RETURN_IF_ERROR(ConvertMoneyAgain(before.get()));
   return ResolveSharedDomains(before.get());
+}
+
+absl::Status Engine::ConvertMoneyAgain(const Catalog* before) {
+  if (before != nullptr) {
+    const v1::Program &old = before->program(), &now = catalog_->program();
+    const bool same = old.currency_code() == now.currency_code() && old.time_zone() == now.time_zone() &&
+                      MaxRateAge(old) == MaxRateAge(now) && SameSourcePrecedence(old, now);
+    if (same) return absl::OkStatus();
+  }
+  RETURN_IF_ERROR(facts_.ForgetMoney());
+  absl::Status status;
+  const auto enter = [&](absl::string_view key, absl::string_view) {
+    status = facts_.EnterMoneyAgain(keys_.ReadFactKey(key), header_);
+    return status.ok();
+  };
+  RETURN_IF_ERROR(store_.Scan(StateTable::kFacts, keys_.program(), keys_.program(), enter));
+  return status;
 }
 
 absl::Status Engine::ResolveSharedDomains(const Catalog* before) {
@@ -188,12 +212,9 @@ absl::Status Engine::Activate(const log::v1::Definitions& definitions) {
 absl::Status Engine::Rebuild(const Catalog* before) {
   // Money and days of every fact depend on currency and zone, partners on the order of their sources; anything else
   // concerns single measures.
-  const bool all =
-      before == nullptr || before->program().currency_code() != catalog_->program().currency_code() ||
-      before->program().time_zone() != catalog_->program().time_zone() ||
-      before->program().source_precedence_size() != catalog_->program().source_precedence_size() ||
-      !std::equal(before->program().source_precedence().begin(), before->program().source_precedence().end(),
-                  catalog_->program().source_precedence().begin());
+  const bool all = before == nullptr || before->program().currency_code() != catalog_->program().currency_code() ||
+                   before->program().time_zone() != catalog_->program().time_zone() ||
+                   !SameSourcePrecedence(before->program(), catalog_->program());
   absl::flat_hash_set<std::string> dropped;
   std::vector<bool> wanted(catalog_->measures().size(), true);
   if (before != nullptr) {
@@ -334,7 +355,8 @@ absl::Status Engine::Publish() {
 }
 
 void Engine::StartCheckpoint() {
-  std::vector<storage::StateChange> changes;
+  std::vector<storage::StateChange> changes = std::move(unwritten_);
+  unwritten_.clear();
   {
     MutexLock gate(&gate_);
     WriterLock lock(&mutex_);
@@ -345,17 +367,24 @@ void Engine::StartCheckpoint() {
   cells_.TakeDirty(changes);
   checkpoint_ = std::async(std::launch::async, [this, changes = std::move(changes)]() mutable {
     state_.CollectFrozen(changes);
-    // Sorted keys are quicker to insert than scattered ones.
-    std::sort(changes.begin(), changes.end(), [](const storage::StateChange& a, const storage::StateChange& b) {
+    // Sorted keys are quicker to insert than scattered ones. Of one key the later change counts.
+    std::stable_sort(changes.begin(), changes.end(), [](const storage::StateChange& a, const storage::StateChange& b) {
       return a.table != b.table ? a.table < b.table : a.key < b.key;
     });
-    return store_.WriteCheckpoint(changes);
+    CheckpointOutcome outcome;
+    outcome.status = store_.WriteCheckpoint(changes);
+    if (!outcome.status.ok()) outcome.unwritten = std::move(changes);
+    return outcome;
   });
 }
 
 absl::Status Engine::FinishCheckpoint() {
   if (!checkpoint_.valid()) return absl::OkStatus();
-  RETURN_IF_ERROR(checkpoint_.get());
+  CheckpointOutcome outcome = checkpoint_.get();
+  if (!outcome.status.ok()) {
+    unwritten_ = std::move(outcome.unwritten);
+    return outcome.status;
+  }
   MutexLock gate(&gate_);
   WriterLock lock(&mutex_);
   state_.DropFrozen();
@@ -366,7 +395,8 @@ absl::Status Engine::FinishCheckpoint() {
 
 absl::Status Engine::Checkpoint() {
   RETURN_IF_ERROR(FinishCheckpoint());
-  if (header_.position == checkpoint_position_ && state_.dirty_bytes() == 0 && cells_.dirty_bytes() == 0) {
+  if (header_.position == checkpoint_position_ && state_.dirty_bytes() == 0 && cells_.dirty_bytes() == 0 &&
+      unwritten_.empty()) {
     return absl::OkStatus();
   }
   StartCheckpoint();

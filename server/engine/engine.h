@@ -84,6 +84,8 @@ class Engine {
   absl::Status Activate(const log::v1::Definitions& definitions);
   // Recounts all facts for measures whose definition changed.
   absl::Status Rebuild(const Catalog* before);
+  // Converts all money anew when definitions changed that decide by which rate.
+  absl::Status ConvertMoneyAgain(const Catalog* before);
   // Resolves anew the facts that name a domain which became, or no longer is, shared.
   absl::Status ResolveSharedDomains(const Catalog* before);
   absl::Status DropCells(const absl::flat_hash_set<std::string>& measures);
@@ -106,7 +108,12 @@ class Engine {
   FactApplier facts_;
   Header header_;  // after the last applied record
   uint64_t checkpoint_position_ = 0;
-  std::future<absl::Status> checkpoint_;  // under way; its frozen changes stand at checkpoint_next_
+  struct CheckpointOutcome {
+    absl::Status status;
+    std::vector<storage::StateChange> unwritten;  // everything, when it failed
+  };
+  std::future<CheckpointOutcome> checkpoint_;    // under way; its frozen changes stand at checkpoint_next_
+  std::vector<storage::StateChange> unwritten_;  // of a checkpoint that failed: the next one writes it first
   uint64_t checkpoint_next_ = 0;
 
   // What readers see. The gate keeps readers from starving the applier: it is held while waiting for the lock.
@@ -132,6 +139,11 @@ class PM_THREAD_ATTRIBUTE(scoped_lockable) Engine::View {
   absl::StatusOr<CellRow> Row(absl::string_view scope, const CompiledMeasure& measure) const;
   // Counts, where they would count, of the facts whose money waits for a rate and is not in Row().
   absl::StatusOr<CellRow> ParkedRow(absl::string_view scope, const CompiledMeasure& measure) const;
+  // The rows of a measure that is split, by value.
+  absl::StatusOr<std::map<std::string, CellRow>> SplitRows(absl::string_view scope,
+                                                           const CompiledMeasure& measure) const;
+  // All rows of a scope, by name.
+  absl::StatusOr<std::map<std::string, CellRow>> Rows(absl::string_view scope) const;
   absl::StatusOr<std::optional<StoredFact>> Fact(const FactId& id) const;
   // Calls `visit` with the facts after `after` of one kind (0: all), in key order.
   absl::Status ScanFacts(int kind, const std::function<bool(const FactId&, const StoredFact&)>& visit) const;

@@ -32,9 +32,9 @@ int PartnerKind() {
   return kind;
 }
 
-// References that only suggest a partner: a customer's own mail domain leads nowhere and makes no partner deal of it.
-bool IsExplicit(const ReferenceKey& reference) {
-  return absl::StartsWith(reference, "external:") || absl::StartsWith(reference, "partner:");
+int RateKind() {
+  static const int kind = FactSchemas::Get().Find("fx_rate")->kind();
+  return kind;
 }
 
 std::string EncodeIds(const std::vector<FactId>& ids) {
@@ -73,100 +73,13 @@ absl::StatusOr<bool> ChangeIdList(StateOverlay& state, const std::string& key, c
 
 }  // namespace
 
-Effect JudgeVersion(const FactVersion& current, absl::string_view current_fact, bool current_deleted,
-                    const FactVersion& incoming, absl::string_view incoming_fact, bool incoming_deleted) {
-  const bool same = current_deleted == incoming_deleted && current_fact == incoming_fact;
-  if (same && incoming.revision == current.revision) return Effect::kUnchanged;
-  return incoming < current ? Effect::kSuperseded : Effect::kApplied;
-}
-
-absl::StatusOr<Resolution> ResolveMentions(const std::vector<PartnerMention>& mentions, const LookupReference& lookup) {
-  Resolution resolution;
-  std::map<std::string, std::pair<int, int64_t>> partners;  // id → role, stated share (-1: none)
-  for (const PartnerMention& mention : mentions) {
-    std::string partner;
-    for (const ReferenceKey& reference : mention.references) {
-      resolution.explicitly_partner |= IsExplicit(reference);
-      if (!partner.empty()) continue;
-      ASSIGN_OR_RETURN(partner, lookup(reference));
-    }
-    if (partner.empty()) {
-      resolution.unresolved = true;
-      continue;
-    }
-    const auto [it, is_new] = partners.try_emplace(partner, mention.role, mention.split_nanos);
-    if (is_new) continue;
-    // Several parts of one partner are one: its strongest role, all its shares.
-    auto& [role, share] = it->second;
-    if (role == 0 || (mention.role != 0 && mention.role < role)) role = mention.role;
-    if (mention.split_nanos >= 0) share = std::max<int64_t>(share, 0) + mention.split_nanos;
-  }
-  int64_t stated = 0, open = 0;
-  for (const auto& [id, part] : partners) {
-    if (part.second < 0) {
-      ++open;
-    } else {
-      stated += part.second;
-    }
-  }
-  // Partners without a stated share divide what is left; then all shares are brought to one whole, and what rounding
-  // leaves goes to the smallest id.
-  const int64_t rest = open > 0 ? std::max<int64_t>(kNanosPerUnit - stated, 0) / open : 0;
-  const int64_t whole = stated + rest * open;
-  int64_t given = 0;
-  for (const auto& [id, part] : partners) {
-    const Nanos share = part.second < 0 ? rest : part.second;
-    const auto scaled = whole > 0 ? static_cast<int64_t>(share * kNanosPerUnit / whole)
-                                  : kNanosPerUnit / static_cast<int64_t>(partners.size());
-    resolution.partners.push_back({id, part.first, scaled});
-    given += scaled;
-  }
-  if (!resolution.partners.empty()) resolution.partners.front().share_nanos += kNanosPerUnit - given;
-  return resolution;
-}
-
-std::string ParkedRowName(absl::string_view measure) {
-  return absl::StrCat("parked:", measure);
-}
-
-Resolution InheritFromCustomer(const Resolution& customer) {
-  Resolution resolution;
-  resolution.partners = customer.partners;
-  resolution.explicitly_partner = customer.explicitly_partner;
-  return resolution;
-}
-
-void SetRoleFields(const FactSchema& schema, const Resolution& resolution, int partner, FactRow& row) {
-  const Value& amount = row[schema.amount_slot()];
-  const auto& partners = resolution.partners;
-  int role = 0;
-  if (partner >= 0) {
-    role = partners[static_cast<size_t>(partner)].role;
-  } else {
-    for (const ResolvedPartner& p : partners) {
-      if (role == 0 || (p.role != 0 && p.role < role)) role = p.role;
-    }
-  }
-  row.Set(schema.role_slot(), role == 0 ? Value::Null() : Value::Enum(role));
-  Value credited = amount;
-  if (partner >= 0 && !amount.is_null()) {
-    const auto part_of = [&](const ResolvedPartner& p) { return amount.decimal * p.share_nanos / kNanosPerUnit; };
-    credited.decimal = part_of(partners[static_cast<size_t>(partner)]);
-    if (partner == 0) {
-      Nanos all = 0;
-      for (const ResolvedPartner& p : partners) all += part_of(p);
-      credited.decimal += amount.decimal - all;
-    }
-  }
-  row.Set(schema.credited_slot(), credited);
-}
-
 FactApplier::FactApplier(const Keys& keys, StateOverlay& state, CellTable& cells, AliasTable& aliases, Interner& scopes,
                          Interner& measures)
     : keys_(keys),
       state_(state),
       cells_(cells),
       aliases_(aliases),
+      rates_(keys, state),
       scopes_(scopes),
       measure_names_(measures),
       business_(scopes.Id(kBusinessName)),
@@ -182,6 +95,7 @@ FactApplier::FactApplier(const Keys& keys, StateOverlay& state, CellTable& cells
 
 void FactApplier::SetCatalog(std::shared_ptr<const Catalog> catalog) {
   catalog_ = std::move(catalog);
+  rates_.SetProgram(catalog_->program());
   measure_ids_.clear();
   parked_ids_.clear();
   by_scope_.clear();
@@ -246,6 +160,8 @@ absl::StatusOr<Applied> FactApplier::Apply(const EventView& event, FactVersion v
     ASSIGN_OR_RETURN(after.resolution, Resolve(id, *event.schema, after, root_id, root.has_value() ? &*root : nullptr));
     if (id.kind == PartnerKind()) {
       RETURN_IF_ERROR(ReplacePartner(id, before, after, header));
+    } else if (id.kind == RateKind()) {
+      RETURN_IF_ERROR(ReplaceRate(id, before, after, header));
     } else {
       RETURN_IF_ERROR(Replace(id, before, after, header));
     }
@@ -276,11 +192,9 @@ absl::StatusOr<Resolution> FactApplier::Resolve(const FactId& id, const FactSche
                                                 const std::optional<FactId>& root_id, const StoredFact* root) {
   Resolution resolution;
   if (fact.deleted) return resolution;
-  if (root_id.has_value()) {
-    if (root == nullptr || root->deleted) {
-      resolution.waiting = true;
-      return resolution;
-    }
+  if (root_id.has_value() && (root == nullptr || root->deleted)) {
+    resolution.waiting = true;
+  } else if (root_id.has_value()) {
     resolution = root->resolution;
   } else {
     const std::vector<PartnerMention> mentions = ReadMentions(schema, fact.fact);
@@ -293,10 +207,7 @@ absl::StatusOr<Resolution> FactApplier::Resolve(const FactId& id, const FactSche
       }
     }
   }
-  FactRow& row = Row(schema);
-  FieldError error;
-  resolution.parked =
-      row.Decode(fact.fact, catalog_ == nullptr ? "" : catalog_->program().currency_code(), &error) && row.parked();
+  RETURN_IF_ERROR(ResolveMoney(schema, fact.fact, resolution));
   return resolution;
 }
 
@@ -339,9 +250,11 @@ absl::Status FactApplier::Replace(const FactId& id, const std::optional<StoredFa
     if (before.has_value()) {
       RETURN_IF_ERROR(IndexCustomer(id, schema, before->fact, false));
       RETURN_IF_ERROR(IndexPart(id, schema, before->fact, false));
+      IndexMoney(id, schema, *before, false);
     }
     RETURN_IF_ERROR(IndexCustomer(id, schema, after.fact, true));
     RETURN_IF_ERROR(IndexPart(id, schema, after.fact, true));
+    IndexMoney(id, schema, after, true);
   }
   Store(id, after);
   for (Part& part : parts) {
@@ -367,7 +280,7 @@ absl::Status FactApplier::ResolveFactsOf(const FactId& customer, Header& header)
   std::string prefix = keys_.Of(Index::kCustomerFacts);
   Keys::AppendFact(prefix, customer);
   std::vector<FactId> facts;
-  RETURN_IF_ERROR(state_.Scan(StateTable::kIndexes, prefix, [&](absl::string_view key, absl::string_view) {
+  RETURN_IF_ERROR(state_.Scan(StateTable::kIndexes, prefix, prefix, [&](absl::string_view key, absl::string_view) {
     storage::ByteReader reader(key.substr(prefix.size()));
     facts.push_back(Keys::ReadFactId(reader));
     return true;
@@ -408,7 +321,7 @@ absl::Status FactApplier::Count(const FactId& id, const StoredFact& fact, const 
   if (id.kind == TargetSchema().kind()) RETURN_IF_ERROR(CountTarget(id, fact, sign));
   // Measures about partners read entities, so that a partner of several sources is counted once.
   if (id.kind == PartnerKind()) return absl::OkStatus();
-  return CountCells(SchemaOf(id), fact, root, sign, nullptr);
+  return CountCells(id, fact, root, sign, nullptr);
 }
 
 absl::Status FactApplier::CountPartner(const std::string& partner_id, int sign, const std::vector<bool>* only) {
@@ -424,7 +337,7 @@ absl::Status FactApplier::CountPartner(const std::string& partner_id, int sign, 
   StoredFact entity;
   entity.fact = MergeStatements(statements).SerializeAsString();
   entity.resolution.partners.push_back({partner_id, 0, kNanosPerUnit});
-  return CountCells(*FactSchemas::Get().FindByNumber(PartnerKind()), entity, nullptr, sign, only);
+  return CountCells({PartnerKind(), "", partner_id}, entity, nullptr, sign, only);
 }
 
 absl::Status FactApplier::ReplacePartner(const FactId& id, const std::optional<StoredFact>& before,
@@ -486,44 +399,64 @@ absl::Status FactApplier::CountTarget(const FactId& id, const StoredFact& fact, 
   return absl::OkStatus();
 }
 
-void FactApplier::Contribute(absl::Span<const CompiledMeasure* const> measures, const EvalContext& context,
-                             bool by_scope, int sign, const std::vector<bool>* only) {
+absl::Status FactApplier::Contribute(absl::Span<const uint32_t> scopes, const FactId& id, const EvalContext& context,
+                                     bool by_scope, int sign, const std::vector<bool>* only) {
+  if (scopes.empty()) return absl::OkStatus();
   contributions_.clear();
-  const auto add = [&](uint32_t measure, Contribution contribution) {
+  entries_.clear();
+  const auto with_sign = [sign](Contribution contribution) {
     contribution.contributions *= sign;
     contribution.count *= sign;
     contribution.sum *= sign;
-    contributions_.push_back({measure, contribution});
+    return contribution;
   };
+  const auto measures = catalog_->measures_of(context.row->schema().kind());
   const auto is_wanted = [&](size_t index) {
     return by_scope_[index] == by_scope && (only == nullptr || (*only)[index]);
   };
+  std::string key;
   for (const CompiledMeasure* measure : measures) {
     const auto index = static_cast<size_t>(measure->index);
     if (!is_wanted(index)) continue;
-    for (const Contribution& c : ContributionsOf(*measure, context)) add(measure_ids_[index], c);
+    const ContributionList list = ContributionsOf(*measure, context);
+    if (list.empty()) continue;
+    const uint32_t row =
+        measure->by == nullptr ? measure_ids_[index] : measure_names_.Id(SplitRowName(*measure, context));
+    if (!measure->has_entries()) {
+      for (const Contribution& c : list) contributions_.push_back({row, with_sign(c)});
+    } else if (EntryKey(*measure, context, FactBytes(id), key)) {
+      for (const Contribution& c : list) entries_.push_back({row, key, with_sign(c)});
+    }
   }
-  if (!context.row->parked()) return;
   for (const CompiledMeasure* measure : measures) {
+    if (!context.row->parked()) break;
     const auto index = static_cast<size_t>(measure->index);
     if (!is_wanted(index)) continue;
-    for (const Contribution& c : ParkedContributionsOf(*measure, context)) add(parked_ids_[index], c);
+    for (const Contribution& c : ParkedContributionsOf(*measure, context)) {
+      contributions_.push_back({parked_ids_[index], with_sign(c)});
+    }
   }
+  RETURN_IF_ERROR(cells_.Add(scopes, contributions_));
+  return cells_.Add(scopes, entries_);
 }
 
-absl::Status FactApplier::CountCells(const FactSchema& schema, const StoredFact& fact, const StoredFact* root, int sign,
+absl::Status FactApplier::CountCells(const FactId& id, const StoredFact& fact, const StoredFact* root, int sign,
                                      const std::vector<bool>* only) {
-  if (catalog_ == nullptr) return absl::OkStatus();
-  const auto measures = catalog_->measures_of(schema.kind());
-  if (measures.empty()) return absl::OkStatus();
+  if (catalog_ == nullptr || catalog_->measures_of(id.kind).empty()) return absl::OkStatus();
+  const FactSchema& schema = SchemaOf(id);
   const std::string& currency = catalog_->program().currency_code();
   FactRow& row = Row(schema);
   FieldError error;
   if (!row.Decode(fact.fact, currency, &error)) return absl::OkStatus();
+  ConvertMoney(fact.resolution.rates, row);
   FactRow* root_row = nullptr;
   if (root != nullptr && schema.root_schema() != nullptr) {
     root_row = &Row(*schema.root_schema());
-    if (!root_row->Decode(root->fact, currency, &error)) root_row = nullptr;
+    if (root_row->Decode(root->fact, currency, &error)) {
+      ConvertMoney(root->resolution.rates, *root_row);
+    } else {
+      root_row = nullptr;
+    }
   }
   // The row that carries role and credited amount: the fact's own or its root's.
   FactRow* role_row = schema.role_slot() >= 0 ? &row : nullptr;
@@ -544,15 +477,12 @@ absl::Status FactApplier::CountCells(const FactSchema& schema, const StoredFact&
     scopes.push_back(scopes_.Id(PartnerScope(partner.partner_id)));
   }
   if (role_row != nullptr) SetRoleFields(role_row->schema(), resolution, -1, *role_row);
-  Contribute(measures, context, false, sign, only);
-  RETURN_IF_ERROR(cells_.Add(scopes, contributions_));
-  Contribute(measures, context, true, sign, only);
-  RETURN_IF_ERROR(cells_.Add(absl::MakeConstSpan(scopes).first(shared), contributions_));
+  RETURN_IF_ERROR(Contribute(scopes, id, context, false, sign, only));
+  RETURN_IF_ERROR(Contribute(absl::MakeConstSpan(scopes).first(shared), id, context, true, sign, only));
   if (role_row == nullptr) return absl::OkStatus();
   for (size_t i = shared; i < scopes.size(); ++i) {
     SetRoleFields(role_row->schema(), resolution, static_cast<int>(i - shared), *role_row);
-    Contribute(measures, context, true, sign, only);
-    RETURN_IF_ERROR(cells_.Add({&scopes[i], 1}, contributions_));
+    RETURN_IF_ERROR(Contribute({&scopes[i], 1}, id, context, true, sign, only));
   }
   return absl::OkStatus();
 }
@@ -564,7 +494,7 @@ absl::Status FactApplier::CountFor(const FactId& id, const StoredFact& fact, con
   if (const std::optional<FactId> root_id = RootOf(id, schema, fact.fact); root_id.has_value()) {
     ASSIGN_OR_RETURN(root, Get(*root_id));
   }
-  return CountCells(schema, fact, root.has_value() ? &*root : nullptr, +1, &measures);
+  return CountCells(id, fact, root.has_value() ? &*root : nullptr, +1, &measures);
 }
 
 void FactApplier::IndexReferences(const FactId& id, const FactSchema& schema, absl::string_view before,
@@ -664,7 +594,7 @@ absl::StatusOr<int64_t> FactApplier::ResolveFactsNaming(const std::vector<Refere
   std::set<FactId> concerned;
   for (const ReferenceKey& reference : references) {
     const std::string prefix = keys_.Of(Index::kReference, reference);
-    RETURN_IF_ERROR(state_.Scan(StateTable::kIndexes, prefix, [&](absl::string_view key, absl::string_view) {
+    RETURN_IF_ERROR(state_.Scan(StateTable::kIndexes, prefix, prefix, [&](absl::string_view key, absl::string_view) {
       storage::ByteReader reader(key.substr(prefix.size()));
       concerned.insert(Keys::ReadFactId(reader));
       return true;

@@ -20,6 +20,8 @@
 #include "server/engine/interner.h"
 #include "server/engine/keys.h"
 #include "server/engine/partner_entity.h"
+#include "server/engine/rate_table.h"
+#include "server/engine/resolution.h"
 #include "server/engine/state_overlay.h"
 #include "server/engine/stored_fact.h"
 #include "server/facts/event_view.h"
@@ -27,39 +29,12 @@
 
 namespace partnermetrics {
 
-// Effect of a record.
-enum class Effect {
-  kApplied,     // the fact's content or version is now this one
-  kUnchanged,   // the same version and content stood there
-  kSuperseded,  // a higher version stands there
-  kNone,        // the record made no sense
-};
-
 struct Applied {
   Effect effect = Effect::kNone;
   bool unresolved = false;
   bool parked = false;
   int64_t moved_facts = 0;  // facts that count for another partner now
 };
-
-// Decides between the content that stands and the one that comes. Same version, other content: the later one wins.
-Effect JudgeVersion(const FactVersion& current, absl::string_view current_fact, bool current_deleted,
-                    const FactVersion& incoming, absl::string_view incoming_fact, bool incoming_deleted);
-
-// Adds a resolution to a fact: who its partners are, by the aliases. Parts take those of their root.
-using LookupReference = std::function<absl::StatusOr<std::string>(const ReferenceKey&)>;
-absl::StatusOr<Resolution> ResolveMentions(const std::vector<PartnerMention>& mentions, const LookupReference& lookup);
-
-// What a fact that names no partner takes from its customer. That the customer's partner is unknown is listed once,
-// with the customer.
-Resolution InheritFromCustomer(const Resolution& customer);
-
-// Name of the row that counts what waits for a rate and is not in a measure's own row.
-std::string ParkedRowName(absl::string_view measure);
-
-// Values that a fact shows to measures in one scope, for kinds with roles: sets role and credited amount on the row.
-// `partner` < 0: the programme's view.
-void SetRoleFields(const FactSchema& schema, const Resolution& resolution, int partner, FactRow& row);
 
 class FactApplier {
  public:
@@ -78,6 +53,11 @@ class FactApplier {
   // Resolves anew the facts that name one of the references. Returns how many count for another partner now.
   absl::StatusOr<int64_t> ResolveFactsNaming(const std::vector<ReferenceKey>& references, Header& header);
 
+  // When definitions changed by which money is converted: empties the index of money, and then for each fact converts
+  // its money by those in force and enters it again.
+  absl::Status ForgetMoney();
+  absl::Status EnterMoneyAgain(const FactId& id, Header& header);
+
   // Counts a fact for some measures only (indexes into the catalogue): for measures that are new.
   absl::Status CountFor(const FactId& id, const StoredFact& fact, const std::vector<bool>& measures);
 
@@ -88,7 +68,10 @@ class FactApplier {
 
   // Before what was applied is published, or when it is forgotten.
   absl::Status EndBatch();
-  void Discard() { fact_counts_.clear(); }
+  void Discard() {
+    fact_counts_.clear();
+    rates_.Forget();
+  }
 
  private:
   struct Part {
@@ -102,9 +85,12 @@ class FactApplier {
   // Replace for facts that state a partner: the entities concerned are counted anew, references may lead elsewhere.
   absl::Status ReplacePartner(const FactId& id, const std::optional<StoredFact>& before, const StoredFact& after,
                               Header& header);
+  // Replace for facts that state a rate: the money that it has to do with is converted anew.
+  absl::Status ReplaceRate(const FactId& id, const std::optional<StoredFact>& before, const StoredFact& after,
+                           Header& header);
   // Adds (sign +1) or takes back (-1) what a fact counts: cells, targets, counters, the list of unresolved facts.
   absl::Status Count(const FactId& id, const StoredFact& fact, const StoredFact* root, int sign, Header& header);
-  absl::Status CountCells(const FactSchema& schema, const StoredFact& fact, const StoredFact* root, int sign,
+  absl::Status CountCells(const FactId& id, const StoredFact& fact, const StoredFact* root, int sign,
                           const std::vector<bool>* only);
   absl::Status CountTarget(const FactId& id, const StoredFact& fact, int sign);
   void Store(const FactId& id, const StoredFact& fact);
@@ -113,9 +99,9 @@ class FactApplier {
   absl::Status IndexPart(const FactId& id, const FactSchema& schema, absl::string_view fact, bool add);
   absl::Status IndexPartner(const FactId& id, const std::optional<StoredFact>& before, const StoredFact& after,
                             Header& header);
-  // Collects in contributions_ what a fact adds to the measures that differ by scope, or to those that do not.
-  void Contribute(absl::Span<const CompiledMeasure* const> measures, const EvalContext& context, bool by_scope,
-                  int sign, const std::vector<bool>* only);
+  // Counts a fact in some scopes, for the measures that differ by scope or for those that do not.
+  absl::Status Contribute(absl::Span<const uint32_t> scopes, const FactId& id, const EvalContext& context,
+                          bool by_scope, int sign, const std::vector<bool>* only);
 
   // The parts of a root; `is_new`: it was not there before.
   absl::StatusOr<std::vector<FactId>> PartsOf(const FactId& root, bool is_new, const Header& header) const;
@@ -128,6 +114,12 @@ class FactApplier {
   absl::StatusOr<Resolution> Resolve(const FactId& id, const FactSchema& schema, const StoredFact& fact,
                                      const std::optional<FactId>& root_id, const StoredFact* root);
   absl::Status ResolveAgain(const FactId& id, Header& header, int64_t& moved);
+  // Adds to a resolution the rates of the fact's money, and whether some of it waits.
+  absl::Status ResolveMoney(const FactSchema& schema, absl::string_view fact, Resolution& resolution);
+  // Adds or removes the fact's entries in the index of money.
+  void IndexMoney(const FactId& id, const FactSchema& schema, const StoredFact& fact, bool add);
+  // Converts the fact's money by the rates that are in force now.
+  absl::Status ConvertAgain(const FactId& id, Header& header);
 
   FactRow& Row(const FactSchema& schema);
 
@@ -135,6 +127,7 @@ class FactApplier {
   StateOverlay& state_;
   CellTable& cells_;
   AliasTable& aliases_;
+  RateTable rates_;
   Interner& scopes_;
   Interner& measure_names_;
   const uint32_t business_, direct_, program_;
@@ -144,7 +137,8 @@ class FactApplier {
   std::vector<bool> by_scope_;         // likewise: whether the measure differs by scope, as it reads role or share
   std::vector<bool> is_root_;          // by kind: whether parts may hang on it
   absl::flat_hash_map<std::string, int64_t> fact_counts_;    // partner → facts more, or less, in this batch
-  std::vector<MeasureContribution> contributions_;           // reused
+  std::vector<RowContribution> contributions_;               // reused
+  std::vector<EntryContribution> entries_;                   // reused
   absl::flat_hash_map<int, std::unique_ptr<FactRow>> rows_;  // one per kind, reused
 };
 

@@ -37,6 +37,7 @@ enum class Index : char {
   kDefinitions = 'D',    // → log.v1.Definitions
   kFactCount = 'F',      // partner → facts that count for it
   kHistory = 'H',        // fact, position → nothing: records about the fact that do not state its content now
+  kMoney = 'M',          // currency, money date, fact → nothing: money in another currency than the programme's
   kRun = 'N',            // run → its record
   kRunState = 'O',       // connector → state to go on from
   kParts = 'C',          // root → ids of its parts
@@ -44,6 +45,7 @@ enum class Index : char {
   kReference = 'R',      // reference, fact → nothing: who names this reference
   kTarget = 'T',         // scope, metric, kind, period, fact → value
   kUnresolved = 'U',     // reference, fact → nothing: unresolved facts by their most trusted reference
+  kRate = 'X',           // pair of currencies, day, fact that states it → which way and the rate
 };
 
 // Builds the keys of one programme.
@@ -105,6 +107,18 @@ class Keys {
     std::string key = Of(Index::kHistory);
     AppendFact(key, fact);
     storage::ByteWriter(&key).KeyU64(position);
+    return key;
+  }
+  // Money in a currency from its day on; the fact may follow.
+  std::string Money(absl::string_view currency, Day day) const {
+    std::string key = Of(Index::kMoney, currency);
+    storage::ByteWriter(&key).KeyI32(day);
+    return key;
+  }
+  // Rates between two currencies, whichever is given first.
+  std::string Rates(absl::string_view a, absl::string_view b) const {
+    std::string key = Of(Index::kRate, a < b ? a : b);
+    storage::ByteWriter(&key).KeyString(a < b ? b : a);
     return key;
   }
   // Targets of a metric in a scope for one period; the fact that states it may follow.

@@ -6,15 +6,6 @@
 #include "server/facts/wire.h"
 
 namespace partnermetrics {
-namespace {
-
-size_t Precedence(const v1::Program& program, const std::string& source) {
-  if (source == kOwnSource) return 0;
-  const auto& order = program.source_precedence();
-  return 1 + static_cast<size_t>(std::find(order.begin(), order.end(), source) - order.begin());
-}
-
-}  // namespace
 
 std::string StatedPartner(absl::string_view source, absl::string_view record_id, absl::string_view fact) {
   static const int merged_into = v1::Partner::kMergedIntoIdFieldNumber;
@@ -57,9 +48,15 @@ std::vector<ReferenceKey> ClaimedReferences(absl::string_view source, absl::stri
   return keys;
 }
 
+size_t SourcePrecedence(const v1::Program& program, absl::string_view source) {
+  if (source == kOwnSource) return 0;
+  const auto& order = program.source_precedence();
+  return 1 + static_cast<size_t>(std::find(order.begin(), order.end(), source) - order.begin());
+}
+
 void SortByPrecedence(const v1::Program& program, std::vector<PartnerStatement>& statements) {
   std::sort(statements.begin(), statements.end(), [&](const PartnerStatement& a, const PartnerStatement& b) {
-    const size_t pa = Precedence(program, a.id.source), pb = Precedence(program, b.id.source);
+    const size_t pa = SourcePrecedence(program, a.id.source), pb = SourcePrecedence(program, b.id.source);
     return pa != pb ? pa < pb : a.id < b.id;
   });
 }

@@ -23,6 +23,10 @@ std::string StatedPartner(absl::string_view source, absl::string_view record_id,
 std::vector<ReferenceKey> ClaimedReferences(absl::string_view source, absl::string_view record_id,
                                             absl::string_view fact);
 
+// Place of a source in the programme's order: the server's own first, then the configured sources; all others are
+// equal.
+size_t SourcePrecedence(const v1::Program& program, absl::string_view source);
+
 struct PartnerStatement {
   FactId id;
   std::string fact;  // serialised v1::Partner

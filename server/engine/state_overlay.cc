@@ -1,6 +1,7 @@
 #include "server/engine/state_overlay.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -92,6 +93,10 @@ void StateOverlay::Layer::Clear() {
   for (Ordered& table : others) table.clear();
 }
 
+bool StateOverlay::Layer::Empty() const {
+  return facts.empty() && std::all_of(std::begin(others), std::end(others), [](const Ordered& t) { return t.empty(); });
+}
+
 absl::StatusOr<std::optional<std::string>> StateOverlay::Get(StateTable table, absl::string_view key) const {
   if (const Value* value = batch_.Find(table, key); value != nullptr) return *value;
   return Read(table, key);
@@ -111,17 +116,24 @@ absl::StatusOr<std::optional<std::string>> StateOverlay::Read(StateTable table, 
   return store_.Get(table, key);
 }
 
-void StateOverlay::Publish() {
-  const auto move_all = [this](auto& from, auto& to) {
-    while (!from.empty()) {
-      auto entry = from.extract(from.begin());
-      const Value& value = entry.mapped();
-      dirty_bytes_ += entry.key().size() + (value.has_value() ? value->size() : 0) + kEntryBytes;
-      to.insert_or_assign(std::move(entry.key()), std::move(entry.mapped()));
-    }
+size_t StateOverlay::Layer::MoveTo(Layer& to) {
+  size_t bytes = 0;
+  const auto move = [&bytes](auto entry, auto& into) {
+    const Value& value = entry.mapped();
+    bytes += entry.key().size() + (value.has_value() ? value->size() : 0) + kEntryBytes;
+    into.insert_or_assign(std::move(entry.key()), std::move(entry.mapped()));
   };
-  move_all(batch_.facts, dirty_.facts);
-  for (size_t i = 0; i < storage::kStateTables; ++i) move_all(batch_.others[i], dirty_.others[i]);
+  // Onwards, never from the beginning again: that takes the longer the emptier a hash map has become.
+  for (auto it = facts.begin(); it != facts.end();) move(facts.extract(it++), to.facts);
+  for (size_t i = 0; i < storage::kStateTables; ++i) {
+    while (!others[i].empty()) move(others[i].extract(others[i].begin()), to.others[i]);
+  }
+  Clear();
+  return bytes;
+}
+
+void StateOverlay::Publish() {
+  dirty_bytes_ += batch_.MoveTo(dirty_);
 }
 
 void StateOverlay::Discard() {
@@ -144,9 +156,10 @@ absl::Status StateOverlay::Merge(StateTable table, absl::Span<const Layer* const
   return MergeCursors(store_, table, std::vector<Cursor<Sorted>>{{sorted, prefix, from}}, prefix, from, visit);
 }
 
-absl::Status StateOverlay::Scan(StateTable table, absl::string_view prefix, const Visit& visit) const {
+absl::Status StateOverlay::Scan(StateTable table, absl::string_view prefix, absl::string_view from,
+                                const Visit& visit) const {
   const Layer* const layers[] = {&frozen_, &dirty_, &batch_};
-  return Merge(table, layers, prefix, prefix, visit);
+  return Merge(table, layers, prefix, from, visit);
 }
 
 absl::Status StateOverlay::ReadScan(StateTable table, absl::string_view prefix, absl::string_view from,
@@ -156,7 +169,11 @@ absl::Status StateOverlay::ReadScan(StateTable table, absl::string_view prefix, 
 }
 
 void StateOverlay::Freeze() {
-  std::swap(frozen_, dirty_);
+  if (frozen_.Empty()) {
+    std::swap(frozen_, dirty_);
+  } else {
+    dirty_.MoveTo(frozen_);  // the last checkpoint failed
+  }
   dirty_bytes_ = 0;
 }
 

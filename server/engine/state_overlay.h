@@ -37,8 +37,8 @@ class StateOverlay {
   absl::StatusOr<std::optional<std::string>> Get(StateTable table, absl::string_view key) const;
   void Put(StateTable table, std::string key, std::string value);
   void Delete(StateTable table, std::string key);
-  // Keys with the prefix, the batch included, in byte order.
-  absl::Status Scan(StateTable table, absl::string_view prefix, const Visit& visit) const;
+  // Keys with the prefix, from `from` on, the batch included, in byte order.
+  absl::Status Scan(StateTable table, absl::string_view prefix, absl::string_view from, const Visit& visit) const;
 
   // Moves the batch into the dirty layer. The caller holds the engine's lock for writing.
   void Publish();
@@ -50,7 +50,7 @@ class StateOverlay {
   absl::Status ReadScan(StateTable table, absl::string_view prefix, absl::string_view from, const Visit& visit) const;
 
   // A checkpoint: Freeze under the lock for writing, CollectFrozen without any; after it is written DropFrozen, again
-  // under the lock. One at a time.
+  // under the lock. One at a time. One that could not be written stays frozen: the next Freeze adds to it.
   void Freeze();
   void CollectFrozen(std::vector<storage::StateChange>& changes) const;
   void DropFrozen();
@@ -68,6 +68,9 @@ class StateOverlay {
 
     const Value* Find(StateTable table, absl::string_view key) const;
     void Set(StateTable table, std::string key, Value value);
+    // Gives about the bytes moved.
+    size_t MoveTo(Layer& to);
+    bool Empty() const;
     void Clear();
   };
 

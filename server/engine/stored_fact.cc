@@ -8,13 +8,13 @@ namespace {
 
 constexpr uint8_t kFactFormat = 1;
 
-enum Flag : uint8_t { kDeleted = 1, kUnresolved = 2, kExplicit = 4, kWaiting = 8, kParked = 16 };
+enum Flag : uint8_t { kDeleted = 1, kUnresolved = 2, kExplicit = 4, kWaiting = 8, kParked = 16, kConverted = 32 };
 
 uint8_t Flags(const StoredFact& fact) {
   const Resolution& r = fact.resolution;
   return static_cast<uint8_t>((fact.deleted ? kDeleted : 0) | (r.unresolved ? kUnresolved : 0) |
                               (r.explicitly_partner ? kExplicit : 0) | (r.waiting ? kWaiting : 0) |
-                              (r.parked ? kParked : 0));
+                              (r.parked ? kParked : 0) | (r.rates.empty() ? 0 : kConverted));
 }
 
 }  // namespace
@@ -27,6 +27,11 @@ std::string EncodeFact(const StoredFact& fact) {
   writer.Varint(fact.position).Varint(fact.resolution.partners.size());
   for (const ResolvedPartner& partner : fact.resolution.partners) {
     writer.String(partner.partner_id).Varint(static_cast<uint64_t>(partner.role)).Zigzag(partner.share_nanos);
+  }
+  if (!fact.resolution.rates.empty()) {
+    writer.Varint(fact.resolution.rates.size());
+    for (const UsedRate& rate : fact.resolution.rates)
+      writer.String(rate.currency).Int128(rate.rate).Bool(rate.inverse);
   }
   writer.String(fact.fact);
   return value;
@@ -53,6 +58,13 @@ absl::StatusOr<StoredFact> DecodeFact(absl::string_view value) {
     partner.role = static_cast<int>(reader.Varint());
     partner.share_nanos = reader.Zigzag();
     fact.resolution.partners.push_back(std::move(partner));
+  }
+  const size_t rates = (flags & kConverted) != 0 ? reader.Count(3) : 0;
+  fact.resolution.rates.resize(rates);
+  for (UsedRate& rate : fact.resolution.rates) {
+    rate.currency = std::string(reader.String());
+    rate.rate = reader.Int128();
+    rate.inverse = reader.Bool();
   }
   fact.fact = std::string(reader.String());
   RETURN_IF_ERROR(reader.Finish("fact"));

@@ -8,6 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "server/base/civil.h"
 
 namespace partnermetrics {
 
@@ -21,16 +22,27 @@ struct ResolvedPartner {
   }
 };
 
+// The exchange rate by which a fact's money in one currency is converted into the programme's.
+struct UsedRate {
+  std::string currency;  // of the fact's money
+  Nanos rate = 0;        // units of the programme's currency for one of `currency`; the other way round when `inverse`
+  bool inverse = false;
+  friend bool operator==(const UsedRate& a, const UsedRate& b) {
+    return a.currency == b.currency && a.rate == b.rate && a.inverse == b.inverse;
+  }
+};
+
 // What the engine adds to a fact. Stored with it, so that what it counted can be taken back whatever changed since.
 struct Resolution {
   std::vector<ResolvedPartner> partners;  // by id
+  std::vector<UsedRate> rates;            // one for each other currency that has one
   bool unresolved = false;                // names a partner that is not known
   bool explicitly_partner = false;        // names a partner by an id, known or not: never a direct fact
   bool waiting = false;                   // a part whose root is not there: counts nowhere yet
   bool parked = false;                    // money waits for a rate
   friend bool operator==(const Resolution& a, const Resolution& b) {
-    return a.partners == b.partners && a.unresolved == b.unresolved && a.explicitly_partner == b.explicitly_partner &&
-           a.waiting == b.waiting && a.parked == b.parked;
+    return a.partners == b.partners && a.rates == b.rates && a.unresolved == b.unresolved &&
+           a.explicitly_partner == b.explicitly_partner && a.waiting == b.waiting && a.parked == b.parked;
   }
 };
 

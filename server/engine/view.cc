@@ -1,4 +1,5 @@
 // What readers see of an engine.
+#include "absl/strings/str_cat.h"
 #include "server/engine/engine.h"
 #include "storage/bytes.h"
 #include "storage/status_macros.h"
@@ -25,6 +26,20 @@ absl::StatusOr<CellRow> Engine::View::Row(absl::string_view scope, const Compile
 
 absl::StatusOr<CellRow> Engine::View::ParkedRow(absl::string_view scope, const CompiledMeasure& measure) const {
   return engine_.cells_.Read(engine_.scopes_.Id(scope), engine_.measures_.Id(ParkedRowName(measure.id)));
+}
+
+absl::StatusOr<std::map<std::string, CellRow>> Engine::View::SplitRows(absl::string_view scope,
+                                                                       const CompiledMeasure& measure) const {
+  ASSIGN_OR_RETURN(auto rows, engine_.cells_.ReadAll(engine_.scopes_.Id(scope), absl::StrCat(measure.id, "[")));
+  std::map<std::string, CellRow> by_value;
+  for (auto& [name, row] : rows) {
+    by_value.emplace(name.substr(measure.id.size() + 1, name.size() - measure.id.size() - 2), std::move(row));
+  }
+  return by_value;
+}
+
+absl::StatusOr<std::map<std::string, CellRow>> Engine::View::Rows(absl::string_view scope) const {
+  return engine_.cells_.ReadAll(engine_.scopes_.Id(scope), "");
 }
 
 absl::StatusOr<std::optional<StoredFact>> Engine::View::Fact(const FactId& id) const {

@@ -26,17 +26,6 @@ bool IsText(ValueType type) {
   return type == ValueType::kString;
 }
 
-// "DEAL_OUTCOME_WON" of DealOutcome is written WON.
-std::string ShortEnumName(const google::protobuf::EnumValueDescriptor& value) {
-  std::string prefix;
-  for (const char c : value.type()->name()) {
-    if (absl::ascii_isupper(static_cast<unsigned char>(c)) && !prefix.empty()) prefix.push_back('_');
-    prefix.push_back(absl::ascii_toupper(static_cast<unsigned char>(c)));
-  }
-  prefix.push_back('_');
-  return std::string(absl::StripPrefix(value.name(), prefix));
-}
-
 std::string WithArticle(absl::string_view type) {
   const bool vowel = absl::StrContains("aeiou", type.substr(0, 1));
   return absl::StrCat(type == "money" ? "" : vowel ? "an " : "a ", type);
@@ -48,18 +37,16 @@ RowCompiler::RowCompiler(const FactSchema& schema, const CompileOptions& options
   if (!schema.root().empty()) root_ = FactSchemas::Get().Find(schema.root());
 }
 
-absl::StatusOr<RowExpression> RowCompiler::Compile(absl::string_view text) {
-  ASSIGN_OR_RETURN(auto tree, ParseExpression(text, options_.locate));
-  ASSIGN_OR_RETURN(const Typed result, Check(*tree));
+absl::StatusOr<RowExpression> RowCompiler::Compile(const SyntaxNode& tree) {
+  ASSIGN_OR_RETURN(const Typed result, Check(tree));
   RETURN_IF_ERROR(CheckResult(result));
   // The result must be the last operation.
   if (result.index + 1 != static_cast<int>(program_->codes.size())) {
-    Emit(RowOp::kRetype, result.type, *tree, result.index);
+    Emit(RowOp::kRetype, result.type, tree, result.index);
   }
   RowExpression expression;
   expression.program_ = program_;
   expression.type_ = result.type;
-  expression.text_ = std::string(text);
   expression.slots_.assign(slots_.begin(), slots_.end());
   expression.root_slots_.assign(root_slots_.begin(), root_slots_.end());
   return expression;
@@ -94,6 +81,7 @@ absl::StatusOr<RowCompiler::Typed> RowCompiler::Check(const SyntaxNode& node, En
 }
 
 const FieldSchema* RowCompiler::FindField(absl::string_view name) const {
+  if (!absl::ConsumePrefix(&name, options_.prefix)) return nullptr;
   if (!absl::StartsWith(name, kRootPrefix)) return schema_.Find(name);
   return root_ == nullptr ? nullptr : root_->Find(name.substr(kRootPrefix.size()));
 }
@@ -108,7 +96,7 @@ absl::StatusOr<RowCompiler::Typed> RowCompiler::CheckName(const SyntaxNode& node
     }
     std::vector<std::string> names;
     for (const FieldSchema& known : (of_root ? *root_ : schema_).fields()) {
-      names.push_back(of_root ? absl::StrCat(kRootPrefix, known.name) : known.name);
+      names.push_back(absl::StrCat(of_root ? kRootPrefix : options_.prefix, known.name));
     }
     return Fail(node.offset, "UNKNOWN_FIELD",
                 absl::StrCat("unknown field \"", node.text, "\" of ", of_root ? root_->name() : schema_.name(),
@@ -425,7 +413,15 @@ absl::Status RowCompiler::Fail(size_t offset, absl::string_view reason, absl::st
 
 absl::StatusOr<RowExpression> RowExpression::Compile(absl::string_view text, const FactSchema& schema,
                                                      const CompileOptions& options) {
-  return RowCompiler(schema, options).Compile(text);
+  ASSIGN_OR_RETURN(const auto tree, ParseExpression(text, options.locate));
+  ASSIGN_OR_RETURN(RowExpression expression, Compile(*tree, schema, options));
+  expression.text_ = std::string(text);
+  return expression;
+}
+
+absl::StatusOr<RowExpression> RowExpression::Compile(const SyntaxNode& tree, const FactSchema& schema,
+                                                     const CompileOptions& options) {
+  return RowCompiler(schema, options).Compile(tree);
 }
 
 }  // namespace partnermetrics

@@ -19,7 +19,7 @@ class RowCompiler {
  public:
   RowCompiler(const FactSchema& schema, const CompileOptions& options);
 
-  absl::StatusOr<RowExpression> Compile(absl::string_view text);
+  absl::StatusOr<RowExpression> Compile(const SyntaxNode& tree);
 
  private:
   using EnumType = const google::protobuf::EnumDescriptor*;

@@ -30,6 +30,7 @@ struct EvalContext {
 };
 
 struct RowProgram;
+struct SyntaxNode;
 
 // Gives the place of a byte of the text as people look for it: "pipeline.textproto:12:30".
 using TextLocator = std::function<std::string(size_t offset)>;
@@ -38,12 +39,16 @@ struct CompileOptions {
   TextLocator locate;             // unset: "expression:<column>"
   std::vector<ValueType> result;  // types that the expression may have; empty: any
   absl::string_view purpose;      // what the result is for, used in messages: "where"
+  absl::string_view prefix;  // that the names of the fact's fields begin with, where the text names more: "partner."
 };
 
 class RowExpression {
  public:
   // INVALID_ARGUMENT with the place, what is wrong and what would have fitted. Parts may read `root.` fields.
   static absl::StatusOr<RowExpression> Compile(absl::string_view text, const FactSchema& schema,
+                                               const CompileOptions& options = {});
+  // The same of an expression that is part of a parsed text; text() is then empty.
+  static absl::StatusOr<RowExpression> Compile(const SyntaxNode& tree, const FactSchema& schema,
                                                const CompileOptions& options = {});
 
   Value Evaluate(const EvalContext& context) const;

@@ -80,7 +80,7 @@ FactRow::FactRow(const FactSchema& schema) : schema_(&schema), values_(static_ca
 
 bool FactRow::Decode(absl::string_view fact, absl::string_view currency, FieldError* error) {
   std::fill(values_.begin(), values_.end(), Value());
-  parked_ = false;
+  waiting_money_.clear();
   wire::Reader reader(fact);
   wire::Field encoded;
   while (reader.Next(encoded)) {
@@ -95,6 +95,16 @@ bool FactRow::Decode(absl::string_view fact, absl::string_view currency, FieldEr
     if (!DecodeField(*field, encoded, currency, error)) return false;
   }
   return reader.ok() || Fail(error, schema_->name(), "MALFORMED", "is no valid message");
+}
+
+void FactRow::Convert(absl::FunctionRef<std::optional<Nanos>(const ForeignMoney&)> convert) {
+  const auto is_converted = [&](const ForeignMoney& money) {
+    const std::optional<Nanos> amount = convert(money);
+    if (amount.has_value()) Set(money.slot, Value::Money(*amount));
+    return amount.has_value();
+  };
+  waiting_money_.erase(std::remove_if(waiting_money_.begin(), waiting_money_.end(), is_converted),
+                       waiting_money_.end());
 }
 
 bool FactRow::DecodeField(const FieldSchema& field, const wire::Field& encoded, absl::string_view currency,
@@ -139,10 +149,11 @@ bool FactRow::DecodeField(const FieldSchema& field, const wire::Field& encoded, 
         return Fail(error, absl::StrCat(field.name, ".currency_code"), "UNKNOWN_CURRENCY",
                     absl::StrCat("'", code, "' is no ISO 4217 currency code, such as \"USD\""));
       }
+      const Nanos amount = Nanos(parts[1]) * kNanosPerUnit + parts[2];
       if (code.empty() || code == currency) {
-        value = Value::Money(Nanos(parts[1]) * kNanosPerUnit + parts[2]);
+        value = Value::Money(amount);
       } else {
-        parked_ = true;
+        waiting_money_.push_back({field.slot, code, amount});
       }
       return true;
     }

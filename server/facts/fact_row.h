@@ -9,8 +9,10 @@
 #define PARTNERMETRICS_SERVER_FACTS_FACT_ROW_H_
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/numeric/int128.h"
 #include "absl/strings/string_view.h"
 #include "server/base/civil.h"
@@ -39,25 +41,37 @@ struct Value {
   static Value Enum(int64_t value) { return {ValueType::kEnum, value, 0, {}}; }
 };
 
+// Money in another currency than the programme's.
+struct ForeignMoney {
+  int slot = 0;
+  absl::string_view currency;
+  Nanos amount = 0;
+};
+
 class FactRow {
  public:
   explicit FactRow(const FactSchema& schema);
 
-  // Reads a serialised fact of the schema's kind. Money in another currency than `currency` becomes null and is
-  // reported by parked(). False, with the field at fault, when a date, an amount or the encoding is not valid.
+  // Reads a serialised fact of the schema's kind. Money in another currency than `currency` is null until it is
+  // converted. False, with the field at fault, when a date, an amount or the encoding is not valid.
   bool Decode(absl::string_view fact, absl::string_view currency, FieldError* error);
+
+  // Money that is null because it waits for a rate.
+  const std::vector<ForeignMoney>& waiting_money() const { return waiting_money_; }
+  bool parked() const { return !waiting_money_.empty(); }
+  // Sets the money that `convert` knows an amount for; the rest goes on waiting.
+  void Convert(absl::FunctionRef<std::optional<Nanos>(const ForeignMoney&)> convert);
 
   const FactSchema& schema() const { return *schema_; }
   const Value& operator[](int slot) const { return values_[static_cast<size_t>(slot)]; }
   void Set(int slot, Value value) { values_[static_cast<size_t>(slot)] = value; }
-  bool parked() const { return parked_; }
 
  private:
   bool DecodeField(const FieldSchema& field, const wire::Field& encoded, absl::string_view currency, FieldError* error);
 
   const FactSchema* schema_;
   std::vector<Value> values_;
-  bool parked_ = false;
+  std::vector<ForeignMoney> waiting_money_;
 };
 
 }  // namespace partnermetrics

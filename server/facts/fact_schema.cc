@@ -1,6 +1,8 @@
 #include "server/facts/fact_schema.h"
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "absl/strings/strip.h"
 #include "partnermetrics/options/v1/options.pb.h"
 #include "partnermetrics/v1/event.pb.h"
 #include "partnermetrics/v1/selling.pb.h"
@@ -37,6 +39,16 @@ ValueType TypeOf(const FieldDescriptor& field) {
 }
 
 }  // namespace
+
+std::string ShortEnumName(const google::protobuf::EnumValueDescriptor& value) {
+  std::string prefix;
+  for (const char c : value.type()->name()) {
+    if (absl::ascii_isupper(static_cast<unsigned char>(c)) && !prefix.empty()) prefix.push_back('_');
+    prefix.push_back(absl::ascii_toupper(static_cast<unsigned char>(c)));
+  }
+  prefix.push_back('_');
+  return std::string(absl::StripPrefix(value.name(), prefix));
+}
 
 absl::string_view ValueTypeName(ValueType type) {
   switch (type) {

@@ -34,6 +34,9 @@ enum class ValueType : uint8_t {
 
 absl::string_view ValueTypeName(ValueType type);
 
+// "DEAL_OUTCOME_WON" of DealOutcome is written WON.
+std::string ShortEnumName(const google::protobuf::EnumValueDescriptor& value);
+
 struct FieldSchema {
   std::string name;
   int number = 0;  // of the proto field; 0 for fields that the engine derives (role, credited_amount)

@@ -7,12 +7,15 @@
 #include <unistd.h>
 
 #include <fstream>
+#include <optional>
 #include <sstream>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "server/base/errors.h"
+#include "storage/backup_manifest.h"
+#include "storage/files.h"
 
 namespace partnermetrics {
 namespace {
@@ -128,7 +131,25 @@ absl::Status Programs::LoadPseudonymKey() {
                      "give at least 16 random bytes, and keep them: another key makes other pseudonyms");
   }
   pseudonymiser_ = std::make_unique<Pseudonymiser>(std::move(key));
-  return absl::OkStatus();
+  return CheckPseudonymKey();
+}
+
+absl::Status Programs::CheckPseudonymKey() const {
+  const std::string& folder = options_.database.data_dir;
+  const std::string path = absl::StrCat(folder, "/", storage::kKeyCheckFile);
+  const std::string check =
+      storage::Seal(absl::StrCat("partnermetrics key check\n", pseudonymiser_->Pseudonym("key check"), "\n"));
+  const std::optional<std::string> before = storage::ReadFile(path);
+  if (!before.has_value()) return storage::WriteFile(folder, storage::kKeyCheckFile, check);
+  if (before == check) return absl::OkStatus();
+  if (!storage::Unseal(*before).has_value()) {
+    return MakeError(absl::StatusCode::kDataLoss, "KEY_CHECK_DAMAGED", absl::StrCat(path, " is damaged"),
+                     "delete it if you are sure that the key for pseudonyms is still the same; it is made anew");
+  }
+  return MakeError(absl::StatusCode::kFailedPrecondition, "OTHER_KEY",
+                   "the key for pseudonyms is not the one that this data was written with: the same person would "
+                   "count as another one",
+                   absl::StrCat("give the old key back; if it is lost for good, delete ", path));
 }
 
 absl::StatusOr<ProgramRuntime*> Programs::Find(absl::string_view id) {

@@ -83,6 +83,8 @@ class Programs {
   absl::Status OpenEngines();
   absl::Status ActivateDefinitions(ProgramRuntime& program, const log::v1::Definitions& definitions);
   absl::Status LoadPseudonymKey();
+  // With another key the same person would count twice.
+  absl::Status CheckPseudonymKey() const;
   void FlushLoop();
 
   Options options_;

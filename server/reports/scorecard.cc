@@ -55,7 +55,8 @@ v1::Scorecard BuildScorecard(const Catalog& catalog, const MeasureSource& source
       v1::ScorecardRow& row = *group.add_rows();
       *row.mutable_metric() = metric->definition;
       *row.mutable_value() = evaluator.Value({metric, request.scope, request.scope_proto,
-                                              PeriodOf(catalog, *metric, request.window, request.as_of), true});
+                                              PeriodOf(catalog, *metric, request.window, request.as_of),
+                                              request.comparison, request.target_set});
       ++rows;
       if (row.value().has_value()) ++with_data;
     }

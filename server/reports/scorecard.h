@@ -22,6 +22,8 @@ struct ScorecardRequest {
   v1::Scope scope_proto;
   Day as_of = 0;
   v1::WindowKind window = v1::WINDOW_KIND_UNSPECIFIED;  // unspecified: each metric's own
+  v1::Comparison comparison = v1::COMPARISON_PREVIOUS_PERIOD;
+  const v1::TargetSet* target_set = nullptr;  // null: the one in force on the last day of each window
 };
 
 // The metrics of a partner's scorecard, or of the programme's dashboard: in order, each once, without those that are

@@ -92,4 +92,10 @@ std::string DisplayValue(const Number& number, v1::MetricUnit unit, absl::string
   }
 }
 
+std::string DisplayChange(const Number& change, v1::MetricUnit unit, absl::string_view currency) {
+  const std::string text = unit == v1::METRIC_UNIT_PERCENT ? absl::StrCat(Short(change.value * 100), " pp")
+                                                           : DisplayValue(change, unit, currency);
+  return change.value > 0 ? absl::StrCat("+", text) : text;
+}
+
 }  // namespace partnermetrics

@@ -16,6 +16,8 @@ namespace partnermetrics {
 
 // "$1.5M", "85 %", "3.5x", "18 h", "12 days", "4.2", "no data".
 std::string DisplayValue(const Number& number, v1::MetricUnit unit, absl::string_view currency);
+// A difference of two such values, with its sign: "+$15K", "-2 pp" of percentages, "0".
+std::string DisplayChange(const Number& change, v1::MetricUnit unit, absl::string_view currency);
 
 }  // namespace partnermetrics
 

@@ -2,15 +2,42 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <optional>
 
-#include "server/scoring/display.h"
 #include "server/scoring/target.h"
 
 namespace partnermetrics {
 namespace {
 
+template <typename T>
+void SortUnique(std::vector<T>& values) {
+  std::sort(values.begin(), values.end());
+  values.erase(std::unique(values.begin(), values.end()), values.end());
+}
+
+Number FromAttribute(const Value& value) {
+  switch (value.type) {
+    case ValueType::kNull:
+      return Number::NoData(v1::NO_DATA_REASON_NO_FACTS);
+    case ValueType::kBool:
+      return Number::Truth(value.integer != 0);
+    case ValueType::kDecimal:
+    case ValueType::kMoney:
+      return Number::Exact(value.decimal, 1);
+    default:
+      return Number::Exact(Nanos(value.integer) * kNanosPerUnit, 1);
+  }
+}
+
+// Whether a partner had signed by then. One whose day is not known counts from the beginning.
+bool HasSigned(const FactRow* partner, Day day) {
+  static const int slot = FactSchemas::Get().Find("partner")->Find("signed_on")->slot;
+  return partner == nullptr || (*partner)[slot].is_null() || (*partner)[slot].integer <= day;
+}
+
+}  // namespace
+
+// The rows of every partner add up to those of the programme, where history and freshness are read.
 ScopeIndex ScopeAt(v1::ScopeKind level, ScopeIndex own) {
   switch (level) {
     case v1::SCOPE_KIND_BUSINESS:
@@ -18,48 +45,52 @@ ScopeIndex ScopeAt(v1::ScopeKind level, ScopeIndex own) {
     case v1::SCOPE_KIND_DIRECT:
       return kDirectScope;
     case v1::SCOPE_KIND_PROGRAM:
+    case v1::SCOPE_KIND_PARTNER:
       return kProgramScope;
     default:
       return own;
   }
 }
 
-void SetDate(Day day, v1::Date* date) {
-  const absl::CivilDay civil = ToCivil(day);
-  date->set_year(static_cast<int32_t>(civil.year()));
-  date->set_month(civil.month());
-  date->set_day(civil.day());
-}
-
-// Exact values that fit into the message.
-void SetExact(Nanos nanos, v1::MetricValue& value) {
-  const Nanos units = nanos / kNanosPerUnit;
-  if (units > std::numeric_limits<int64_t>::max() || units < std::numeric_limits<int64_t>::min()) return;
-  value.mutable_exact()->set_units(static_cast<int64_t>(units));
-  value.mutable_exact()->set_nanos(static_cast<int32_t>(nanos % kNanosPerUnit));
-}
-
-}  // namespace
-
-std::vector<RowKey> RowsNeeded(absl::Span<const CompiledMetric* const> metrics, absl::Span<const ScopeIndex> scopes) {
-  std::vector<RowKey> rows;
+Reads ReadsOf(const Catalog& catalog, absl::Span<const CompiledMetric* const> metrics,
+              absl::Span<const ScopeIndex> scopes) {
+  std::vector<const CompiledMetric*> all(metrics.begin(), metrics.end());
   for (const CompiledMetric* metric : metrics) {
+    for (const int target : metric->target_metrics) all.push_back(&catalog.metrics()[static_cast<size_t>(target)]);
+  }
+  Reads reads;
+  for (const CompiledMetric* metric : all) {
+    reads.attributes |= metric->needs.attributes;
+    reads.all_partners |= metric->needs.all;
+    reads.partner_targets |= metric->needs.targets;
     for (const MeasureUse& use : metric->uses) {
-      for (const ScopeIndex scope : scopes) rows.push_back({ScopeAt(use.level, scope), use.measure});
+      if (use.level == v1::SCOPE_KIND_PARTNER) reads.partner_measures.push_back(use.measure);
+      for (const ScopeIndex scope : scopes) reads.rows.push_back({ScopeAt(use.level, scope), use.measure});
     }
   }
-  std::sort(rows.begin(), rows.end());
-  rows.erase(std::unique(rows.begin(), rows.end()), rows.end());
-  return rows;
+  SortUnique(reads.rows);
+  SortUnique(reads.partner_measures);
+  return reads;
 }
 
 Period PeriodOf(const Catalog& catalog, const CompiledMetric& metric, v1::WindowKind window, Day as_of) {
-  return PeriodOf(window == v1::WINDOW_KIND_UNSPECIFIED ? metric.definition.window() : window, as_of,
-                  catalog.fiscal_start_month());
+  const bool own = window == v1::WINDOW_KIND_UNSPECIFIED || metric.definition.own_window();
+  return PeriodOf(own ? metric.definition.window() : window, as_of, catalog.fiscal_start_month());
+}
+
+Period Evaluator::PeriodFor(const CompiledMetric& metric, const Period& period) const {
+  Period own = period;
+  if (metric.definition.own_window()) {
+    own = PeriodOf(metric.definition.window(), period.last, catalog_.fiscal_start_month());
+    own.as_of = period.as_of;
+  }
+  return metric.definition.maturity_days() > 0 ? Matured(own, metric.definition.maturity_days()) : own;
 }
 
 Number Evaluator::Evaluate(const CompiledMetric& metric, ScopeIndex scope, const Period& period) const {
-  Number number = Node(metric.formula, metric.formula.root(), {scope, period});
+  const Period own = PeriodFor(metric, period);
+  if (own.first > own.last) return Number::NoData(v1::NO_DATA_REASON_NOT_ENOUGH_HISTORY);
+  Number number = Node(metric.formula, metric.formula.root(), {scope, own});
   if (number.has_value() && number.facts < metric.definition.min_sample()) {
     return Number::NoData(number.facts == 0 ? v1::NO_DATA_REASON_NO_FACTS : v1::NO_DATA_REASON_TOO_FEW, number.facts);
   }
@@ -84,9 +115,21 @@ Number Evaluator::Node(const Formula& formula, int index, const Place& place) co
     case FormulaOp::kMetric:
       return Evaluate(catalog_.metrics()[static_cast<size_t>(node.index)], place.scope, place.period);
     case FormulaOp::kTarget: {
-      const auto target = TargetFact(catalog_.metrics()[static_cast<size_t>(node.index)], place);
+      const CompiledMetric& metric = catalog_.metrics()[static_cast<size_t>(node.index)];
+      const auto target = TargetFact(metric, {place.scope, PeriodFor(metric, place.period)}, node.forecast);
       return target ? Number::Exact(*target, 1) : Number::NoData(v1::NO_DATA_REASON_NO_TARGET);
     }
+    case FormulaOp::kFirstDay:
+    case FormulaOp::kDayReaching:
+      return DayOf(formula, node, place);
+    case FormulaOp::kPartner:
+      return Attribute(formula.partner_expressions[static_cast<size_t>(node.index)], place);
+    case FormulaOp::kCountPartners:
+    case FormulaOp::kSumPartners:
+    case FormulaOp::kAveragePartners:
+      return OverPartners(formula, node, place);
+    case FormulaOp::kPace:
+      return Number::Inexact(ElapsedShare(place.period));
     case FormulaOp::kAsOf:
       return Number::Exact(Nanos(place.period.last) * kNanosPerUnit);
     case FormulaOp::kDays:
@@ -134,11 +177,11 @@ Number Evaluator::Node(const Formula& formula, int index, const Place& place) co
       return Prior(formula, node, place);
     case FormulaOp::kStart: {
       Period before = place.period;
-      before.last = before.whole_last = place.period.first - 1;
+      before.last = before.whole_last = before.as_of = place.period.first - 1;
       return Node(formula, node.operands[0], {place.scope, before});
     }
     case FormulaOp::kToDate:
-      return Node(formula, node.operands[0], {place.scope, YearToDate(place.period, catalog_.fiscal_start_month())});
+      return Node(formula, node.operands[0], {place.scope, ToDate(place.period)});
     case FormulaOp::kAtLevel:
       break;
   }
@@ -148,8 +191,7 @@ Number Evaluator::Node(const Formula& formula, int index, const Place& place) co
 Number Evaluator::Measure(FormulaOp op, int index, const Place& place) const {
   const CompiledMeasure& measure = catalog_.measures()[static_cast<size_t>(index)];
   const RowKey row = {place.scope, index};
-  const CellTotals totals = measure.is_flow() ? source_.Flow(row, place.period.first, place.period.last)
-                                              : source_.Stock(row, place.period.last);
+  const CellTotals totals = source_.Totals(row, place.period, split_);
   if (totals.count == 0 && measure.sum_is_money &&
       source_.ParkedFacts(row, place.period.first, place.period.last) > 0) {
     return Number::NoData(v1::NO_DATA_REASON_RATE_MISSING);
@@ -182,13 +224,15 @@ Number Evaluator::Comparison(const Formula& formula, const FormulaNode& node, co
   }
 }
 
+// As in CEL: one side that decides makes the other irrelevant, whether that has data or not.
 Number Evaluator::Logic(const Formula& formula, const FormulaNode& node, const Place& place) const {
   const Number left = Node(formula, node.operands[0], place);
-  if (!left.has_value()) return left;
-  const bool truth = left.value != 0;
-  if (node.op == FormulaOp::kNot) return Number::Truth(!truth);
-  const bool decided = node.op == FormulaOp::kOr ? truth : !truth;
-  return decided ? left : Node(formula, node.operands[1], place);
+  if (node.op == FormulaOp::kNot) return left.has_value() ? Number::Truth(left.value == 0) : left;
+  const bool deciding = node.op == FormulaOp::kOr;
+  const auto decides = [&](const Number& side) { return side.has_value() && (side.value != 0) == deciding; };
+  if (decides(left)) return left;
+  const Number right = Node(formula, node.operands[1], place);
+  return decides(right) || left.has_value() ? right : left;
 }
 
 Number Evaluator::Extreme(const Formula& formula, const FormulaNode& node, const Place& place) const {
@@ -228,79 +272,102 @@ Number Evaluator::Prior(const Formula& formula, const FormulaNode& node, const P
   return Node(formula, node.operands[0], {place.scope, prior});
 }
 
-std::optional<Nanos> Evaluator::TargetFact(const CompiledMetric& metric, const Place& place) const {
+Number Evaluator::Attribute(const RowExpression& expression, const Place& place) const {
+  const FactRow* partner = source_.Partner(place.scope);
+  if (partner == nullptr) return Number::NoData(v1::NO_DATA_REASON_WRONG_SCOPE);
+  return FromAttribute(expression.Evaluate({partner, nullptr, &catalog_.zone()}));
+}
+
+Number Evaluator::DayOf(const Formula& formula, const FormulaNode& node, const Place& place) const {
+  const bool reaching = node.op == FormulaOp::kDayReaching;
+  Number amount;
+  if (reaching) {
+    amount = Node(formula, node.operands[0], place);
+    if (!amount.has_value()) return amount;
+  }
+  const Number since = Node(formula, node.operands.back(), place);
+  if (!since.has_value()) return since;
+  const Day last = place.period.last;
+  // Days beyond all dates make an empty range.
+  const auto first = static_cast<Day>(std::clamp(std::ceil(since.value), -1e6, last + 1.0));
+  const CompiledMeasure& measure = catalog_.measures()[static_cast<size_t>(node.index)];
+  const RowKey row = {place.scope, node.index};
+  CellTotals total;
+  std::optional<Day> found;
+  const auto reached = [&] {
+    if (!reaching) return total.count > 0;
+    const Number so_far = node.counts ? Number::Exact(Nanos(total.count) * kNanosPerUnit) : Number::Exact(total.sum);
+    return Compare(so_far, amount) >= 0;
+  };
+  // A stock may stand there from before.
+  if (!measure.is_flow() && first <= last) {
+    Period until = place.period;
+    until.first = until.last = until.as_of = first;
+    total = source_.Totals(row, until, split_);
+    if (reached()) found = first;
+  }
+  const Day next = measure.is_flow() ? first : first + 1;
+  source_.EachDay(row, next, last, [&](Day day, const CellTotals& change) {
+    if (found) return false;
+    total.count += change.count;
+    total.sum += change.sum;
+    if (reached()) found = day;
+    return true;
+  });
+  return found ? Number::Exact(Nanos(*found) * kNanosPerUnit, 1) : Number::NoData(v1::NO_DATA_REASON_NO_FACTS);
+}
+
+Number Evaluator::OverPartners(const Formula& formula, const FormulaNode& node, const Place& place) const {
+  const auto [it, is_new] =
+      over_partners_.try_emplace(OverPartnersKey(&node, place.period.first, place.period.last, place.period.as_of));
+  if (is_new) it->second = OverEach(formula, node, source_.Partners(), place.period);
+  return it->second;
+}
+
+// A partner for whom the condition has no data does not count, as a fact whose `where` is null.
+Number Evaluator::OverEach(const Formula& formula, const FormulaNode& node, absl::Span<const ScopeIndex> partners,
+                           const Period& period) const {
+  const bool counts = node.op == FormulaOp::kCountPartners;
+  const size_t condition = counts ? 0 : 1;
+  Number sum = Number::Exact(0);
+  std::optional<Number> missing;  // why the first of those that were asked for has no value
+  int64_t with_value = 0;
+  for (const ScopeIndex partner : partners) {
+    if (!HasSigned(source_.Partner(partner), period.last)) continue;
+    const Place own = {partner, period};
+    if (node.operands.size() > condition) {
+      const Number fits = Node(formula, node.operands[condition], own);
+      if (!fits.has_value() || fits.value == 0) continue;
+    }
+    if (!counts) {
+      const Number value = Node(formula, node.operands[0], own);
+      if (!value.has_value()) {
+        if (!missing) missing = value;
+        continue;
+      }
+      sum = Add(sum, value);
+    }
+    ++with_value;
+  }
+  if (with_value == 0 && missing) return *missing;
+  const Number count = Number::Exact(Nanos(with_value) * kNanosPerUnit, with_value);
+  if (counts) return count;
+  sum.facts = with_value;
+  return node.op == FormulaOp::kSumPartners ? sum : Divide(sum, count);
+}
+
+std::optional<Nanos> Evaluator::TargetFact(const CompiledMetric& metric, const Place& place, bool forecast,
+                                           bool* whole) const {
   const Period& period = place.period;
-  auto target = source_.Target(metric.id(), place.scope, period.first, period.last, period.last);
-  // While a calendar period runs, its target is that of the whole.
-  if (!target && period.whole_last != period.last) {
-    target = source_.Target(metric.id(), place.scope, period.first, period.whole_last, period.last);
-  }
-  return target;
-}
-
-v1::MetricValue Evaluator::Value(const MetricRequest& request) const {
-  const v1::Metric& definition = request.metric->definition;
-  v1::MetricValue value;
-  value.set_metric_id(definition.id());
-  *value.mutable_scope() = request.scope_proto;
-  SetDate(request.period.first, value.mutable_window()->mutable_start_on());
-  SetDate(request.period.last, value.mutable_window()->mutable_end_on());
-  value.set_current_state(request.metric->current_state);
-
-  const Number number = request.metric->HasLevel(request.scope_proto.kind())
-                            ? Evaluate(*request.metric, request.scope, request.period)
-                            : Number::NoData(v1::NO_DATA_REASON_WRONG_SCOPE);
-  value.set_no_data(number.no_data);
-  value.set_display(DisplayValue(number, definition.unit(), catalog_.program().currency_code()));
-  value.set_facts(number.facts);
-  if (number.has_value()) {
-    value.set_value(number.value);
-    if (number.exact) SetExact(*number.exact, value);
-    if (number.numerator) value.set_numerator(*number.numerator);
-    if (number.denominator) value.set_denominator(*number.denominator);
-  }
-  if (number.no_data == v1::NO_DATA_REASON_WRONG_SCOPE) return value;
-  AddProvenance(request, value);
-  AddTarget(request, value);
-  if (request.compare) AddComparison(request, value);
-  return value;
-}
-
-void Evaluator::AddProvenance(const MetricRequest& request, v1::MetricValue& value) const {
-  int64_t fresh_at = 0, parked = 0;
-  for (const MeasureUse& use : request.metric->uses) {
-    const RowKey row = {ScopeAt(use.level, request.scope), use.measure};
-    fresh_at = std::max(fresh_at, source_.FreshAtMicros(row));
-    if (catalog_.measures()[static_cast<size_t>(use.measure)].sum_is_money) {
-      parked += source_.ParkedFacts(row, request.period.first, request.period.last);
+  const auto stated = source_.Targets(metric.id(), place.scope, forecast, period.last);
+  for (const Day last : {period.last, period.whole_last}) {
+    if (whole != nullptr) *whole = last != period.last;
+    for (const StatedTarget& target : stated) {
+      if (target.first == period.first && target.last == last) return target.value;
     }
   }
-  value.set_parked_facts(parked);
-  if (fresh_at == 0) return;
-  value.mutable_fresh_at()->set_seconds(fresh_at / 1'000'000);
-  value.mutable_fresh_at()->set_nanos(static_cast<int32_t>(fresh_at % 1'000'000 * 1'000));
-}
-
-void Evaluator::AddTarget(const MetricRequest& request, v1::MetricValue& value) const {
-  const v1::Metric& definition = request.metric->definition;
-  const auto target = TargetInForce(catalog_, definition, TargetFact(*request.metric, {request.scope, request.period}));
-  if (!target) return;
-  *value.mutable_target() = *target;
-  if (!value.has_value()) return;
-  value.set_target_position(PositionOf(*target, value.value()));
-  if (const auto attainment = AttainmentOf(definition.direction(), *target, value.value())) {
-    value.set_attainment(*attainment);
-  }
-}
-
-void Evaluator::AddComparison(const MetricRequest& request, v1::MetricValue& value) const {
-  const Period prior = PriorPeriod(request.period);
-  if (!HasHistory(request.metric->uses, request.scope, prior)) return;
-  const Number before = Evaluate(*request.metric, request.scope, prior);
-  if (!before.has_value()) return;
-  value.set_comparison(before.value);
-  if (value.has_value() && before.value != 0)
-    value.set_change((value.value() - before.value) / std::fabs(before.value));
+  // While a calendar period runs, its target is that of the whole. Only what adds up can be made of parts.
+  return metric.accumulates ? TiledTarget(stated, period.first, period.whole_last) : std::nullopt;
 }
 
 }  // namespace partnermetrics

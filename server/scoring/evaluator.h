@@ -5,11 +5,15 @@
 //   v1::MetricValue value = evaluator.Value({.metric = metric, .scope = kProgramScope, .scope_proto = scope, .period =
 //   period});
 //
-// Thread-compatible, like its source.
+// What goes over partners is remembered for as long as the evaluator lives. Thread-compatible, like its source.
 #ifndef PARTNERMETRICS_SERVER_SCORING_EVALUATOR_H_
 #define PARTNERMETRICS_SERVER_SCORING_EVALUATOR_H_
 
+#include <map>
 #include <optional>
+#include <string>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "absl/types/span.h"
@@ -22,10 +26,23 @@
 
 namespace partnermetrics {
 
-// The rows that these metrics read in these scopes: sorted, each once.
-std::vector<RowKey> RowsNeeded(absl::Span<const CompiledMetric* const> metrics, absl::Span<const ScopeIndex> scopes);
+// What a query reads of its source.
+struct Reads {
+  std::vector<RowKey> rows;           // sorted, each once
+  std::vector<int> partner_measures;  // rows of every partner: sorted, each once
+  bool attributes = false;            // of the scopes that are partners
+  bool all_partners = false;          // with their attributes
+  bool partner_targets = false;       // targets of every partner
+};
 
-// The period of a metric as of a day: of the window asked for, else of its own.
+// The scope of a level, seen from another scope.
+ScopeIndex ScopeAt(v1::ScopeKind level, ScopeIndex own);
+
+// All that these metrics, and the metrics that are their targets, read in these scopes.
+Reads ReadsOf(const Catalog& catalog, absl::Span<const CompiledMetric* const> metrics,
+              absl::Span<const ScopeIndex> scopes);
+
+// The period of a metric as of a day: of the window asked for, else of its own, as metrics with own_window always have.
 Period PeriodOf(const Catalog& catalog, const CompiledMetric& metric, v1::WindowKind window, Day as_of);
 
 struct MetricRequest {
@@ -33,13 +50,17 @@ struct MetricRequest {
   ScopeIndex scope = kProgramScope;
   v1::Scope scope_proto;
   Period period;
-  bool compare = false;  // with the period before
+  v1::Comparison comparison = v1::COMPARISON_UNSPECIFIED;
+  const v1::TargetSet* target_set = nullptr;  // null: the one in force on the period's last day
 };
 
 class Evaluator {
  public:
-  Evaluator(const Catalog& catalog, const MeasureSource& source) : catalog_(catalog), source_(source) {}
+  // With `split`, split measures give only what they have for this value of their field.
+  Evaluator(const Catalog& catalog, const MeasureSource& source, std::optional<std::string> split = std::nullopt)
+      : catalog_(catalog), source_(source), split_(std::move(split)) {}
 
+  // The period is the metric's own where it has one, and ends earlier by its maturity.
   Number Evaluate(const CompiledMetric& metric, ScopeIndex scope, const Period& period) const;
   // With target, comparison and everything else that a value comes with.
   v1::MetricValue Value(const MetricRequest& request) const;
@@ -52,6 +73,13 @@ class Evaluator {
 
   Number Node(const Formula& formula, int index, const Place& place) const;
   Number Measure(FormulaOp op, int measure, const Place& place) const;
+  // An expression over the attributes of the scope's partner.
+  Number Attribute(const RowExpression& expression, const Place& place) const;
+  // first_day and day_reaching.
+  Number DayOf(const Formula& formula, const FormulaNode& node, const Place& place) const;
+  Number OverPartners(const Formula& formula, const FormulaNode& node, const Place& place) const;
+  Number OverEach(const Formula& formula, const FormulaNode& node, absl::Span<const ScopeIndex> partners,
+                  const Period& period) const;
   Number Logic(const Formula& formula, const FormulaNode& node, const Place& place) const;
   Number Comparison(const Formula& formula, const FormulaNode& node, const Place& place) const;
   Number Extreme(const Formula& formula, const FormulaNode& node, const Place& place) const;
@@ -60,13 +88,21 @@ class Evaluator {
   Number Prior(const Formula& formula, const FormulaNode& node, const Place& place) const;
   // Whether any of the measures has a fact on or before the period's last day.
   bool HasHistory(absl::Span<const MeasureUse> uses, ScopeIndex scope, const Period& period) const;
-  std::optional<Nanos> TargetFact(const CompiledMetric& metric, const Place& place) const;
+  Period PeriodFor(const CompiledMetric& metric, const Period& period) const;
+  // The target fact for a period, or for the whole of the calendar period that is running. `whole` says which.
+  std::optional<Nanos> TargetFact(const CompiledMetric& metric, const Place& place, bool forecast,
+                                  bool* whole = nullptr) const;
+  // `request.period` is that of the value.
   void AddProvenance(const MetricRequest& request, v1::MetricValue& value) const;
   void AddTarget(const MetricRequest& request, v1::MetricValue& value) const;
-  void AddComparison(const MetricRequest& request, v1::MetricValue& value) const;
+  void AddPace(const MetricRequest& request, const v1::MetricTarget& target, v1::MetricValue& value) const;
+  void AddComparison(const MetricRequest& request, const Number& number, v1::MetricValue& value) const;
 
   const Catalog& catalog_;
   const MeasureSource& source_;
+  using OverPartnersKey = std::tuple<const FormulaNode*, Day, Day, Day>;
+  const std::optional<std::string> split_;
+  mutable std::map<OverPartnersKey, Number> over_partners_;
 };
 
 }  // namespace partnermetrics

@@ -1,7 +1,8 @@
 // What scoring reads: the rows of measures, for the scopes of one query. The engine's view implements it.
 //
-//   for (const RowKey& row : RowsNeeded(metrics, scopes)) view.Collect(row);   // under the engine's lock
-//   Evaluator evaluator(catalog, view);                                        // outside it
+//   const Reads reads = ReadsOf(catalog, metrics, scopes);   // evaluator.h
+//   …                                                        // collected under the engine's lock
+//   Evaluator evaluator(catalog, source);                    // outside it
 //
 // Thread-compatible: one query reads it from one thread.
 #ifndef PARTNERMETRICS_SERVER_SCORING_MEASURE_SOURCE_H_
@@ -9,9 +10,17 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
+#include <utility>
+#include <vector>
 
+#include "absl/functional/function_ref.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "server/base/civil.h"
+#include "server/catalog/calendar.h"
 #include "server/catalog/catalog.h"
+#include "server/facts/fact_row.h"
 
 namespace partnermetrics {
 
@@ -30,6 +39,10 @@ struct RowKey {
   friend bool operator<(const RowKey& a, const RowKey& b) {
     return a.scope != b.scope ? a.scope < b.scope : a.measure < b.measure;
   }
+  template <typename H>
+  friend H AbslHashValue(H h, const RowKey& key) {
+    return H::combine(std::move(h), key.scope, key.measure);
+  }
 };
 
 struct CellTotals {
@@ -37,19 +50,35 @@ struct CellTotals {
   Nanos sum = 0;
 };
 
+// A target as a fact states it.
+struct StatedTarget {
+  Day first = 0;
+  Day last = 0;
+  Nanos value = 0;
+};
+
 class MeasureSource {
  public:
   virtual ~MeasureSource() = default;
 
-  // The days first..last of a flow.
-  virtual CellTotals Flow(const RowKey& row, Day first, Day last) const = 0;
-  // All days up to and with `as_of` of a stock.
-  virtual CellTotals Stock(const RowKey& row, Day as_of) const = 0;
+  // The measure's count and sum in a period, by its kind. Of a split measure those of one value of its field, or of all
+  // when `split` is not set.
+  virtual CellTotals Totals(const RowKey& row, const Period& period, const std::optional<std::string>& split) const = 0;
+  // The values by which a split measure is split there, in order.
+  virtual std::vector<std::string> SplitValues(const RowKey& row) const = 0;
   // The first day with a contribution; not set for an empty row.
   virtual std::optional<Day> FirstDay(const RowKey& row) const = 0;
-  // Value of the target fact (quota) of this metric, scope and exact period, if there is one known on `as_of`.
-  virtual std::optional<Nanos> Target(absl::string_view metric, ScopeIndex scope, Day first, Day last,
-                                      Day as_of) const = 0;
+  // Calls `visit` with the changes of each day from first to last, in order, until it gives false.
+  virtual void EachDay(const RowKey& row, Day first, Day last,
+                       absl::FunctionRef<bool(Day, const CellTotals&)> visit) const = 0;
+  // The target facts of this metric and scope that are known on `as_of`, quotas or forecasts: one for each period, by
+  // first day and then the longer ones first.
+  virtual std::vector<StatedTarget> Targets(absl::string_view metric, ScopeIndex scope, bool forecast,
+                                            Day as_of) const = 0;
+  // Every partner of the programme, by id.
+  virtual absl::Span<const ScopeIndex> Partners() const { return {}; }
+  // A partner's attributes; null for other scopes.
+  virtual const FactRow* Partner(ScopeIndex scope) const { return nullptr; }
   // Facts whose money waits for a rate and is not in the row, on the days first..last of a flow, or on `last` of a
   // stock.
   virtual int64_t ParkedFacts(const RowKey& row, Day first, Day last) const { return 0; }

@@ -4,14 +4,21 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "partnermetrics/connector_abi.h"
 #include "partnermetrics/v1/admin_service.grpc.pb.h"
 #include "server/base/errors.h"
 #include "server/engine/brute_force.h"
 #include "server/engine/partners.h"
+#include "server/facts/fact_schema.h"
+#include "server/ops/backups.h"
+#include "server/ops/erasure.h"
+#include "server/ops/export.h"
 #include "server/services/call.h"
 #include "server/services/dates.h"
+#include "server/services/pull_stream.h"
 #include "server/services/services.h"
 #include "server/sync/connectors.h"
 #include "storage/record_codec.h"
@@ -20,6 +27,8 @@ namespace partnermetrics {
 namespace {
 
 constexpr size_t kMaxDifferences = 100;
+// How often a backup says how far it is.
+constexpr absl::Duration kBackupPeriod = absl::Seconds(1);
 
 uint64_t ResidentBytes() {
   std::ifstream statm("/proc/self/statm");
@@ -69,9 +78,37 @@ absl::StatusOr<std::string> ScopeName(const Engine::View& view, const v1::Verify
   }
 }
 
-class AdminServiceImpl final : public v1::AdminService::Service {
+absl::StatusOr<ErasureSubject> ReadSubject(const Pseudonymiser& pseudonymiser, const v1::EraseSubjectRequest& request) {
+  switch (request.subject_case()) {
+    case v1::EraseSubjectRequest::kPerson:
+      if (absl::StripAsciiWhitespace(request.person()).empty()) {
+        return InvalidField("person", "REQUIRED", "must be an e-mail address or a user name of the sources");
+      }
+      return PersonSubject(pseudonymiser, request.person());
+    case v1::EraseSubjectRequest::kRecord: {
+      const v1::SubjectRecord& record = request.record();
+      if (record.source().empty()) return InvalidField("record.source", "REQUIRED", "must name the record's source");
+      if (record.id().empty()) return InvalidField("record.id", "REQUIRED", "must be the record's id in its source");
+      if (FactSchemas::Get().Find(record.kind()) == nullptr) {
+        return InvalidField("record.kind", "UNKNOWN", absl::StrCat("'", record.kind(), "' is no kind of fact"));
+      }
+      return RecordSubject(pseudonymiser, record.source(), record.kind(), record.id());
+    }
+    case v1::EraseSubjectRequest::SUBJECT_NOT_SET:
+      break;
+  }
+  return InvalidField("person", "REQUIRED", "name a person, or a record that says something about persons");
+}
+
+// Streams use the callback interface.
+template <typename Service>
+using WithStreams = v1::AdminService::WithCallbackMethod_Backup<
+    v1::AdminService::WithCallbackMethod_ExportFacts<v1::AdminService::WithCallbackMethod_ExportCells<Service>>>;
+
+class AdminServiceImpl final : public WithStreams<v1::AdminService::Service> {
  public:
-  explicit AdminServiceImpl(const Backend& backend) : backend_(backend) {}
+  AdminServiceImpl(const Backend& backend, WorkerPool& pool, StreamSet& streams)
+      : backend_(backend), pool_(pool), streams_(streams) {}
 
   grpc::Status GetStatus(grpc::ServerContext* context, const v1::GetStatusRequest* request,
                          v1::ServerStatus* response) override {
@@ -88,7 +125,85 @@ class AdminServiceImpl final : public v1::AdminService::Service {
     return Handle(backend_, *context, "AdminService.CreateCheckpoint", [&] { return Checkpoint(*response); });
   }
 
+  grpc::ServerWriteReactor<v1::BackupResponse>* Backup(grpc::CallbackServerContext* context,
+                                                       const v1::BackupRequest* request) override {
+    return Stream<v1::BackupResponse>(*context, "AdminService.Backup", [this] { return StartBackup(); });
+  }
+
+  grpc::Status ListBackups(grpc::ServerContext* context, const v1::ListBackupsRequest* request,
+                           v1::ListBackupsResponse* response) override {
+    return Handle(backend_, *context, "AdminService.ListBackups", [&]() -> absl::Status {
+      ASSIGN_OR_RETURN(*response, backend_.backups().List(request->verify()));
+      return absl::OkStatus();
+    });
+  }
+
+  grpc::ServerWriteReactor<v1::ExportResponse>* ExportFacts(grpc::CallbackServerContext* context,
+                                                            const v1::ExportFactsRequest* request) override {
+    return Stream<v1::ExportResponse>(*context, "AdminService.ExportFacts", [this, request = *request] {
+      return StartExport(request, &partnermetrics::ExportFacts);
+    });
+  }
+
+  grpc::ServerWriteReactor<v1::ExportResponse>* ExportCells(grpc::CallbackServerContext* context,
+                                                            const v1::ExportCellsRequest* request) override {
+    return Stream<v1::ExportResponse>(*context, "AdminService.ExportCells", [this, request = *request] {
+      return StartExport(request, &partnermetrics::ExportCells);
+    });
+  }
+
+  grpc::Status EraseSubject(grpc::ServerContext* context, const v1::EraseSubjectRequest* request,
+                            v1::EraseSubjectResponse* response) override {
+    return Handle(backend_, *context, "AdminService.EraseSubject", [&] { return Erase(*request, *response); });
+  }
+
  private:
+  template <typename Response>
+  using NextOf = typename PullStream<Response>::Next;
+
+  // A stream of what `begin` (-> absl::StatusOr<NextOf<Response>>) begins, on the pool.
+  template <typename Response, typename Begin>
+  grpc::ServerWriteReactor<Response>* Stream(const grpc::CallbackServerContext& context, absl::string_view method,
+                                             Begin begin) {
+    const absl::Status admitted = Admit(backend_, context, method);
+    auto next = std::make_shared<NextOf<Response>>();
+    return PullStream<Response>::Start(
+        [admitted, begin, next](Response& response) -> absl::StatusOr<bool> {
+          RETURN_IF_ERROR(admitted);
+          if (*next == nullptr) {
+            ASSIGN_OR_RETURN(*next, begin());
+          }
+          return (*next)(response);
+        },
+        pool_, streams_);
+  }
+
+  absl::StatusOr<NextOf<v1::BackupResponse>> StartBackup() const {
+    ASSIGN_OR_RETURN(const std::shared_ptr<BackupRun> run, backend_.backups().Start());
+    return [run, phase = v1::BACKUP_PHASE_UNSPECIFIED](v1::BackupResponse& response) mutable -> absl::StatusOr<bool> {
+      if (phase == v1::BACKUP_PHASE_DONE) return false;
+      BackupRun::Now now = run->Next(phase, kBackupPeriod);
+      RETURN_IF_ERROR(now.status);
+      phase = now.progress.phase();
+      response = std::move(now.progress);
+      return true;
+    };
+  }
+
+  template <typename Request, typename Begin>
+  absl::StatusOr<NextOf<v1::ExportResponse>> StartExport(const Request& request, const Begin& begin) const {
+    ASSIGN_OR_RETURN(ProgramRuntime * program, backend_.ProgramAt(request.program(), request.min_position()));
+    ASSIGN_OR_RETURN(std::shared_ptr<Export> rows, begin(backend_.programs(), *program, request));
+    return [rows](v1::ExportResponse& response) { return rows->Next(response); };
+  }
+
+  absl::Status Erase(const v1::EraseSubjectRequest& request, v1::EraseSubjectResponse& response) const {
+    ASSIGN_OR_RETURN(ProgramRuntime * program, backend_.ProgramAt(request.program(), 0));
+    ASSIGN_OR_RETURN(const ErasureSubject subject, ReadSubject(backend_.programs().pseudonymiser(), request));
+    ASSIGN_OR_RETURN(response, backend_.backups().Erase(*program, subject));
+    return absl::OkStatus();
+  }
+
   absl::Status ReadStatus(v1::ServerStatus& status) const {
     Programs& programs = backend_.programs();
     status.set_version(PARTNERMETRICS_VERSION);
@@ -121,10 +236,11 @@ class AdminServiceImpl final : public v1::AdminService::Service {
     response.set_position(verification.position);
     for (const CellDifference& found : verification.differences) {
       v1::VerifyDifference& difference = *response.add_differences();
-      const auto& [scope_name, measure, day] = found.key;
+      const auto& [scope_name, measure, day, entry] = found.key;
       difference.set_scope(scope_name);
       difference.set_measure(measure);
       *difference.mutable_day() = ToDate(day);
+      difference.set_entry(absl::CHexEscape(entry));
       difference.set_served(CellText(found.served));
       difference.set_recomputed(CellText(found.recomputed));
     }
@@ -142,12 +258,14 @@ class AdminServiceImpl final : public v1::AdminService::Service {
   }
 
   const Backend& backend_;
+  WorkerPool& pool_;
+  StreamSet& streams_;
 };
 
 }  // namespace
 
-std::unique_ptr<grpc::Service> MakeAdminService(const Backend& backend) {
-  return std::make_unique<AdminServiceImpl>(backend);
+std::unique_ptr<grpc::Service> MakeAdminService(const Backend& backend, WorkerPool& pool, StreamSet& streams) {
+  return std::make_unique<AdminServiceImpl>(backend, pool, streams);
 }
 
 }  // namespace partnermetrics

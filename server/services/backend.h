@@ -16,16 +16,18 @@
 
 namespace partnermetrics {
 
+class Backups;
 class Connectors;
 
 class Backend {
  public:
   explicit Backend(absl::Time started_at) : started_at_(started_at) {}
 
-  // From now on calls are answered. Both outlive the calls.
-  void Open(Programs& programs, Connectors& connectors) {
+  // From now on calls are answered. All outlive the calls.
+  void Open(Programs& programs, Connectors& connectors, Backups& backups) {
     programs_ = &programs;
     connectors_ = &connectors;
+    backups_ = &backups;
     phase_ = Phase::kServing;
   }
   // From now on calls are UNAVAILABLE.
@@ -37,6 +39,7 @@ class Backend {
   // Only for calls that were admitted.
   Programs& programs() const { return *programs_; }
   Connectors& connectors() const { return *connectors_; }
+  Backups& backups() const { return *backups_; }
   absl::Time started_at() const { return started_at_; }
 
   // The programme, once its state has reached the position; waits 5 s for that at most.
@@ -49,6 +52,7 @@ class Backend {
   std::atomic<Phase> phase_ = Phase::kStarting;
   Programs* programs_ = nullptr;
   Connectors* connectors_ = nullptr;
+  Backups* backups_ = nullptr;
 };
 
 }  // namespace partnermetrics

@@ -8,6 +8,7 @@
 #include <sstream>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -30,7 +31,7 @@ using Place = ConfigFile::Place;
 constexpr size_t kMinKeyBytes = 16;
 // gRPC needs some threads for itself.
 constexpr int kMinThreads = 8;
-constexpr int kMaxQuarantineRawDays = 36'500;
+constexpr int kMaxDays = 36'500;
 
 fs::path BinaryFolder() {
   std::error_code error;
@@ -89,6 +90,11 @@ class ConfigChecker {
       config_.set_data_dir(Resolve(config_.data_dir()));
     }
     if (!config_.port_file().empty()) config_.set_port_file(Resolve(config_.port_file()));
+    if (!config_.backup_dir().empty()) config_.set_backup_dir(Resolve(config_.backup_dir()));
+    if (!config_.backup_dir().empty() && config_.backup_dir() == config_.data_dir()) {
+      Problem(root_.Field("backup_dir"), "backup_dir is data_dir",
+              "name another folder, best on another disk: a backup must survive the data");
+    }
     const bool given = !config_.plugin_dir().empty();
     if (!given) {
       config_.set_plugin_dir((BinaryFolder().parent_path() / "lib/partnermetrics/connectors").string());
@@ -111,18 +117,51 @@ class ConfigChecker {
     not_negative("storage_memory_mb", config_.storage_memory_mb());
     not_negative("cell_cache_mb", config_.cell_cache_mb());
     not_negative("quarantine_raw_days", config_.quarantine_raw_days());
+    not_negative("keep_backups", config_.keep_backups());
+    not_negative("keep_backup_days", config_.keep_backup_days());
     if (config_.storage_memory_mb() == 0) config_.set_storage_memory_mb(256);
     if (config_.cell_cache_mb() == 0) config_.set_cell_cache_mb(256);
     if (config_.quarantine_raw_days() == 0) config_.set_quarantine_raw_days(90);
-    if (config_.quarantine_raw_days() > kMaxQuarantineRawDays) {
-      Problem(root_.Field("quarantine_raw_days"),
-              absl::StrCat("quarantine_raw_days is ", config_.quarantine_raw_days()),
-              absl::StrCat("give at most ", kMaxQuarantineRawDays, ", or leave it out for 90"));
-    }
+    if (config_.keep_backup_days() == 0) config_.set_keep_backup_days(30);
+    const auto at_most = [&](absl::string_view name, int32_t days, int fallback) {
+      if (days <= kMaxDays) return;
+      Problem(root_.Field(name), absl::StrCat(name, " is ", days),
+              absl::StrCat("give at most ", kMaxDays, ", or leave it out for ", fallback));
+    };
+    at_most("quarantine_raw_days", config_.quarantine_raw_days(), 90);
+    at_most("keep_backup_days", config_.keep_backup_days(), 30);
+    CheckRuns(not_negative);
     if (config_.max_threads() == 0) config_.set_max_threads(64);
     if (config_.max_threads() < kMinThreads) {
       Problem(root_.Field("max_threads"), absl::StrCat("max_threads is ", config_.max_threads()),
               absl::StrCat("give at least ", kMinThreads, ", or leave it out for 64"));
+    }
+  }
+
+  // What runs of plugins may use, and which plugins may run.
+  template <typename NotNegative>
+  void CheckRuns(const NotNegative& not_negative) {
+    config::v1::PluginLimits& limits = *config_.mutable_plugin_limits();
+    not_negative("max_parallel_runs", config_.max_parallel_runs());
+    for (const int32_t value : {limits.memory_mb(), limits.cpu_seconds(), limits.open_files(), limits.stall_seconds(),
+                                limits.idle_minutes()}) {
+      not_negative("plugin_limits", value);
+    }
+    if (config_.max_parallel_runs() == 0) config_.set_max_parallel_runs(2);
+    if (limits.memory_mb() == 0) limits.set_memory_mb(2'048);
+    if (limits.cpu_seconds() == 0) limits.set_cpu_seconds(3'600);
+    if (limits.open_files() == 0) limits.set_open_files(256);
+    if (limits.stall_seconds() == 0) limits.set_stall_seconds(120);
+    if (limits.idle_minutes() == 0) limits.set_idle_minutes(30);
+    for (int i = 0; i < config_.allowed_plugins_size(); ++i) {
+      const config::v1::AllowedPlugin& allowed = config_.allowed_plugins(i);
+      const std::string& hash = allowed.sha256();
+      const bool is_hash = hash.size() == 64 && std::all_of(hash.begin(), hash.end(),
+                                                            [](unsigned char c) { return absl::ascii_isxdigit(c); });
+      if (allowed.plugin().empty() || !is_hash) {
+        Problem(root_.Item("allowed_plugins", i), "an allowed plugin needs its name and 64 hexadecimal digits",
+                "write what `sha256sum` prints for its file");
+      }
     }
   }
 
@@ -226,10 +265,33 @@ class ConfigChecker {
       Problem(place.Field("max_rejected_share"), absl::StrCat(who, "max_rejected_share is no share"),
               "give a number from 0 (no limit) to 1");
     }
+    CheckOwnRuns(instance, place, who, connector);
     for (int i = 0; i < instance.settings_size(); ++i) {
       CheckSetting(instance.settings(i), place.Item("settings", i), who, connector);
     }
     loaded_.connectors.push_back(std::move(connector));
+  }
+
+  // When it runs by itself, and what its runs may delete.
+  void CheckOwnRuns(const ConnectorInstance& instance, const Place& place, absl::string_view who,
+                    ConnectorConfig& connector) {
+    if (absl::StatusOr<Schedule> schedule = Schedule::Parse(instance.every(), instance.cron()); schedule.ok()) {
+      connector.schedule = *std::move(schedule);
+    } else {
+      Problem(place.Field(instance.cron().empty() ? "every" : "cron"), absl::StrCat(who, schedule.status().message()),
+              "or leave it out, and it runs only when asked to");
+    }
+    connector.watch = instance.watch();
+    if (instance.max_failures() < 0) {
+      Problem(place.Field("max_failures"), absl::StrCat(who, "max_failures is negative"), "leave it out for 5");
+    }
+    if (instance.max_failures() != 0) connector.max_failures = instance.max_failures();
+    connector.delete_missing = instance.delete_missing();
+    if (!(instance.max_vanished_share() >= 0 && instance.max_vanished_share() <= 1)) {
+      Problem(place.Field("max_vanished_share"), absl::StrCat(who, "max_vanished_share is no share"),
+              "give a number from 0 to 1, or leave it out for 0.1");
+    }
+    if (instance.max_vanished_share() != 0) connector.max_vanished_share = instance.max_vanished_share();
   }
 
   void CheckPlugin(const ConnectorConfig& connector, const Place& place, absl::string_view who) {

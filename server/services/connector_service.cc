@@ -3,22 +3,26 @@
 #include "partnermetrics/v1/connector_service.grpc.pb.h"
 #include "server/base/errors.h"
 #include "server/services/call.h"
+#include "server/services/quarantine_stream.h"
 #include "server/services/run_stream.h"
 #include "server/services/services.h"
 #include "server/sync/connectors.h"
 #include "server/sync/quarantine.h"
+#include "server/sync/quarantine_edit.h"
 
 namespace partnermetrics {
 namespace {
 
 // Ends a stream that was not admitted.
-class RefusedStream final : public grpc::ServerWriteReactor<v1::RunConnectorResponse> {
+template <typename Response>
+class RefusedStream final : public grpc::ServerWriteReactor<Response> {
  public:
-  explicit RefusedStream(const absl::Status& status) { Finish(ToGrpc(status)); }
+  explicit RefusedStream(const absl::Status& status) { this->Finish(ToGrpc(status)); }
   void OnDone() override { delete this; }
 };
 
-using Base = v1::ConnectorService::WithCallbackMethod_RunConnector<v1::ConnectorService::Service>;
+using Base = v1::ConnectorService::WithCallbackMethod_RunConnector<
+    v1::ConnectorService::WithCallbackMethod_ExportQuarantine<v1::ConnectorService::Service>>;
 
 class ConnectorServiceImpl final : public Base {
  public:
@@ -42,10 +46,16 @@ class ConnectorServiceImpl final : public Base {
                   [&] { return backend_.connectors().Check(request->connector()); });
   }
 
+  grpc::Status PreviewConnector(grpc::ServerContext* context, const v1::PreviewConnectorRequest* request,
+                                v1::PreviewConnectorResponse* response) override {
+    return Answer(*context, "PreviewConnector", *response,
+                  [&] { return backend_.connectors().PreviewRecords(*request); });
+  }
+
   grpc::ServerWriteReactor<v1::RunConnectorResponse>* RunConnector(grpc::CallbackServerContext* context,
                                                                    const v1::RunConnectorRequest* request) override {
     const absl::Status admitted = Admit(backend_, *context, "ConnectorService.RunConnector");
-    if (!admitted.ok()) return new RefusedStream(admitted);
+    if (!admitted.ok()) return new RefusedStream<v1::RunConnectorResponse>(admitted);
     return RunStream::Start(backend_.connectors(), *request, pool_, streams_);
   }
 
@@ -64,6 +74,64 @@ class ConnectorServiceImpl final : public Base {
                                     v1::QuarantinedRecord* response) override {
     return Answer(*context, "GetQuarantinedRecord", *response,
                   [&] { return partnermetrics::GetQuarantinedRecord(backend_.programs(), request->record()); });
+  }
+
+  grpc::Status CancelRun(grpc::ServerContext* context, const v1::CancelRunRequest* request,
+                         v1::ConnectorRun* response) override {
+    return Answer(*context, "CancelRun", *response,
+                  [&] { return backend_.connectors().CancelRun(request->connector()); });
+  }
+
+  grpc::Status ResumeConnector(grpc::ServerContext* context, const v1::ResumeConnectorRequest* request,
+                               v1::Connector* response) override {
+    return Answer(*context, "ResumeConnector", *response,
+                  [&] { return backend_.connectors().Resume(request->connector()); });
+  }
+
+  grpc::Status GetRun(grpc::ServerContext* context, const v1::GetRunRequest* request,
+                      v1::ConnectorRun* response) override {
+    return Answer(*context, "GetRun", *response, [&] { return backend_.connectors().GetRun(request->run_id()); });
+  }
+
+  grpc::Status GetCursor(grpc::ServerContext* context, const v1::GetCursorRequest* request,
+                         v1::ConnectorCursor* response) override {
+    return Answer(*context, "GetCursor", *response,
+                  [&] { return backend_.connectors().GetCursor(request->connector()); });
+  }
+
+  grpc::Status SetCursor(grpc::ServerContext* context, const v1::SetCursorRequest* request,
+                         v1::ChangeCursorResponse* response) override {
+    return Answer(*context, "SetCursor", *response, [&] { return backend_.connectors().SetCursor(*request); });
+  }
+
+  grpc::Status ResetCursor(grpc::ServerContext* context, const v1::ResetCursorRequest* request,
+                           v1::ChangeCursorResponse* response) override {
+    return Answer(*context, "ResetCursor", *response, [&] { return backend_.connectors().ResetCursor(*request); });
+  }
+
+  grpc::Status CountQuarantine(grpc::ServerContext* context, const v1::CountQuarantineRequest* request,
+                               v1::CountQuarantineResponse* response) override {
+    return Answer(*context, "CountQuarantine", *response,
+                  [&] { return partnermetrics::CountQuarantine(backend_.programs(), *request); });
+  }
+
+  grpc::Status ReplayQuarantine(grpc::ServerContext* context, const v1::ReplayQuarantineRequest* request,
+                                v1::ReplayQuarantineResponse* response) override {
+    return Answer(*context, "ReplayQuarantine", *response,
+                  [&] { return backend_.connectors().ReplayQuarantine(*request); });
+  }
+
+  grpc::Status DiscardQuarantine(grpc::ServerContext* context, const v1::DiscardQuarantineRequest* request,
+                                 v1::DiscardQuarantineResponse* response) override {
+    return Answer(*context, "DiscardQuarantine", *response,
+                  [&] { return partnermetrics::DiscardQuarantine(backend_.programs(), *request); });
+  }
+
+  grpc::ServerWriteReactor<v1::QuarantinedRecord>* ExportQuarantine(
+      grpc::CallbackServerContext* context, const v1::ExportQuarantineRequest* request) override {
+    const absl::Status admitted = Admit(backend_, *context, "ConnectorService.ExportQuarantine");
+    if (!admitted.ok()) return new RefusedStream<v1::QuarantinedRecord>(admitted);
+    return QuarantineStream::Start(backend_.programs(), *request, pool_, streams_);
   }
 
  private:

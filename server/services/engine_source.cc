@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "partnermetrics/v1/event.pb.h"
 #include "partnermetrics/v1/selling.pb.h"
 #include "server/base/errors.h"
+#include "server/engine/partners.h"
+#include "server/services/partner_records.h"
 #include "storage/bytes.h"
 
 namespace partnermetrics {
@@ -25,56 +28,113 @@ std::string ScopeName(ScopeIndex scope, const std::vector<std::string>& partners
 
 }  // namespace
 
-absl::StatusOr<EngineSource> EngineSource::Collect(const Engine::View& view, std::vector<RowKey> rows,
-                                                   const std::vector<std::string>& partners) {
+absl::StatusOr<EngineSource> EngineSource::Collect(const Engine::View& view, Reads reads,
+                                                   std::vector<std::string> partners) {
   EngineSource source;
   source.header_ = view.header();
   source.catalog_ = view.catalog();
-  source.keys_ = std::move(rows);
-  source.rows_.reserve(source.keys_.size());
-  std::optional<ScopeIndex> scope;
-  std::string name;
-  for (const RowKey& key : source.keys_) {
-    if (scope != key.scope) {
-      scope = key.scope;
-      name = ScopeName(key.scope, partners);
-      RETURN_IF_ERROR(source.CollectTargets(view, key.scope, name));
-    }
-    ASSIGN_OR_RETURN(auto row, view.Row(name, source.catalog_->measures()[static_cast<size_t>(key.measure)]));
-    source.rows_.push_back(std::move(row));
-    if (source.header_.parked_facts == 0) continue;
-    ASSIGN_OR_RETURN(auto parked, view.ParkedRow(name, source.catalog_->measures()[static_cast<size_t>(key.measure)]));
-    source.parked_rows_.push_back(std::move(parked));
+  const size_t asked = partners.size();
+  RETURN_IF_ERROR(source.CollectPartners(view, reads, partners));
+  source.keys_ = std::move(reads.rows);
+  for (const ScopeIndex scope : source.all_partners_) {
+    for (const int measure : reads.partner_measures) source.keys_.push_back({scope, measure});
   }
+  std::sort(source.keys_.begin(), source.keys_.end());
+  source.keys_.erase(std::unique(source.keys_.begin(), source.keys_.end()), source.keys_.end());
+  RETURN_IF_ERROR(source.CollectRows(view, partners));
+
+  ScopeNames scopes;
+  const size_t with_targets = reads.partner_targets ? partners.size() : asked;
+  for (ScopeIndex scope = 0; scope < kFirstPartnerScope + static_cast<ScopeIndex>(with_targets); ++scope) {
+    scopes.emplace(ScopeName(scope, partners), scope);
+  }
+  RETURN_IF_ERROR(source.CollectTargets(view, scopes, reads.partner_targets));
   return source;
 }
 
-absl::Status EngineSource::CollectTargets(const Engine::View& view, ScopeIndex scope, absl::string_view name) {
-  std::string prefix;
-  storage::ByteWriter(&prefix).KeyString(name);
-  RETURN_IF_ERROR(view.ScanIndex(Index::kTarget, prefix, [&](absl::string_view key, absl::string_view value) {
-    storage::ByteReader key_reader(key);
-    key_reader.KeyString();
-    const std::string metric = key_reader.KeyString();
-    const auto kind = static_cast<int>(key_reader.Fixed32());
-    if (kind != v1::TARGET_KIND_QUOTA && kind != v1::TARGET_KIND_UNSPECIFIED) return true;
-    const Day first = key_reader.KeyI32();
-    const Day last = key_reader.KeyI32();
-    storage::ByteReader reader(value);
-    StatedTarget target;
-    target.value = reader.Int128();
-    const bool stated = reader.Bool();
-    const auto stated_on = static_cast<Day>(reader.Zigzag());
-    target.stated_on = stated ? stated_on : first;
-    targets_[{scope, metric, {first, last}}].push_back(target);
-    return true;
-  }));
-  // Of several the one stated last counts; among those of one day the keys' order decides, as the scan gives it.
-  for (auto& [key, targets] : targets_) {
-    std::stable_sort(targets.begin(), targets.end(),
-                     [](const StatedTarget& a, const StatedTarget& b) { return a.stated_on < b.stated_on; });
+absl::Status EngineSource::CollectPartners(const Engine::View& view, const Reads& reads,
+                                           std::vector<std::string>& partners) {
+  const auto scope_of = [](size_t i) { return kFirstPartnerScope + static_cast<ScopeIndex>(i); };
+  if (!reads.all_partners) {
+    for (size_t i = 0; reads.attributes && i < partners.size(); ++i) {
+      ASSIGN_OR_RETURN(const std::optional<PartnerState> partner, ReadPartner(view, partners[i]));
+      if (partner.has_value()) partner_fields_[scope_of(i)] = partner->fields.SerializeAsString();
+    }
+    return absl::OkStatus();
+  }
+  absl::flat_hash_map<std::string, ScopeIndex> known;
+  for (size_t i = 0; i < partners.size(); ++i) known.emplace(partners[i], scope_of(i));
+  ASSIGN_OR_RETURN(std::vector<PartnerRecord> records, ReadPartnerRecords(view));
+  for (PartnerRecord& record : records) {
+    const auto [it, is_new] = known.emplace(record.partner_id, scope_of(partners.size()));
+    if (is_new) partners.push_back(std::move(record.partner_id));
+    all_partners_.push_back(it->second);
+    partner_fields_[it->second] = std::move(record.fields);
   }
   return absl::OkStatus();
+}
+
+absl::Status EngineSource::CollectRows(const Engine::View& view, const std::vector<std::string>& partners) {
+  rows_.reserve(keys_.size());
+  std::optional<ScopeIndex> scope;
+  std::string name;
+  for (const RowKey& key : keys_) {
+    if (scope != key.scope) {
+      scope = key.scope;
+      name = ScopeName(key.scope, partners);
+    }
+    const CompiledMeasure& measure = catalog_->measures()[static_cast<size_t>(key.measure)];
+    ASSIGN_OR_RETURN(auto row, view.Row(name, measure));
+    rows_.push_back(std::move(row));
+    if (measure.by != nullptr) {
+      ASSIGN_OR_RETURN(split_rows_[key], view.SplitRows(name, measure));
+    }
+    if (header_.parked_facts == 0) continue;
+    ASSIGN_OR_RETURN(auto parked, view.ParkedRow(name, measure));
+    parked_rows_.push_back(std::move(parked));
+  }
+  return absl::OkStatus();
+}
+
+// Of many scopes the whole index is read at once.
+absl::Status EngineSource::CollectTargets(const Engine::View& view, const ScopeNames& scopes, bool all) {
+  std::vector<std::string> prefixes;
+  if (all) prefixes.emplace_back();
+  for (const auto& [name, scope] : scopes) {
+    if (!all) storage::ByteWriter(&prefixes.emplace_back()).KeyString(name);
+  }
+  for (const std::string& prefix : prefixes) {
+    RETURN_IF_ERROR(view.ScanIndex(Index::kTarget, prefix, [&](absl::string_view key, absl::string_view value) {
+      storage::ByteReader reader(key);
+      if (const auto scope = scopes.find(reader.KeyString()); scope != scopes.end()) {
+        AddTarget(scope->second, reader, value);
+      }
+      return true;
+    }));
+  }
+  // Of several of one period the one stated last counts; among those of one day the keys' order decides, as the scan
+  // gives it.
+  for (auto& [key, targets] : targets_) {
+    std::stable_sort(targets.begin(), targets.end(), [](const DatedTarget& a, const DatedTarget& b) {
+      return std::make_tuple(a.target.first, -a.target.last, a.known_on) <
+             std::make_tuple(b.target.first, -b.target.last, b.known_on);
+    });
+  }
+  return absl::OkStatus();
+}
+
+void EngineSource::AddTarget(ScopeIndex scope, storage::ByteReader& key, absl::string_view value) {
+  std::string metric = key.KeyString();
+  const bool forecast = static_cast<int>(key.Fixed32()) == v1::TARGET_KIND_FORECAST;
+  DatedTarget target;
+  target.target.first = key.KeyI32();
+  target.target.last = key.KeyI32();
+  storage::ByteReader reader(value);
+  target.target.value = reader.Int128();
+  const bool stated = reader.Bool();
+  const auto stated_on = static_cast<Day>(reader.Zigzag());
+  target.known_on = stated ? stated_on : target.target.first;
+  targets_[{scope, std::move(metric), forecast}].push_back(target);
 }
 
 const CellRow* EngineSource::Find(const Rows& rows, const RowKey& row) const {
@@ -89,34 +149,99 @@ int64_t EngineSource::ParkedFacts(const RowKey& row, Day first, Day last) const 
   return (is_flow ? cells->Range(first, last) : cells->UpTo(last)).count;
 }
 
-CellTotals EngineSource::Flow(const RowKey& row, Day first, Day last) const {
-  const CellRow* cells = Find(rows_, row);
-  if (cells == nullptr || first > last) return {};
-  const CellRow::Totals totals = cells->Range(first, last);
-  return {totals.count, totals.sum};
+CellTotals EngineSource::Totals(const RowKey& row, const Period& period,
+                                const std::optional<std::string>& split) const {
+  const CompiledMeasure& measure = catalog_->measures()[static_cast<size_t>(row.measure)];
+  const auto read = [&](const CellRow& cells) -> CellRow::Totals {
+    const bool empty = period.first > period.last;
+    switch (measure.kind) {
+      case v1::MEASURE_KIND_FLOW:
+        return empty ? CellRow::Totals() : cells.Range(period.first, period.last);
+      case v1::MEASURE_KIND_COHORT:
+        return empty ? CellRow::Totals() : cells.Cohort(period.first, period.last, period.as_of);
+      case v1::MEASURE_KIND_KEYED:
+        if (!measure.is_flow()) return cells.HeldKeys(period.last);
+        return empty ? CellRow::Totals() : cells.LastOfKeys(period.first, period.last);
+      case v1::MEASURE_KIND_LATEST:
+        return cells.LastDay(period.last);
+      default:
+        return cells.UpTo(period.last);
+    }
+  };
+  if (measure.by == nullptr) {
+    const CellRow* cells = Find(rows_, row);
+    if (cells == nullptr) return {};
+    const CellRow::Totals totals = read(*cells);
+    return {totals.count, totals.sum};
+  }
+  CellTotals sum;
+  const auto it = split_rows_.find(row);
+  if (it == split_rows_.end()) return sum;
+  for (const auto& [value, cells] : it->second) {
+    if (split.has_value() && value != *split) continue;
+    const CellRow::Totals totals = read(cells);
+    sum.count += totals.count;
+    sum.sum += totals.sum;
+  }
+  return sum;
 }
 
-CellTotals EngineSource::Stock(const RowKey& row, Day as_of) const {
-  const CellRow* cells = Find(rows_, row);
-  if (cells == nullptr) return {};
-  const CellRow::Totals totals = cells->UpTo(as_of);
-  return {totals.count, totals.sum};
+std::vector<std::string> EngineSource::SplitValues(const RowKey& row) const {
+  std::vector<std::string> values;
+  if (const auto it = split_rows_.find(row); it != split_rows_.end()) {
+    for (const auto& [value, cells] : it->second) values.push_back(value);
+  }
+  return values;
 }
 
 std::optional<Day> EngineSource::FirstDay(const RowKey& row) const {
   const CellRow* cells = Find(rows_, row);
-  return cells == nullptr ? std::nullopt : cells->FirstDay();
+  std::optional<Day> first = cells == nullptr ? std::nullopt : cells->FirstDay();
+  if (const auto it = split_rows_.find(row); it != split_rows_.end()) {
+    for (const auto& [value, split] : it->second) {
+      const std::optional<Day> day = split.FirstDay();
+      if (day && (!first || *day < *first)) first = day;
+    }
+  }
+  return first;
 }
 
-std::optional<Nanos> EngineSource::Target(absl::string_view metric, ScopeIndex scope, Day first, Day last,
-                                          Day as_of) const {
-  const auto it = targets_.find({scope, std::string(metric), {first, last}});
-  if (it == targets_.end()) return std::nullopt;
-  std::optional<Nanos> known;
-  for (const StatedTarget& target : it->second) {
-    if (target.stated_on <= as_of) known = target.value;
+void EngineSource::EachDay(const RowKey& row, Day first, Day last,
+                           absl::FunctionRef<bool(Day, const CellTotals&)> visit) const {
+  const CellRow* cells = Find(rows_, row);
+  if (cells == nullptr) return;
+  bool wanted = true;
+  cells->ForEachCell([&](absl::string_view, const DayCell& day) {
+    if (wanted && day.day >= first && day.day <= last) wanted = visit(day.day, {day.count, day.sum});
+  });
+}
+
+std::vector<StatedTarget> EngineSource::Targets(absl::string_view metric, ScopeIndex scope, bool forecast,
+                                                Day as_of) const {
+  std::vector<StatedTarget> known;
+  const auto it = targets_.find({scope, std::string(metric), forecast});
+  if (it == targets_.end()) return known;
+  for (const DatedTarget& dated : it->second) {
+    if (dated.known_on > as_of) continue;
+    const bool again =
+        !known.empty() && known.back().first == dated.target.first && known.back().last == dated.target.last;
+    if (again) known.pop_back();
+    known.push_back(dated.target);
   }
   return known;
+}
+
+const FactRow* EngineSource::Partner(ScopeIndex scope) const {
+  const auto fields = partner_fields_.find(scope);
+  if (fields == partner_fields_.end()) return nullptr;
+  std::unique_ptr<FactRow>& row = partner_rows_[scope];
+  if (row == nullptr) {
+    row = std::make_unique<FactRow>(*FactSchemas::Get().FindByNumber(v1::Event::kPartnerFieldNumber));
+    // What ingest let through can be read.
+    FieldError error;
+    row->Decode(fields->second, catalog_->program().currency_code(), &error);
+  }
+  return row.get();
 }
 
 int64_t EngineSource::FreshAtMicros(const RowKey& row) const {

@@ -3,7 +3,7 @@
 //   EngineSource source;
 //   {
 //     Engine::View view(program.engine());
-//     ASSIGN_OR_RETURN(source, EngineSource::Collect(view, RowsNeeded(metrics, scopes), partners));
+//     ASSIGN_OR_RETURN(source, EngineSource::Collect(view, ReadsOf(catalog, metrics, scopes), partners));
 //   }
 //   Evaluator evaluator(*source.catalog(), source);
 //
@@ -18,9 +18,12 @@
 #include <tuple>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "server/engine/engine.h"
+#include "server/scoring/evaluator.h"
 #include "server/scoring/measure_source.h"
+#include "storage/bytes.h"
 
 namespace partnermetrics {
 
@@ -28,33 +31,41 @@ class EngineSource final : public MeasureSource {
  public:
   EngineSource() = default;
 
-  // `rows` are sorted, each once (RowsNeeded). `partners[i]` is the partner of scope kFirstPartnerScope + i.
-  static absl::StatusOr<EngineSource> Collect(const Engine::View& view, std::vector<RowKey> rows,
-                                              const std::vector<std::string>& partners);
+  // `partners[i]` is the partner of scope kFirstPartnerScope + i.
+  static absl::StatusOr<EngineSource> Collect(const Engine::View& view, Reads reads, std::vector<std::string> partners);
 
   // What the source stands at.
   const Header& header() const { return header_; }
   const std::shared_ptr<const Catalog>& catalog() const { return catalog_; }
 
-  CellTotals Flow(const RowKey& row, Day first, Day last) const override;
-  CellTotals Stock(const RowKey& row, Day as_of) const override;
+  CellTotals Totals(const RowKey& row, const Period& period, const std::optional<std::string>& split) const override;
+  std::vector<std::string> SplitValues(const RowKey& row) const override;
   std::optional<Day> FirstDay(const RowKey& row) const override;
-  std::optional<Nanos> Target(absl::string_view metric, ScopeIndex scope, Day first, Day last,
-                              Day as_of) const override;
+  void EachDay(const RowKey& row, Day first, Day last,
+               absl::FunctionRef<bool(Day, const CellTotals&)> visit) const override;
+  std::vector<StatedTarget> Targets(absl::string_view metric, ScopeIndex scope, bool forecast,
+                                    Day as_of) const override;
+  absl::Span<const ScopeIndex> Partners() const override { return all_partners_; }
+  const FactRow* Partner(ScopeIndex scope) const override;
   int64_t ParkedFacts(const RowKey& row, Day first, Day last) const override;
   bool IsReported(int measure) const override { return FreshAtMicros({kBusinessScope, measure}) != 0; }
   int64_t FreshAtMicros(const RowKey& row) const override;
 
  private:
-  struct StatedTarget {
-    Day stated_on = 0;  // known from this day
-    Nanos value = 0;
+  struct DatedTarget {
+    StatedTarget target;
+    Day known_on = 0;  // known from this day
   };
-  using Period = std::pair<Day, Day>;
-  // By scope, metric and period; in the order in which they were stated.
-  using Targets = std::map<std::tuple<ScopeIndex, std::string, Period>, std::vector<StatedTarget>>;
+  // By scope, metric and whether it is a forecast. The longer ones of those that begin on one day stand first, those of
+  // one period in the order in which they were stated.
+  using TargetTable = std::map<std::tuple<ScopeIndex, std::string, bool>, std::vector<DatedTarget>>;
+  using ScopeNames = absl::flat_hash_map<std::string, ScopeIndex>;
 
-  absl::Status CollectTargets(const Engine::View& view, ScopeIndex scope, absl::string_view name);
+  // Adds all partners to those asked for, and reads what is known of them.
+  absl::Status CollectPartners(const Engine::View& view, const Reads& reads, std::vector<std::string>& partners);
+  absl::Status CollectRows(const Engine::View& view, const std::vector<std::string>& partners);
+  absl::Status CollectTargets(const Engine::View& view, const ScopeNames& scopes, bool all);
+  void AddTarget(ScopeIndex scope, storage::ByteReader& key, absl::string_view value);
   using Rows = std::vector<CellRow>;  // in the order of keys_
   // Null for rows that were not collected.
   const CellRow* Find(const Rows& rows, const RowKey& row) const;
@@ -63,8 +74,12 @@ class EngineSource final : public MeasureSource {
   std::shared_ptr<const Catalog> catalog_;
   std::vector<RowKey> keys_;  // sorted
   Rows rows_;
-  Rows parked_rows_;  // empty while no fact waits for a rate
-  Targets targets_;
+  absl::flat_hash_map<RowKey, std::map<std::string, CellRow>> split_rows_;  // of split measures, by value
+  Rows parked_rows_;                                                        // empty while no fact waits for a rate
+  TargetTable targets_;
+  std::vector<ScopeIndex> all_partners_;                         // by id; empty when no metric goes over partners
+  absl::flat_hash_map<ScopeIndex, std::string> partner_fields_;  // serialised v1::Partner
+  mutable absl::flat_hash_map<ScopeIndex, std::unique_ptr<FactRow>> partner_rows_;  // decoded when they are first read
 };
 
 }  // namespace partnermetrics

@@ -1,5 +1,7 @@
 #include "server/services/metric_query.h"
 
+#include <algorithm>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -19,7 +21,10 @@ namespace partnermetrics {
 namespace {
 
 constexpr size_t kMaxValues = 20'000;
+// Formulas evaluated for single partners by one query: some ten seconds of work.
+constexpr size_t kMaxPartnerValues = 10'000'000;
 constexpr int kDefaultSteps = 12;
+constexpr size_t kMaxSplitValues = 64;
 
 struct Scopes {
   std::vector<v1::Scope> protos;
@@ -110,11 +115,57 @@ absl::StatusOr<std::vector<Period>> ReadPeriods(const Catalog& catalog, const v1
   return std::vector<Period>();
 }
 
+// What goes over partners is evaluated once for each period, whatever the scopes.
+absl::Status CheckPartnerValues(absl::Span<const CompiledMetric* const> metrics, size_t periods, size_t partners) {
+  const auto over_partners = static_cast<size_t>(
+      std::count_if(metrics.begin(), metrics.end(), [](const CompiledMetric* metric) { return metric->needs.all; }));
+  if (over_partners * periods * partners <= kMaxPartnerValues) return absl::OkStatus();
+  return InvalidField(
+      "metric_ids", "TOO_MANY",
+      absl::StrCat(over_partners, " metrics over ", partners, " partners for ", periods, " periods are more than ",
+                   kMaxPartnerValues, " evaluations; ask for less at a time"));
+}
+
+absl::StatusOr<v1::Comparison> ReadComparison(const v1::QueryMetricsRequest& request) {
+  if (!v1::Comparison_IsValid(request.comparison())) return InvalidField("comparison", "UNKNOWN", "is no comparison");
+  const bool prior = request.compare() && request.comparison() == v1::COMPARISON_UNSPECIFIED;
+  return prior ? v1::COMPARISON_PREVIOUS_PERIOD : request.comparison();
+}
+
+// The values of the field that a metric's measures are split by, those with the most facts first in the choice, in
+// order in the answer; none when its measures are not split.
+std::vector<std::string> SplitValuesOf(const EngineSource& source, const CompiledMetric& metric, ScopeIndex scope,
+                                       const Period& period) {
+  std::map<std::string, int64_t> facts;
+  for (const MeasureUse& use : metric.uses) {
+    const RowKey row = {scope, use.measure};
+    for (const std::string& value : source.SplitValues(row)) facts[value] += source.Totals(row, period, value).count;
+  }
+  std::vector<std::string> values;
+  for (const auto& [value, count] : facts) values.push_back(value);
+  if (values.size() <= kMaxSplitValues) return values;
+  std::stable_sort(values.begin(), values.end(),
+                   [&](const std::string& a, const std::string& b) { return facts[a] > facts[b]; });
+  values.resize(kMaxSplitValues);
+  std::sort(values.begin(), values.end());
+  return values;
+}
+
 }  // namespace
+
+absl::StatusOr<const v1::TargetSet*> ReadTargetSet(const Catalog& catalog, const std::string& id) {
+  if (id.empty()) return nullptr;
+  if (const v1::TargetSet* set = catalog.FindTargetSet(id); set != nullptr) return set;
+  std::vector<std::string> names;
+  for (const v1::TargetSet& set : catalog.program().target_sets()) names.push_back(set.id());
+  return InvalidField("target_set", "UNKNOWN_TARGET_SET",
+                      absl::StrCat("there is no target set '", id, "'", SuggestNames(id, std::move(names))));
+}
 
 absl::Status QueryMetrics(const Programs& programs, ProgramRuntime& program, const v1::QueryMetricsRequest& request,
                           v1::QueryMetricsResponse& response) {
   if (!v1::WindowKind_IsValid(request.window())) return InvalidField("window", "UNKNOWN", "is no window");
+  ASSIGN_OR_RETURN(const v1::Comparison comparison, ReadComparison(request));
   std::optional<Day> asked;
   if (request.has_as_of()) {
     ASSIGN_OR_RETURN(asked, ReadDate(request.as_of(), "as_of"));
@@ -137,8 +188,11 @@ absl::Status QueryMetrics(const Programs& programs, ProgramRuntime& program, con
                           absl::StrCat("metrics times scopes times steps are ", values, "; at most ", kMaxValues,
                                        " fit into one answer"));
     }
-    ASSIGN_OR_RETURN(source, EngineSource::Collect(view, RowsNeeded(metrics, scopes.indexes), scopes.partners));
+    ASSIGN_OR_RETURN(
+        source, EngineSource::Collect(view, ReadsOf(catalog, metrics, scopes.indexes), std::move(scopes.partners)));
   }
+  RETURN_IF_ERROR(CheckPartnerValues(metrics, std::max<size_t>(1, periods.size()), source.Partners().size()));
+  ASSIGN_OR_RETURN(const v1::TargetSet* target_set, ReadTargetSet(*source.catalog(), request.target_set()));
   const Evaluator evaluator(*source.catalog(), source);
   size_t bytes = 0;
   for (size_t s = 0; s < scopes.protos.size(); ++s) {
@@ -147,9 +201,18 @@ absl::Status QueryMetrics(const Programs& programs, ProgramRuntime& program, con
       if (request.metric_ids().empty() && !metric->HasLevel(scopes.protos[s].kind())) continue;
       const std::vector<Period> own = {PeriodOf(*source.catalog(), *metric, request.window(), as_of)};
       for (const Period& period : periods.empty() ? own : periods) {
+        const MetricRequest wanted{metric, scopes.indexes[s], scopes.protos[s], period, comparison, target_set};
         v1::MetricValue& value = *response.add_values();
-        value = evaluator.Value({metric, scopes.indexes[s], scopes.protos[s], period, request.compare()});
+        value = evaluator.Value(wanted);
         bytes += value.ByteSizeLong();
+        if (request.split()) {
+          for (std::string& field : SplitValuesOf(source, *metric, scopes.indexes[s], period)) {
+            v1::MetricValue& part = *response.add_values();
+            part = Evaluator(*source.catalog(), source, field).Value(wanted);
+            part.set_split_value(std::move(field));
+            bytes += part.ByteSizeLong();
+          }
+        }
         if (bytes > kMaxAnswerBytes) {
           return InvalidField("metric_ids", "TOO_MANY", "the answer has more than 3 MiB; ask for less at a time");
         }

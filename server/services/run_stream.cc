@@ -22,7 +22,10 @@ void RunStream::Begin(Connectors& connectors, const v1::RunConnectorRequest& req
     const auto stream = weak.lock();
     return stream != nullptr && stream->Show(now);
   };
-  absl::StatusOr<v1::ConnectorRun> run = connectors.StartRun(request.connector(), request.full(), observer);
+  RunOptions options;
+  options.full = request.full();
+  options.allow_vanishing = request.allow_vanishing();
+  absl::StatusOr<v1::ConnectorRun> run = connectors.StartRun(request.connector(), std::move(options), observer);
   if (!run.ok()) End(run.status());
 }
 
@@ -30,7 +33,8 @@ bool RunStream::Show(const v1::ConnectorRun& run) {
   MutexLock lock(&mutex_);
   if (finished_) return false;
   latest_ = run;
-  if (run.state() != v1::RUN_STATE_RUNNING && !end_.has_value()) end_ = grpc::Status::OK;
+  const bool goes_on = run.state() == v1::RUN_STATE_RUNNING || run.state() == v1::RUN_STATE_QUEUED;
+  if (!goes_on && !end_.has_value()) end_ = grpc::Status::OK;
   Advance();
   return !finished_;
 }

@@ -10,6 +10,7 @@
 #include "server/services/call.h"
 #include "server/services/dates.h"
 #include "server/services/engine_source.h"
+#include "server/services/metric_query.h"
 #include "server/services/services.h"
 
 namespace partnermetrics {
@@ -30,6 +31,8 @@ class ScoreServiceImpl final : public v1::ScoreService::Service {
     ScorecardRequest wanted;
     wanted.scope_proto.set_kind(v1::SCOPE_KIND_PROGRAM);
     wanted.window = request.window();
+    if (!v1::Comparison_IsValid(request.comparison())) return InvalidField("comparison", "UNKNOWN", "is no comparison");
+    if (request.comparison() != v1::COMPARISON_UNSPECIFIED) wanted.comparison = request.comparison();
     if (request.has_as_of()) {
       ASSIGN_OR_RETURN(wanted.as_of, ReadDate(request.as_of(), "as_of"));
     }
@@ -47,8 +50,10 @@ class ScoreServiceImpl final : public v1::ScoreService::Service {
         partners.push_back(std::move(id));
       }
       const auto metrics = ScorecardMetrics(*view.catalog(), wanted.scope_proto.kind());
-      ASSIGN_OR_RETURN(source, EngineSource::Collect(view, RowsNeeded(metrics, {wanted.scope}), partners));
+      ASSIGN_OR_RETURN(
+          source, EngineSource::Collect(view, ReadsOf(*view.catalog(), metrics, {wanted.scope}), std::move(partners)));
     }
+    ASSIGN_OR_RETURN(wanted.target_set, ReadTargetSet(*source.catalog(), request.target_set()));
     if (!request.has_as_of()) wanted.as_of = backend_.programs().Today(*source.catalog());
     card = BuildScorecard(*source.catalog(), source, wanted);
     if (partner.has_value()) *card.mutable_partner() = std::move(partner->fields);

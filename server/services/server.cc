@@ -18,6 +18,7 @@
 #include "absl/strings/str_cat.h"
 #include "grpc/health/v1/health.pb.h"
 #include "server/base/errors.h"
+#include "server/ops/backups.h"
 #include "server/services/services.h"
 #include "server/sync/connectors.h"
 #include "server/sync/quarantine_expiry.h"
@@ -83,7 +84,7 @@ class Server::Parts {
   absl::Status Start() {
     RETURN_IF_ERROR(Listen());
     RETURN_IF_ERROR(OpenData());
-    backend_.Open(*programs_, *connectors_);
+    backend_.Open(*programs_, *connectors_, *backups_);
     grpc_->GetHealthCheckService()->SetServingStatus(true);
     RETURN_IF_ERROR(WritePortFile(config_.server.port_file(), port_));
     spdlog::info("serving on {} (port {})", config_.server.listen(), port_);
@@ -102,6 +103,7 @@ class Server::Parts {
       grpc_.reset();
     }
     connectors_.reset();
+    backups_.reset();
     expiry_.reset();
     if (programs_ == nullptr) return absl::OkStatus();
     absl::Status closed = programs_->Close();
@@ -118,9 +120,10 @@ class Server::Parts {
     services_.push_back(MakeIngestService(backend_, pool_, streams_));
     services_.push_back(MakePartnerService(backend_));
     services_.push_back(MakeMetricService(backend_));
+    services_.push_back(MakeExplainService(backend_));
     services_.push_back(MakeScoreService(backend_));
     services_.push_back(MakeConnectorService(backend_, pool_, streams_));
-    services_.push_back(MakeAdminService(backend_));
+    services_.push_back(MakeAdminService(backend_, pool_, streams_));
     grpc::ServerBuilder builder;
     // Without this a second server on the port would start silently and take half of the calls.
     builder.AddChannelArgument("grpc.so_reuseport", 0);
@@ -163,7 +166,22 @@ class Server::Parts {
     connectors.connectors = std::move(config_.connectors);
     connectors.plugin_dir = config_.server.plugin_dir();
     connectors.host_binary = config_.host_binary;
+    connectors.max_runs = config_.server.max_parallel_runs();
+    for (const config::v1::AllowedPlugin& allowed : config_.server.allowed_plugins()) {
+      connectors.allowed_plugins.emplace_back(allowed.plugin(), allowed.sha256());
+    }
+    const config::v1::PluginLimits& limits = config_.server.plugin_limits();
+    connectors.limits.memory_bytes = static_cast<uint64_t>(limits.memory_mb()) << 20;
+    connectors.limits.cpu_seconds = static_cast<uint64_t>(limits.cpu_seconds());
+    connectors.limits.open_files = static_cast<uint64_t>(limits.open_files());
+    connectors.stall_timeout = absl::Seconds(limits.stall_seconds());
+    connectors.idle_timeout = absl::Minutes(limits.idle_minutes());
     ASSIGN_OR_RETURN(connectors_, Connectors::Create(std::move(connectors), *programs_));
+    Backups::Options backups;
+    backups.folder = config_.server.backup_dir();
+    backups.keep = config_.server.keep_backups();
+    backups.keep_for = absl::Hours(24) * config_.server.keep_backup_days();
+    ASSIGN_OR_RETURN(backups_, Backups::Open(std::move(backups), *programs_));
     expiry_ = std::make_unique<QuarantineExpiry>(*programs_);
     return absl::OkStatus();
   }
@@ -174,6 +192,7 @@ class Server::Parts {
   StreamSet streams_;
   std::unique_ptr<Programs> programs_;
   std::unique_ptr<Connectors> connectors_;
+  std::unique_ptr<Backups> backups_;
   std::unique_ptr<QuarantineExpiry> expiry_;
   WorkerPool pool_;
   std::vector<std::unique_ptr<grpc::Service>> services_;

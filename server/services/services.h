@@ -19,9 +19,10 @@ namespace partnermetrics {
 std::unique_ptr<grpc::Service> MakeIngestService(const Backend& backend, WorkerPool& pool, StreamSet& streams);
 std::unique_ptr<grpc::Service> MakePartnerService(const Backend& backend);
 std::unique_ptr<grpc::Service> MakeMetricService(const Backend& backend);
+std::unique_ptr<grpc::Service> MakeExplainService(const Backend& backend);
 std::unique_ptr<grpc::Service> MakeScoreService(const Backend& backend);
 std::unique_ptr<grpc::Service> MakeConnectorService(const Backend& backend, WorkerPool& pool, StreamSet& streams);
-std::unique_ptr<grpc::Service> MakeAdminService(const Backend& backend);
+std::unique_ptr<grpc::Service> MakeAdminService(const Backend& backend, WorkerPool& pool, StreamSet& streams);
 
 }  // namespace partnermetrics
 

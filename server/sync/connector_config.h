@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "server/sync/schedule.h"
+
 namespace partnermetrics {
 
 struct ConnectorConfig {
@@ -19,6 +21,11 @@ struct ConnectorConfig {
   std::vector<std::string> secrets;  // values among the settings that no message may show
   int64_t max_rejected = 0;          // more rejected records fail a run; 0: no limit
   double max_rejected_share = 0;     // a greater share, after 1,000 records, fails a run; 0: no limit
+  Schedule schedule;                 // of its own runs
+  bool watch = false;                // it runs when files were added or changed
+  int max_failures = 5;              // in a row, until it no longer runs by itself
+  bool delete_missing = false;       // full runs delete the facts of complete kinds that they did not state …
+  double max_vanished_share = 0.1;   // … unless these are a greater share
 };
 
 }  // namespace partnermetrics

@@ -1,7 +1,7 @@
 #include "server/sync/quarantine.h"
 
+#include <algorithm>
 #include <utility>
-#include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
@@ -11,13 +11,16 @@
 #include "server/base/errors.h"
 #include "server/sync/page_request.h"
 #include "server/sync/texts.h"
+#include "storage/mutex.h"
 
 namespace partnermetrics {
 namespace {
 
 constexpr int kProgramShift = 48;
+constexpr uint64_t kOwnNumbers = (uint64_t{1} << kProgramShift) - 1;
 // Erasing rewrites files of this order of size anyway.
-constexpr size_t kExpiryBatchBytes = size_t{32} << 20;
+constexpr size_t kEditBatchBytes = size_t{32} << 20;
+constexpr size_t kExportBytes = size_t{1} << 20, kExportOverhead = 500;
 
 uint64_t NumberFor(size_t program, uint64_t record) {
   return (static_cast<uint64_t>(program) << kProgramShift) | record;
@@ -36,13 +39,34 @@ v1::QuarantinedRecord ToRecord(const Programs& programs, uint64_t number, log::v
   *record.mutable_rejected_at() = TimeUtil::MicrosecondsToTimestamp(entry.rejected_at_us());
   *record.mutable_raw_expires_at() = TimeUtil::MicrosecondsToTimestamp(
       entry.rejected_at_us() + absl::ToInt64Microseconds(programs.keep_quarantine_raw()));
+  record.set_state(StateOf(entry));
+  for (const log::v1::QuarantineStep& stored : entry.history()) {
+    v1::QuarantineStep& step = *record.add_history();
+    *step.mutable_done_at() = TimeUtil::MicrosecondsToTimestamp(stored.at_us());
+    step.set_action(static_cast<v1::QuarantineAction>(stored.action()));
+    step.set_run_id(stored.run_id());
+    step.set_message(stored.message());
+  }
   return record;
 }
 
-bool Wanted(const log::v1::QuarantineEntry& entry, const v1::ListQuarantineRequest& request) {
-  return (request.connector().empty() || entry.connector() == request.connector()) &&
-         (request.run_id().empty() || entry.origin().run_id() == request.run_id()) &&
-         (request.reason().empty() || entry.reason() == request.reason());
+bool IsMeant(const log::v1::QuarantineEntry& entry, const QuarantineFilter& filter) {
+  const v1::QuarantineState state =
+      filter.state == v1::QUARANTINE_STATE_UNSPECIFIED ? v1::QUARANTINE_STATE_OPEN : filter.state;
+  return StateOf(entry) == state && (filter.connector.empty() || entry.connector() == filter.connector) &&
+         (filter.run_id.empty() || entry.origin().run_id() == filter.run_id) &&
+         (filter.reason.empty() || entry.reason() == filter.reason);
+}
+
+// Filters of requests that list.
+template <typename Request>
+QuarantineFilter FilterOf(const Request& request) {
+  QuarantineFilter filter;
+  filter.connector = request.connector();
+  filter.run_id = request.run_id();
+  filter.reason = request.reason();
+  filter.state = request.state();
+  return filter;
 }
 
 absl::Status Damaged(uint64_t number) {
@@ -66,6 +90,67 @@ storage::QuarantineRow MakeQuarantineRow(absl::string_view connector, const v1::
   return row;
 }
 
+v1::QuarantineState StateOf(const log::v1::QuarantineEntry& entry) {
+  return entry.state() == 0 ? v1::QUARANTINE_STATE_OPEN : static_cast<v1::QuarantineState>(entry.state());
+}
+
+absl::Status VisitQuarantine(const Programs& programs, const QuarantineFilter& filter, uint64_t after,
+                             const std::function<bool(const FoundEntry&)>& visit) {
+  const uint64_t first = filter.records.empty() ? after + 1 : std::max(after + 1, *filter.records.begin());
+  bool more = true;
+  for (size_t i = static_cast<size_t>(first >> kProgramShift); more && i < programs.all().size(); ++i) {
+    const uint64_t own_first = i == first >> kProgramShift ? first & kOwnNumbers : 0;
+    absl::Status damaged;
+    const auto look = [&](const storage::QuarantineRow& row) {
+      const uint64_t number = NumberFor(i, row.record);
+      if (!filter.records.empty()) {
+        more = number <= *filter.records.rbegin();
+        if (!more || filter.records.count(number) == 0) return more;
+      }
+      log::v1::QuarantineEntry entry;
+      if (!entry.ParseFromString(row.value)) {
+        damaged = Damaged(number);
+        return false;
+      }
+      if (IsMeant(entry, filter)) more = visit({i, row.record, number, entry});
+      return more;
+    };
+    RETURN_IF_ERROR(programs.all()[i]->log().ReadQuarantine(own_first == 0 ? 0 : own_first - 1, look));
+    RETURN_IF_ERROR(damaged);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status EditQuarantine(storage::EventLog& log, uint64_t after,
+                            const std::function<QuarantineEdit(uint64_t own_number, log::v1::QuarantineEntry&)>& edit) {
+  static Mutex one_at_a_time;
+  MutexLock lock(&one_at_a_time);
+  for (bool more = true; more;) {
+    more = false;
+    std::vector<storage::QuarantineRow> batch;
+    size_t bytes = 0;
+    absl::Status damaged;
+    RETURN_IF_ERROR(log.ReadQuarantine(after, [&](const storage::QuarantineRow& row) {
+      after = row.record;
+      log::v1::QuarantineEntry entry;
+      if (!entry.ParseFromString(row.value)) {
+        damaged = Damaged(row.record);
+        return false;
+      }
+      const QuarantineEdit done = edit(row.record, entry);
+      if (done == QuarantineEdit::kReplace) {
+        batch.push_back({.record = row.record, .value = entry.SerializeAsString()});
+        bytes += row.value.size();
+        more = bytes >= kEditBatchBytes;
+      }
+      return !more && done != QuarantineEdit::kStop;
+    }));
+    RETURN_IF_ERROR(damaged);
+    RETURN_IF_ERROR(log.ReplaceQuarantine(batch));
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<v1::ListQuarantineResponse> ListQuarantine(const Programs& programs,
                                                           const v1::ListQuarantineRequest& request) {
   ASSIGN_OR_RETURN(const int page_size, PageSize(request.page_size()));
@@ -74,32 +159,36 @@ absl::StatusOr<v1::ListQuarantineResponse> ListQuarantine(const Programs& progra
 
   v1::ListQuarantineResponse response;
   bool more = false;
-  for (size_t i = 0; i < programs.all().size(); ++i) {
-    absl::Status damaged;
-    RETURN_IF_ERROR(programs.all()[i]->log().ReadQuarantine(0, [&](const storage::QuarantineRow& row) {
-      const uint64_t number = NumberFor(i, row.record);
-      log::v1::QuarantineEntry entry;
-      if (!entry.ParseFromString(row.value)) {
-        damaged = Damaged(number);
-        return false;
-      }
-      if (!Wanted(entry, request)) return true;
-      response.set_total_size(response.total_size() + 1);
-      if (number <= after) return true;
-      more = response.records_size() == page_size;
-      if (!more) *response.add_records() = ToRecord(programs, number, entry);
-      return true;
-    }));
-    RETURN_IF_ERROR(damaged);
-  }
+  RETURN_IF_ERROR(VisitQuarantine(programs, FilterOf(request), 0, [&](const FoundEntry& found) {
+    response.set_total_size(response.total_size() + 1);
+    if (found.number <= after) return true;
+    more = response.records_size() == page_size;
+    if (!more) *response.add_records() = ToRecord(programs, found.number, found.entry);
+    return true;
+  }));
   if (more) response.set_next_page_token(absl::StrCat(response.records(response.records_size() - 1).record()));
   return response;
+}
+
+absl::StatusOr<std::vector<v1::QuarantinedRecord>> ExportQuarantine(const Programs& programs,
+                                                                    const v1::ExportQuarantineRequest& request,
+                                                                    uint64_t after) {
+  std::vector<v1::QuarantinedRecord> records;
+  size_t bytes = 0;
+  RETURN_IF_ERROR(VisitQuarantine(programs, FilterOf(request), after, [&](const FoundEntry& found) {
+    const std::string raw = ToUtf8(found.entry.raw());
+    bytes += raw.size() + kExportOverhead;
+    records.push_back(ToRecord(programs, found.number, found.entry));
+    records.back().set_raw(raw);
+    return bytes < kExportBytes;
+  }));
+  return records;
 }
 
 absl::StatusOr<v1::QuarantinedRecord> GetQuarantinedRecord(const Programs& programs, uint64_t record) {
   if (record == 0) return InvalidField("record", "REQUIRED", "must be the number of a record in quarantine");
   const uint64_t program = record >> kProgramShift;
-  const uint64_t own_number = record & ((uint64_t{1} << kProgramShift) - 1);
+  const uint64_t own_number = record & kOwnNumbers;
   std::string value;
   if (program < programs.all().size() && own_number > 0) {
     RETURN_IF_ERROR(
@@ -124,31 +213,13 @@ absl::StatusOr<int64_t> ExpireQuarantine(storage::EventLog& log, absl::Time reje
                                          const std::atomic<bool>& stopping) {
   const int64_t before_us = absl::ToUnixMicros(rejected_before);
   int64_t expired = 0;
-  uint64_t after = 0;
-  for (bool more = true; more && !stopping;) {
-    more = false;
-    std::vector<storage::QuarantineRow> batch;
-    size_t bytes = 0;
-    absl::Status damaged;
-    RETURN_IF_ERROR(log.ReadQuarantine(after, [&](const storage::QuarantineRow& row) {
-      after = row.record;
-      log::v1::QuarantineEntry entry;
-      if (!entry.ParseFromString(row.value)) {
-        damaged = Damaged(row.record);
-        return false;
-      }
-      if (!entry.raw().empty() && entry.rejected_at_us() < before_us) {
-        entry.clear_raw();
-        batch.push_back({.record = row.record, .value = entry.SerializeAsString()});
-        bytes += row.value.size();
-        more = bytes >= kExpiryBatchBytes;
-      }
-      return !more && !stopping;
-    }));
-    RETURN_IF_ERROR(damaged);
-    RETURN_IF_ERROR(log.ReplaceQuarantine(batch));
-    expired += static_cast<int64_t>(batch.size());
-  }
+  RETURN_IF_ERROR(EditQuarantine(log, 0, [&](uint64_t, log::v1::QuarantineEntry& entry) {
+    if (stopping) return QuarantineEdit::kStop;
+    if (entry.raw().empty() || entry.rejected_at_us() >= before_us) return QuarantineEdit::kKeep;
+    entry.clear_raw();
+    ++expired;
+    return QuarantineEdit::kReplace;
+  }));
   return expired;
 }
 

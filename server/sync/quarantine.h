@@ -7,11 +7,15 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "connectors/host/frames.h"
+#include "partnermetrics/log/v1/log.pb.h"
 #include "partnermetrics/v1/connector_service.pb.h"
 #include "server/ingest/programs.h"
 #include "storage/event_log.h"
@@ -29,8 +33,38 @@ struct Rejection {
 storage::QuarantineRow MakeQuarantineRow(absl::string_view connector, const v1::Origin& origin, absl::string_view raw,
                                          const Rejection& rejection, absl::Time now);
 
+// Which entries are meant: those that fit every field that is set.
+struct QuarantineFilter {
+  std::set<uint64_t> records;  // numbers that people know them by
+  std::string connector, run_id, reason;
+  v1::QuarantineState state = v1::QUARANTINE_STATE_UNSPECIFIED;  // unspecified: open
+};
+
+struct FoundEntry {
+  size_t program;  // its place in the configuration
+  uint64_t own_number, number;
+  log::v1::QuarantineEntry& entry;
+};
+
+v1::QuarantineState StateOf(const log::v1::QuarantineEntry& entry);
+
+// Calls `visit` with the entries that are meant and whose number is greater than `after`, by number, until it returns
+// false.
+absl::Status VisitQuarantine(const Programs& programs, const QuarantineFilter& filter, uint64_t after,
+                             const std::function<bool(const FoundEntry&)>& visit);
+
+// Looks at the entries of a programme after `after` and replaces those that `edit` changed, batch by batch. One edit
+// at a time.
+enum class QuarantineEdit { kKeep, kReplace, kStop };
+absl::Status EditQuarantine(storage::EventLog& log, uint64_t after,
+                            const std::function<QuarantineEdit(uint64_t own_number, log::v1::QuarantineEntry&)>& edit);
+
 absl::StatusOr<v1::ListQuarantineResponse> ListQuarantine(const Programs& programs,
                                                           const v1::ListQuarantineRequest& request);
+// The next entries, with their raw text, for an export: about a megabyte of them. Nothing at the end.
+absl::StatusOr<std::vector<v1::QuarantinedRecord>> ExportQuarantine(const Programs& programs,
+                                                                    const v1::ExportQuarantineRequest& request,
+                                                                    uint64_t after);
 absl::StatusOr<v1::QuarantinedRecord> GetQuarantinedRecord(const Programs& programs, uint64_t record);
 
 // Erases the raw text of the entries from before then, for good; the entries stay. Returns of how many. Once `stopping`

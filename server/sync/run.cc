@@ -3,15 +3,16 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
+#include <variant>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "absl/strings/strip.h"
-#include "partnermetrics/v1/event.pb.h"
+#include "google/protobuf/util/time_util.h"
 #include "server/base/errors.h"
-#include "server/ingest/prepare.h"
 #include "server/sync/quarantine.h"
+#include "server/sync/run_records.h"
 #include "server/sync/texts.h"
 
 namespace partnermetrics {
@@ -22,14 +23,8 @@ using Outcome = ConnectorEnd::Outcome;
 
 constexpr auto kShowPeriod = std::chrono::milliseconds(200);
 constexpr size_t kMaxRemarks = 100;
+constexpr size_t kKeptLogLines = 50;
 constexpr int64_t kShareCountsFrom = 1'000;  // records
-
-storage::LogRecord MakeRecord(storage::RecordType type, const google::protobuf::Message& message) {
-  storage::LogRecord record;
-  record.type = type;
-  record.payload = message.SerializeAsString();
-  return record;
-}
 
 // Why a run failed, with what the plugin wrote last when that is all there is to go by.
 std::string FailureText(const ConnectorEnd& end) {
@@ -46,32 +41,32 @@ std::string FailureText(const ConnectorEnd& end) {
 
 }  // namespace
 
-SyncRun::SyncRun(const ConnectorConfig& config, Programs& programs, ProgramRuntime& program, RunObserver observer)
+SyncRun::SyncRun(const ConnectorConfig& config, RunOptions options, Programs& programs, ProgramRuntime& program,
+                 RunObserver observer)
     : config_(config),
+      options_(std::move(options)),
       programs_(programs),
       program_(program),
       observer_(std::move(observer)),
       next_show_(std::chrono::steady_clock::now() + kShowPeriod) {}
 
-absl::StatusOr<std::unique_ptr<SyncRun>> SyncRun::Begin(const ConnectorConfig& config, bool full, Programs& programs,
-                                                        ProgramRuntime& program, RunObserver observer) {
-  auto run = std::unique_ptr<SyncRun>(new SyncRun(config, programs, program, std::move(observer)));
+absl::StatusOr<std::unique_ptr<SyncRun>> SyncRun::Begin(const ConnectorConfig& config, RunOptions options,
+                                                        Programs& programs, ProgramRuntime& program,
+                                                        RunObserver observer) {
+  auto run = std::unique_ptr<SyncRun>(new SyncRun(config, std::move(options), programs, program, std::move(observer)));
   ConnectorPoint point;
   uint64_t last_sequence = 0;
   {
     Engine::View view(program.engine());
     ASSIGN_OR_RETURN(point, ReadConnectorPoint(view, config.name));
     last_sequence = view.header().last_sequence;
-    run->currency_ = view.catalog()->program().currency_code();
-    run->prepare_.today = programs.Today(*view.catalog());
   }
-  run->prepare_.program = program.id();
-  run->prepare_.source = run->config_.source;
-  run->prepare_.currency = run->currency_;
-  run->prepare_.pseudonymiser = &programs.pseudonymiser();
-
-  RETURN_IF_ERROR(run->WriteRecords(run->Start(point, full, last_sequence)));
+  RETURN_IF_ERROR(WriteRunRecords(config.name, program, run->Start(point, last_sequence)));
+  run->reader_ = std::make_unique<RecordReader>(config, programs, program, run->run_id_);
   ASSIGN_OR_RETURN(v1::ConnectorRun begun, run->Stored());
+  begun.set_trigger(run->options_.trigger);
+  begun.set_plugin_sha256(run->options_.plugin_sha256);
+  run->OnAlive();
   MutexLock lock(&run->mutex_);
   run->snapshot_ = std::move(begun);
   return run;
@@ -84,7 +79,8 @@ absl::StatusOr<v1::ConnectorRun> SyncRun::Stored() const {
   return ToConnectorRun(*point.last_run, /*live=*/true);
 }
 
-std::vector<storage::LogRecord> SyncRun::Start(const ConnectorPoint& point, bool full, uint64_t last_sequence) {
+std::vector<storage::LogRecord> SyncRun::Start(const ConnectorPoint& point, uint64_t last_sequence) {
+  const bool full = options_.full;
   std::vector<storage::LogRecord> records;
   log::v1::RunBegin begin;
   begin.set_connector(config_.name);
@@ -104,30 +100,24 @@ std::vector<storage::LogRecord> SyncRun::Start(const ConnectorPoint& point, bool
       end.set_state(v1::RUN_STATE_CANCELLED);
       *end.mutable_counts() = point.last_run->counts();
       end.set_error("a full run began in place of the rest of this one");
-      records.push_back(MakeRecord(storage::RecordType::kRunEnd, end));
+      records.push_back(MakeRunRecord(storage::RecordType::kRunEnd, end));
     }
     begin.set_sequence(last_sequence + 1);
-    begin.set_run_id(absl::StrFormat("%s-%06d", config_.name, begin.sequence()));
+    begin.set_run_id(RunIdOf(config_.name, begin.sequence()));
     begin.set_full(full);
     if (!full) state_ = point.state;
+    if (!state_.has_value() && config_.delete_missing) seen_.emplace();
   }
   run_id_ = begin.run_id();
   sequence_ = begin.sequence();
-  records.push_back(MakeRecord(storage::RecordType::kRunBegin, begin));
+  records.push_back(MakeRunRecord(storage::RecordType::kRunBegin, begin));
   return records;
-}
-
-absl::Status SyncRun::WriteRecords(std::vector<storage::LogRecord> records) {
-  WriteRequest request;
-  request.actor = absl::StrCat("connector:", config_.name);
-  request.records = [&](const std::vector<EventResult>&) { return std::move(records); };
-  return program_.writer().Write(std::move(request), /*wait_for_room=*/true).status;
 }
 
 absl::Status SyncRun::OnPage(const connectors::Page& page) {
   RunTally tally = tally_;
   WriteRequest request;
-  request.actor = absl::StrCat("connector:", config_.name);
+  request.actor = ConnectorActor(config_.name);
   request.sequence = sequence_;
   tally.PageOf(page.records.size());
   for (const connectors::RecordView& record : page.records) TakeRecord(record, tally, request);
@@ -141,7 +131,7 @@ absl::Status SyncRun::OnPage(const connectors::Page& page) {
     message.set_run_id(run_id_);
     message.set_state(std::string(*page.state));
     *message.mutable_counts() = tally.counts();
-    records.push_back(MakeRecord(storage::RecordType::kRunPage, message));
+    records.push_back(MakeRunRecord(storage::RecordType::kRunPage, message));
     run_page = records.front().payload;
     if (run_page == last_page_) records.clear();
     return records;
@@ -157,48 +147,21 @@ absl::Status SyncRun::OnPage(const connectors::Page& page) {
 
 void SyncRun::TakeRecord(const connectors::RecordView& record, RunTally& tally, WriteRequest& request) {
   if (!record.skip.empty()) return tally.Skipped(record.skip);
-  Rejection rejection = {record.field, record.reject, record.message};
-  v1::EventBatch batch;
-  if (record.reject.empty()) {
-    if (batch.ParseFromArray(record.events.data(), static_cast<int>(record.events.size()))) {
-      return TakeEvents(record, std::move(batch), tally, request);
-    }
-    rejection = {"", "malformed_events", "the connector gave bytes that are no events; report this to its author"};
+  RecordEvents read = reader_->Read(record);
+  if (read.rejected) {
+    tally.Rejected();
+  } else {
+    tally.Emitted(read.stated);
+    for (int i = 0; i < read.refused; ++i) tally.RefusedEvent();
   }
-  tally.Rejected();
-  request.quarantine.push_back(
-      MakeQuarantineRow(config_.name, OriginOf(record), record.raw, rejection, programs_.Now()));
-}
-
-void SyncRun::TakeEvents(const connectors::RecordView& record, v1::EventBatch batch, RunTally& tally,
-                         WriteRequest& request) {
-  tally.Emitted(batch.events_size());
-  const v1::Origin origin = OriginOf(record);
-  bool quarantined = false;
-  for (v1::Event& event : *batch.mutable_events()) {
-    event.set_program(program_.id());
-    event.set_source(config_.source);
-    *event.mutable_origin() = origin;
-    std::variant<PreparedEvent, FieldError> prepared = Prepare(std::move(event), prepare_);
-    if (auto* good = std::get_if<PreparedEvent>(&prepared); good != nullptr) {
-      request.events.push_back(std::move(*good));
-      continue;
-    }
-    tally.RefusedEvent();
-    // The record goes to quarantine once, with the first of its faults.
-    if (std::exchange(quarantined, true)) continue;
-    const FieldError& error = std::get<FieldError>(prepared);
-    request.quarantine.push_back(MakeQuarantineRow(config_.name, origin, record.raw,
-                                                   {error.field, error.reason, error.description}, programs_.Now()));
+  if (seen_.has_value()) {
+    for (const PreparedEvent& event : read.events) seen_->Add(event.id);
   }
-}
-
-v1::Origin SyncRun::OriginOf(const connectors::RecordView& record) const {
-  v1::Origin origin;
-  origin.set_run_id(run_id_);
-  origin.set_file(PluginText(record.file));
-  origin.set_row(record.row);
-  return origin;
+  std::move(read.events.begin(), read.events.end(), std::back_inserter(request.events));
+  if (!read.fault.has_value()) return;
+  const RecordFault& fault = *read.fault;
+  request.quarantine.push_back(MakeQuarantineRow(config_.name, reader_->OriginOf(record), record.raw,
+                                                 {fault.field, fault.reason, fault.message}, programs_.Now()));
 }
 
 absl::Status SyncRun::CheckBudget() const {
@@ -222,14 +185,20 @@ absl::Status SyncRun::OnComplete(const std::string& fact_kind) {
   return absl::OkStatus();
 }
 
-// Only bytes of the whole source make sense beyond one plugin: its unit is "bytes".
+// Bytes of the whole source are counted by the host; in other units a plugin tells where it stands.
 void SyncRun::OnProgress(const connectors::Progress& progress) {
-  if (progress.unit != "bytes") return;
-  tally_.set_bytes_done(progress.done);
   {
     MutexLock lock(&mutex_);
-    snapshot_.set_bytes_total(progress.total);
+    if (progress.unit == "bytes") {
+      snapshot_.set_bytes_total(progress.total);
+    } else {
+      v1::ConnectorProgress& step = *snapshot_.mutable_progress();
+      step.set_done(progress.done);
+      step.set_total(progress.total);
+      step.set_unit(PluginText(progress.unit));
+    }
   }
+  if (progress.unit == "bytes") tally_.set_bytes_done(progress.done);
   Show();
 }
 
@@ -238,7 +207,22 @@ void SyncRun::OnLog(const connectors::LogLine& line) {
                      : line.level == PM_WARNING ? spdlog::level::warn
                      : line.level == PM_INFO    ? spdlog::level::info
                                                 : spdlog::level::debug;
-  spdlog::log(level, "{}: {}", run_id_, PluginText(line.message));
+  const std::string message = PluginText(line.message);
+  spdlog::log(level, "{}: {}", run_id_, message);
+  if (line.level < PM_INFO) return;
+  log::v1::RunLogLine kept;
+  kept.set_at_us(absl::ToUnixMicros(programs_.Now()));
+  kept.set_level(line.level);
+  kept.set_message(message);
+  MutexLock lock(&mutex_);
+  log_.push_back(std::move(kept));
+  if (log_.size() > kKeptLogLines) log_.pop_front();
+}
+
+void SyncRun::OnHello(const connectors::Hello& hello) {
+  plugin_version_ = PluginText(hello.version);
+  MutexLock lock(&mutex_);
+  snapshot_.set_plugin_version(plugin_version_);
 }
 
 void SyncRun::OnProblem(const connectors::Problem& problem) {
@@ -246,7 +230,12 @@ void SyncRun::OnProblem(const connectors::Problem& problem) {
   const auto same = [&](const v1::ConnectorProblem& other) {
     return other.where() == remark.where() && other.message() == remark.message();
   };
-  if (remarks_.size() >= kMaxRemarks || std::any_of(remarks_.begin(), remarks_.end(), same)) return;
+  if (remarks_.size() < kMaxRemarks && std::none_of(remarks_.begin(), remarks_.end(), same)) {
+    AddRemark(std::move(remark));
+  }
+}
+
+void SyncRun::AddRemark(v1::ConnectorProblem remark) {
   MutexLock lock(&mutex_);
   *snapshot_.add_remarks() = remark;
   remarks_.push_back(std::move(remark));
@@ -257,7 +246,15 @@ log::v1::RunEnd SyncRun::MakeEnd(const ConnectorEnd& end) const {
   message.set_run_id(run_id_);
   *message.mutable_counts() = tally_.counts();
   *message.mutable_complete_kinds() = {complete_kinds_.begin(), complete_kinds_.end()};
-  *message.mutable_remarks() = {remarks_.begin(), remarks_.end()};
+  message.set_trigger(options_.trigger);
+  message.set_plugin_version(plugin_version_);
+  message.set_plugin_sha256(options_.plugin_sha256);
+  {
+    MutexLock lock(&mutex_);
+    *message.mutable_log() = {log_.begin(), log_.end()};
+  }
+  message.set_cpu_us(absl::ToInt64Microseconds(end.cpu_time));
+  message.set_peak_memory_bytes(end.peak_memory_bytes);
   if (end.ok()) {
     message.set_state(tally_.rejected() > 0 ? v1::RUN_STATE_PARTIAL : v1::RUN_STATE_SUCCEEDED);
   } else {
@@ -276,7 +273,7 @@ void SyncRun::Finish(const ConnectorEnd& end, bool stopping) {
   v1::ConnectorRun last = Snapshot();
   last.set_state(v1::RUN_STATE_INTERRUPTED);
   if (!stopping || end.outcome != Outcome::kCancelled) {
-    const absl::StatusOr<v1::ConnectorRun> stored = WriteEnd(MakeEnd(end));
+    absl::StatusOr<v1::ConnectorRun> stored = WriteEnd(MakeEnd(end));
     if (stored.ok()) {
       const uint64_t bytes_total = last.bytes_total();
       last = *stored;
@@ -295,9 +292,62 @@ void SyncRun::Finish(const ConnectorEnd& end, bool stopping) {
   TellObserver(last);
 }
 
-absl::StatusOr<v1::ConnectorRun> SyncRun::WriteEnd(const log::v1::RunEnd& end) {
-  RETURN_IF_ERROR(WriteRecords({MakeRecord(storage::RecordType::kRunEnd, end)}));
-  return Stored();
+absl::StatusOr<v1::ConnectorRun> SyncRun::WriteEnd(log::v1::RunEnd end) {
+  WriteRequest request;
+  request.actor = ConnectorActor(config_.name);
+  request.sequence = sequence_;
+  if (end.state() == v1::RUN_STATE_SUCCEEDED || end.state() == v1::RUN_STATE_PARTIAL) {
+    ASSIGN_OR_RETURN(request.events, DeletesOfVanished(end));
+  }
+  *end.mutable_remarks() = {remarks_.begin(), remarks_.end()};
+  // The deletes take effect with the end, all at once.
+  request.records = [&](const std::vector<EventResult>& results) {
+    end.set_facts_deleted(std::count_if(results.begin(), results.end(),
+                                        [](const EventResult& result) { return result.effect == Effect::kApplied; }));
+    return std::vector<storage::LogRecord>{MakeRunRecord(storage::RecordType::kRunEnd, end)};
+  };
+  RETURN_IF_ERROR(program_.writer().Write(std::move(request), /*wait_for_room=*/true).status);
+  ASSIGN_OR_RETURN(v1::ConnectorRun stored, Stored());
+  ShowEnd(end, /*with_log=*/false, stored);
+  return stored;
+}
+
+absl::StatusOr<std::vector<PreparedEvent>> SyncRun::DeletesOfVanished(log::v1::RunEnd& end) {
+  std::vector<PreparedEvent> deletes;
+  if (!config_.delete_missing || complete_kinds_.empty()) return deletes;
+  const auto remark = [&](v1::ProblemLevel level, std::string where, std::string message, std::string remedy) {
+    v1::ConnectorProblem problem;
+    problem.set_level(level);
+    problem.set_where(std::move(where));
+    problem.set_message(std::move(message));
+    problem.set_remedy(std::move(remedy));
+    AddRemark(std::move(problem));
+  };
+  if (!seen_.has_value() || tally_.rejected() > 0) {
+    remark(v1::PROBLEM_LEVEL_WARNING, "", "nothing was deleted that the export lacks",
+           seen_.has_value() ? "records were rejected, and the facts that they state may be among what is missing; "
+                               "correct them and run it in full"
+                             : "the run did not read everything at one go; run it in full");
+    return deletes;
+  }
+  ASSIGN_OR_RETURN(std::vector<VanishedKind> kinds,
+                   FindVanished(program_, config_.source, complete_kinds_, *seen_, sequence_));
+  for (VanishedKind& kind : kinds) {
+    const auto missing = static_cast<double>(kind.deletes.size());
+    if (missing > config_.max_vanished_share * static_cast<double>(kind.facts) && !options_.allow_vanishing) {
+      end.set_state(v1::RUN_STATE_PARTIAL);
+      remark(v1::PROBLEM_LEVEL_ERROR, kind.kind,
+             absl::StrCat("the export lacks ", kind.deletes.size(), " of ", kind.facts,
+                          " facts, more than may vanish at a time; none of them was deleted"),
+             "look whether the export is complete; if it is, run it in full with --allow-vanishing");
+      continue;
+    }
+    for (v1::Event& event : kind.deletes) {
+      std::variant<PreparedEvent, FieldError> prepared = reader_->PrepareOwn(std::move(event));
+      if (auto* good = std::get_if<PreparedEvent>(&prepared); good != nullptr) deletes.push_back(std::move(*good));
+    }
+  }
+  return deletes;
 }
 
 void SyncRun::Show() {
@@ -311,6 +361,7 @@ void SyncRun::Show() {
     run = snapshot_;
   }
   next_show_ = now + kShowPeriod;
+  ShowTimes(run);
   TellObserver(run);
 }
 
@@ -319,8 +370,30 @@ void SyncRun::TellObserver(const v1::ConnectorRun& run) {
 }
 
 v1::ConnectorRun SyncRun::Snapshot() const {
-  MutexLock lock(&mutex_);
-  return snapshot_;
+  v1::ConnectorRun run;
+  {
+    MutexLock lock(&mutex_);
+    run = snapshot_;
+  }
+  ShowTimes(run);
+  return run;
+}
+
+void SyncRun::ShowLog(v1::ConnectorRun& run) const {
+  log::v1::RunEnd end;
+  {
+    MutexLock lock(&mutex_);
+    *end.mutable_log() = {log_.begin(), log_.end()};
+  }
+  ShowLogLines(end, run);
+}
+
+void SyncRun::ShowTimes(v1::ConnectorRun& run) const {
+  using google::protobuf::util::TimeUtil;
+  if (run.state() != v1::RUN_STATE_RUNNING) return;
+  const int64_t started_us = TimeUtil::TimestampToMicroseconds(run.started_at());
+  *run.mutable_alive_at() = TimeUtil::MicrosecondsToTimestamp(alive_us_);
+  *run.mutable_duration() = TimeUtil::MicrosecondsToDuration(absl::ToUnixMicros(programs_.Now()) - started_us);
 }
 
 }  // namespace partnermetrics

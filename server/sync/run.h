@@ -1,7 +1,7 @@
 // One run of a connector: takes the pages of its plugin, turns their records into events or quarantined records, and
 // writes each page with its counts and the state to go on from as one unit.
 //
-//   ASSIGN_OR_RETURN(auto run, SyncRun::Begin(config, full, programs, *program, observer));   // durable now
+//   ASSIGN_OR_RETURN(auto run, SyncRun::Begin(config, {.full = true}, programs, *program, observer));   // durable now
 //   run->Finish(process.Read(run->state(), run.get()), /*stopping=*/false);
 //
 // In the log a run is RunBegin, RunPage …, RunEnd. A run without RunEnd was interrupted: Begin goes on with it, under
@@ -16,7 +16,9 @@
 #ifndef PARTNERMETRICS_SERVER_SYNC_RUN_H_
 #define PARTNERMETRICS_SERVER_SYNC_RUN_H_
 
+#include <atomic>
 #include <chrono>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -29,8 +31,10 @@
 #include "partnermetrics/v1/connector_service.pb.h"
 #include "server/ingest/programs.h"
 #include "server/sync/connector_config.h"
+#include "server/sync/record_events.h"
 #include "server/sync/run_history.h"
 #include "server/sync/run_tally.h"
+#include "server/sync/vanished.h"
 #include "storage/mutex.h"
 
 namespace partnermetrics {
@@ -39,18 +43,29 @@ namespace partnermetrics {
 // it must not block and not call Connectors. Returns false to see no more.
 using RunObserver = std::function<bool(const v1::ConnectorRun&)>;
 
+// What was asked for.
+struct RunOptions {
+  bool full = false;             // read everything again
+  bool allow_vanishing = false;  // delete what a complete export lacks, however much it is
+  v1::RunTrigger trigger = v1::RUN_TRIGGER_CALL;
+  std::string plugin_sha256 = {};
+};
+
 class SyncRun : public connectors::ConnectorHandler {
  public:
   // Begins a run, or goes on with the interrupted one of this connector. A full run replaces an interrupted run that is
   // not. No other run of the connector may go on, and no two runs may begin at the same time.
-  static absl::StatusOr<std::unique_ptr<SyncRun>> Begin(const ConnectorConfig& config, bool full, Programs& programs,
-                                                        ProgramRuntime& program, RunObserver observer);
+  static absl::StatusOr<std::unique_ptr<SyncRun>> Begin(const ConnectorConfig& config, RunOptions options,
+                                                        Programs& programs, ProgramRuntime& program,
+                                                        RunObserver observer);
 
   // Where the plugin goes on; nothing: from the start of its source.
   const std::optional<std::string>& state() const { return state_; }
 
   absl::Status OnPage(const connectors::Page& page) override;
   absl::Status OnComplete(const std::string& fact_kind) override;
+  void OnHello(const connectors::Hello& hello) override;
+  void OnAlive() override { alive_us_ = absl::ToUnixMicros(programs_.Now()); }
   void OnProgress(const connectors::Progress& progress) override;
   void OnLog(const connectors::LogLine& line) override;
   void OnProblem(const connectors::Problem& problem) override;
@@ -59,33 +74,40 @@ class SyncRun : public connectors::ConnectorHandler {
   // no end: it counts as interrupted, and the next one goes on with it.
   void Finish(const connectors::ConnectorEnd& end, bool stopping);
 
+  // Puts the last lines of its log into a run.
+  void ShowLog(v1::ConnectorRun& run) const;
+
   // The run as it stands.
   v1::ConnectorRun Snapshot() const;
 
  private:
-  SyncRun(const ConnectorConfig& config, Programs& programs, ProgramRuntime& program, RunObserver observer);
+  SyncRun(const ConnectorConfig& config, RunOptions options, Programs& programs, ProgramRuntime& program,
+          RunObserver observer);
 
   // Takes up where the connector stands; the records that begin the run.
-  std::vector<storage::LogRecord> Start(const ConnectorPoint& point, bool full, uint64_t last_sequence);
+  std::vector<storage::LogRecord> Start(const ConnectorPoint& point, uint64_t last_sequence);
   // Judges a record: its events go into the request, or the record into quarantine.
   void TakeRecord(const connectors::RecordView& record, RunTally& tally, WriteRequest& request);
-  void TakeEvents(const connectors::RecordView& record, v1::EventBatch batch, RunTally& tally, WriteRequest& request);
-  v1::Origin OriginOf(const connectors::RecordView& record) const;
   absl::Status CheckBudget() const;
   log::v1::RunEnd MakeEnd(const connectors::ConnectorEnd& end) const;
-  absl::StatusOr<v1::ConnectorRun> WriteEnd(const log::v1::RunEnd& end);
-  absl::Status WriteRecords(std::vector<storage::LogRecord> records);
+  absl::StatusOr<v1::ConnectorRun> WriteEnd(log::v1::RunEnd end);
+  // The deletes of what the complete export lacks; remarks say why there are none when there could be, and the end is
+  // PARTIAL when they were too many.
+  absl::StatusOr<std::vector<PreparedEvent>> DeletesOfVanished(log::v1::RunEnd& end);
+  void AddRemark(v1::ConnectorProblem remark);
   // The run as the state has it.
   absl::StatusOr<v1::ConnectorRun> Stored() const;
   // Publishes the counts, and shows them to the observer when it is time.
   void Show();
   void TellObserver(const v1::ConnectorRun& run);
+  // Puts what changes from moment to moment into a run that goes on.
+  void ShowTimes(v1::ConnectorRun& run) const;
 
   const ConnectorConfig config_;
+  const RunOptions options_;
   Programs& programs_;
   ProgramRuntime& program_;
-  PrepareContext prepare_;
-  std::string currency_;
+  std::unique_ptr<RecordReader> reader_;
   RunObserver observer_;
   std::chrono::steady_clock::time_point next_show_;
 
@@ -96,9 +118,14 @@ class SyncRun : public connectors::ConnectorHandler {
   std::string last_page_;  // the last RunPage, serialised
   std::vector<std::string> complete_kinds_;
   std::vector<v1::ConnectorProblem> remarks_;
+  std::string plugin_version_;
+  // What it stated, when it may delete the rest. A run that goes on does not know what it stated before.
+  std::optional<SeenFacts> seen_;
+  std::atomic<int64_t> alive_us_ = 0;
 
   mutable Mutex mutex_;
   v1::ConnectorRun snapshot_ PM_GUARDED_BY(mutex_);
+  std::deque<log::v1::RunLogLine> log_ PM_GUARDED_BY(mutex_);  // the last lines
 };
 
 }  // namespace partnermetrics

@@ -5,6 +5,7 @@
 #include "google/protobuf/util/time_util.h"
 #include "server/base/errors.h"
 #include "server/sync/run_tally.h"
+#include "server/sync/texts.h"
 
 namespace partnermetrics {
 namespace {
@@ -23,7 +24,8 @@ absl::StatusOr<ConnectorPoint> ReadConnectorPoint(const Engine::View& view, absl
   if (!stored_cursor.has_value()) return point;
   log::v1::ConnectorCursor cursor;
   if (!cursor.ParseFromString(*stored_cursor)) return Damaged("state of a connector");
-  if (cursor.has_state()) point.state = cursor.state();
+  // Empty: it was set back to the start.
+  if (!cursor.state().empty()) point.state = cursor.state();
   ASSIGN_OR_RETURN(auto stored_run, view.IndexValue(Index::kRun, cursor.run_id()));
   if (!stored_run.has_value()) return point;
   if (!point.last_run.emplace().ParseFromString(*stored_run)) return Damaged("run");
@@ -41,6 +43,44 @@ absl::StatusOr<std::vector<log::v1::RunRecord>> ReadRuns(const Engine::View& vie
   return runs;
 }
 
+absl::StatusOr<std::optional<log::v1::RunEnd>> ReadRunEnd(const storage::EventLog& log,
+                                                          const log::v1::RunRecord& record) {
+  std::optional<log::v1::RunEnd> end;
+  if (record.ended_at_us() == 0) return end;
+  ASSIGN_OR_RETURN(const storage::LogRecord stored, log.Get(record.position()));
+  if (stored.type != storage::RecordType::kRunEnd || !end.emplace().ParseFromString(stored.payload)) {
+    return Damaged("end of a run");
+  }
+  return end;
+}
+
+void ShowEnd(const log::v1::RunEnd& end, bool with_log, v1::ConnectorRun& run) {
+  run.set_trigger(static_cast<v1::RunTrigger>(end.trigger()));
+  run.set_plugin_version(end.plugin_version());
+  run.set_plugin_sha256(end.plugin_sha256());
+  if (end.cpu_us() != 0) *run.mutable_cpu_time() = TimeUtil::MicrosecondsToDuration(end.cpu_us());
+  run.set_peak_memory_bytes(end.peak_memory_bytes());
+  run.set_facts_deleted(end.facts_deleted());
+  if (with_log) ShowLogLines(end, run);
+}
+
+v1::ConnectorRun QueuedRun(absl::string_view connector, size_t behind) {
+  v1::ConnectorRun run;
+  run.set_connector(std::string(connector));
+  run.set_state(v1::RUN_STATE_QUEUED);
+  run.set_queue_position(static_cast<int32_t>(behind));
+  return run;
+}
+
+void ShowLogLines(const log::v1::RunEnd& end, v1::ConnectorRun& run) {
+  for (const log::v1::RunLogLine& stored : end.log()) {
+    v1::RunLogLine& line = *run.add_log();
+    *line.mutable_logged_at() = TimeUtil::MicrosecondsToTimestamp(stored.at_us());
+    line.set_level(ToProblemLevel(stored.level()));
+    line.set_message(stored.message());
+  }
+}
+
 v1::ConnectorRun ToConnectorRun(const log::v1::RunRecord& record, bool live) {
   v1::ConnectorRun run;
   run.set_run_id(record.run_id());
@@ -53,6 +93,10 @@ v1::ConnectorRun ToConnectorRun(const log::v1::RunRecord& record, bool live) {
   run.set_error(record.error());
   *run.mutable_remarks() = record.remarks();
   run.set_position(record.position());
+  run.set_full(record.full());
+  if (record.ended_at_us() != 0) {
+    *run.mutable_duration() = TimeUtil::MicrosecondsToDuration(record.ended_at_us() - record.started_at_us());
+  }
   return run;
 }
 

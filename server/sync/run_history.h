@@ -11,6 +11,7 @@
 #include "partnermetrics/log/v1/log.pb.h"
 #include "partnermetrics/v1/connector_service.pb.h"
 #include "server/engine/engine.h"
+#include "storage/event_log.h"
 
 namespace partnermetrics {
 
@@ -24,6 +25,18 @@ absl::StatusOr<ConnectorPoint> ReadConnectorPoint(const Engine::View& view, absl
 
 // All runs of a programme, in the order of their ids.
 absl::StatusOr<std::vector<log::v1::RunRecord>> ReadRuns(const Engine::View& view);
+
+// How the run ended, with all that the state does not keep; nothing while it has no end.
+absl::StatusOr<std::optional<log::v1::RunEnd>> ReadRunEnd(const storage::EventLog& log,
+                                                          const log::v1::RunRecord& record);
+// Puts what a run's end says into the run; the lines of its log with `with_log` alone.
+void ShowEnd(const log::v1::RunEnd& end, bool with_log, v1::ConnectorRun& run);
+
+// The lines of its log alone.
+void ShowLogLines(const log::v1::RunEnd& end, v1::ConnectorRun& run);
+
+// A run that waits, behind so many others.
+v1::ConnectorRun QueuedRun(absl::string_view connector, size_t behind);
 
 // The run for people. `live`: it goes on in this process; otherwise a run without end was interrupted.
 v1::ConnectorRun ToConnectorRun(const log::v1::RunRecord& record, bool live);

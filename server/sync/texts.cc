@@ -35,17 +35,6 @@ size_t SequenceLength(absl::string_view bytes) {
   return 0;
 }
 
-v1::ProblemLevel ToLevel(int32_t level) {
-  switch (level) {
-    case PM_ERROR:
-      return v1::PROBLEM_LEVEL_ERROR;
-    case PM_WARNING:
-      return v1::PROBLEM_LEVEL_WARNING;
-    default:
-      return v1::PROBLEM_LEVEL_INFO;
-  }
-}
-
 }  // namespace
 
 std::string ToUtf8(absl::string_view bytes) {
@@ -71,9 +60,20 @@ std::string PluginText(absl::string_view text) {
   return ToUtf8(text.substr(0, end)) + "…";
 }
 
+v1::ProblemLevel ToProblemLevel(int32_t level) {
+  switch (level) {
+    case PM_ERROR:
+      return v1::PROBLEM_LEVEL_ERROR;
+    case PM_WARNING:
+      return v1::PROBLEM_LEVEL_WARNING;
+    default:
+      return v1::PROBLEM_LEVEL_INFO;
+  }
+}
+
 v1::ConnectorProblem ToProblem(const connectors::Problem& problem) {
   v1::ConnectorProblem converted;
-  converted.set_level(ToLevel(problem.level));
+  converted.set_level(ToProblemLevel(problem.level));
   converted.set_where(PluginText(problem.where));
   converted.set_message(PluginText(problem.message));
   converted.set_remedy(PluginText(problem.remedy));

@@ -20,6 +20,9 @@ std::string ToUtf8(absl::string_view bytes);
 // The text as UTF-8, cut after kMaxTextBytes.
 std::string PluginText(absl::string_view text);
 
+// Of a level of the connector ABI.
+v1::ProblemLevel ToProblemLevel(int32_t level);
+
 v1::ConnectorProblem ToProblem(const connectors::Problem& problem);
 
 }  // namespace partnermetrics

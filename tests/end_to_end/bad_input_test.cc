@@ -1,4 +1,5 @@
 // What no client and no file may do to the server: end it, or lose what it has (docs/promises.md, P3 and P7).
+#include <gmock/gmock.h>
 #include <google/protobuf/unknown_field_set.h>
 
 #include <climits>
@@ -231,6 +232,42 @@ TEST_F(BadFilesTest, ARowOfAHundredMegabytes) {
       RunOver(std::string(kHeader) + "006A00000000003,\"" + std::string(size_t{kLongLineMb} << 20, 'x') +
               "\",Won,1,2025-03-01,true,true,2025-01-01T00:00:00.000Z,2025-03-01T00:00:00.000Z\n");
   EXPECT_NE(run.state(), v1::RUN_STATE_SUCCEEDED) << run.state();
+  EXPECT_EQ(run.events().applied(), 0);
+}
+
+// What Excel and Data Loader write on Windows: the words survive, nothing is half read.
+TEST_F(BadFilesTest, OtherEncodingsAreReadForWhatTheyAre) {
+  const std::string row =
+      "006A00000000006,M\xC3\xBCller,Won,7,2025-03-01,true,true,2025-01-01T00:00:00.000Z,2025-03-01T00:00:00.000Z\n";
+  std::string utf16 = "\xFF\xFE", latin1;
+  const std::string utf8 = kHeader + row;
+  for (size_t i = 0; i < utf8.size(); ++i) {
+    char byte = utf8[i];
+    if (byte == '\xC3') byte = static_cast<char>(utf8[++i] + 0x40);  // of the one letter beyond ASCII
+    utf16 += byte;
+    utf16 += '\0';
+    latin1 += byte;
+  }
+  const std::string export_folder = AddConnector("crm", "salesforce_export");
+  WriteFile(export_folder + "/Opportunity.csv", utf16);
+  Start();
+  const v1::ConnectorRun first = RunConnector("crm");
+  EXPECT_EQ(first.state(), v1::RUN_STATE_SUCCEEDED) << first.DebugString();
+  EXPECT_EQ(first.events().applied(), 1);
+  for (const std::string& same : {latin1, utf8}) {
+    WriteFile(export_folder + "/Opportunity.csv", same);
+    const v1::ConnectorRun again = RunConnector("crm", /*full=*/true);
+    EXPECT_EQ(again.state(), v1::RUN_STATE_SUCCEEDED) << again.DebugString();
+    EXPECT_EQ(again.events().unchanged(), 1) << "the same words in another encoding are the same record";
+  }
+}
+
+TEST_F(BadFilesTest, AnEncodingThatIsNotReadFailsByName) {
+  std::string ebcdic;  // code page 1047 of the header's letters; its line ends are no line feeds
+  for (const char c : std::string(kHeader)) ebcdic += static_cast<char>(c + 0x80);
+  const v1::ConnectorRun run = RunOver(ebcdic);
+  EXPECT_EQ(run.state(), v1::RUN_STATE_FAILED) << run.DebugString();
+  EXPECT_THAT(run.error(), testing::HasSubstr("Opportunity.csv"));
   EXPECT_EQ(run.events().applied(), 0);
 }
 

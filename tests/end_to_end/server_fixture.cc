@@ -103,9 +103,11 @@ std::vector<v1::QuarantinedRecord> ServerFixture::Quarantine(const std::string& 
   return records;
 }
 
-v1::MetricValue ServerFixture::Metric(const std::string& metric, v1::ScopeKind scope, const std::string& partner) {
+v1::MetricValue ServerFixture::Metric(const std::string& metric, v1::ScopeKind scope, const std::string& partner,
+                                      const std::string& program) {
   const auto context = Call();
   v1::QueryMetricsRequest request;
+  request.set_program(program);
   request.add_metric_ids(metric);
   request.add_scopes()->set_kind(scope);
   request.mutable_scopes(0)->set_partner_id(partner);

@@ -32,8 +32,9 @@ class ServerFixture : public ::testing::Test {
 
   v1::ConnectorRun RunConnector(const std::string& name, bool full = false);
   std::vector<v1::QuarantinedRecord> Quarantine(const std::string& connector);
-  // A metric over all time until the end of 2026, in the default currency.
-  v1::MetricValue Metric(const std::string& metric, v1::ScopeKind scope, const std::string& partner = "");
+  // A metric over all time until the end of 2026, of the only programme unless one is named.
+  v1::MetricValue Metric(const std::string& metric, v1::ScopeKind scope, const std::string& partner = "",
+                         const std::string& program = "");
   // Of the only programme.
   v1::ProgramStatus Status();
   grpc::Status Ingest(const v1::IngestEventsRequest& request, v1::IngestEventsResponse& response);

@@ -1,6 +1,7 @@
 // Incremental equals batch: whatever comes in whatever order (duplicates, stale revisions, corrections, deletes, parts
-// before their roots, partners and aliases that come late, restarts), the cells that the engine serves are those that a
-// brute-force evaluator gets from the final facts alone, and the log replayed from nothing gives the same bytes.
+// before their roots, partners, aliases and exchange rates that come late, other definitions, restarts), the cells that
+// the engine serves are those that a brute-force evaluator gets from the final facts alone, and the log replayed from
+// nothing gives the same bytes.
 //
 // PM_PROPERTY_CASES sets the number of cases (2,000 without it), PM_SEED the seed of a failing run.
 #include <gtest/gtest.h>
@@ -13,12 +14,15 @@
 #include <optional>
 #include <set>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/text_format.h"
 #include "partnermetrics/log/v1/log.pb.h"
 #include "partnermetrics/v1/event.pb.h"
 #include "server/engine/brute_force.h"
 #include "server/engine/engine.h"
+#include "server/engine/money.h"
+#include "tests/property/row_reads.h"
 #include "tests/support/memory_storage.h"
 
 namespace partnermetrics {
@@ -93,15 +97,105 @@ constexpr char kDefinitions[] = R"pb(
   measures { id: "costs" fact: "cost" kind: MEASURE_KIND_FLOW sum: "amount" at: "incurred_on" }
   measures { id: "customers" fact: "customer" kind: MEASURE_KIND_FLOW at: "first_purchase_on" }
   measures { id: "partners" fact: "partner" kind: MEASURE_KIND_STOCK from: "signed_on" until: "terminated_on" }
+  measures {
+    id: "won_later"
+    fact: "deal"
+    kind: MEASURE_KIND_COHORT
+    sum: "amount"
+    at: "date(created_at)"
+    then: "closed_on"
+  }
+  measures {
+    id: "sourced_later"
+    fact: "deal"
+    kind: MEASURE_KIND_COHORT
+    at: "date(created_at)"
+    then: "closed_on"
+    where: "role == SOURCED"
+  }
+  measures {
+    id: "billed_customers"
+    fact: "invoice"
+    kind: MEASURE_KIND_KEYED
+    reduce: KEY_REDUCTION_ANY
+    key: "customer_id"
+    at: "date(issued_at)"
+  }
+  measures {
+    id: "last_bills"
+    fact: "invoice"
+    kind: MEASURE_KIND_KEYED
+    reduce: KEY_REDUCTION_LAST
+    key: "customer_id"
+    sum: "amount"
+    at: "date(issued_at)"
+  }
+  measures {
+    id: "staged_deals"
+    fact: "deal_stage"
+    kind: MEASURE_KIND_KEYED
+    reduce: KEY_REDUCTION_ANY
+    key: "root_id"
+    from: "date(entered_at)"
+    until: "date(left_at)"
+  }
+  measures {
+    id: "staged_value"
+    fact: "deal_stage"
+    kind: MEASURE_KIND_KEYED
+    reduce: KEY_REDUCTION_LAST
+    key: "root_id"
+    sum: "amount"
+    from: "date(entered_at)"
+    until: "date(left_at)"
+  }
+  measures { id: "latest_cost" fact: "cost" kind: MEASURE_KIND_LATEST sum: "amount" at: "incurred_on" }
+  measures {
+    id: "open_by_outcome"
+    fact: "deal"
+    kind: MEASURE_KIND_STOCK
+    sum: "amount"
+    from: "date(created_at)"
+    until: "closed_on"
+    by: "outcome"
+  }
+  measures {
+    id: "stages_by_outcome"
+    fact: "deal_stage"
+    kind: MEASURE_KIND_FLOW
+    at: "date(entered_at)"
+    by: "root.outcome"
+  }
+  measures {
+    id: "bills_by_deal"
+    fact: "invoice"
+    kind: MEASURE_KIND_KEYED
+    reduce: KEY_REDUCTION_ANY
+    key: "customer_id"
+    at: "date(issued_at)"
+    by: "number"
+  }
+  measures { id: "contracts" fact: "deal" kind: MEASURE_KIND_FLOW sum: "acv" at: "closed_on" where: "amount > 150" }
+  measures {
+    id: "refunded_bills"
+    fact: "refund"
+    kind: MEASURE_KIND_FLOW
+    sum: "root.amount"
+    at: "date(refunded_at)"
+    where: "amount < root.amount"
+  }
 )pb";
 
-log::v1::Definitions TestDefinitions() {
+// `variant` 0 to 4: each differs from the first in one thing that money depends on.
+log::v1::Definitions TestDefinitions(int variant = 0) {
   log::v1::Definitions definitions;
   auto& program = *definitions.mutable_program();
   program.set_id("test");
   program.set_display_name("Test");
-  program.set_currency_code("USD");
-  program.set_time_zone("America/New_York");
+  program.set_currency_code(variant == 1 ? "EUR" : "USD");
+  program.set_time_zone(variant == 2 ? "Asia/Tokyo" : "America/New_York");
+  program.set_max_rate_age_days(variant == 3 ? 300 : 90);
+  if (variant == 4) program.add_source_precedence("bank");
   program.add_shared_domains("shared.example");
   if (!google::protobuf::TextFormat::ParseFromString(kDefinitions, definitions.mutable_catalog())) std::abort();
   return definitions;
@@ -138,8 +232,10 @@ enum What {
   kCost,
   kPartner,
   kCustomer,
+  kRate,
   kAlias,
   kDropAlias,
+  kDefine,
   kRestart,
   kWhats
 };
@@ -169,7 +265,8 @@ void SetInstant(google::protobuf::Timestamp* at, int offset) {
 }
 
 void SetMoney(v1::Money* money, const Operation& op) {
-  money->set_currency_code(op.variant % 6 == 5 ? "EUR" : op.variant % 2 == 0 ? "USD" : "");
+  constexpr const char* kCurrencies[] = {"USD", "EUR", "USD", "", "GBP", "EUR"};
+  money->set_currency_code(kCurrencies[op.variant % 6]);
   money->set_units(op.amount * 100);
   money->set_nanos(op.amount * 333'333'333 % 1'000'000'000);
 }
@@ -218,6 +315,8 @@ v1::Event MakeEvent(const Operation& op) {
         if (op.variant % 3 == 0) attribution.mutable_split()->set_nanos(100'000'000 * (op.amount + 1));
       }
       if (op.amount > 0) SetMoney(deal.mutable_amount(), op);
+      if (op.variant % 3 != 0) SetMoney(deal.mutable_acv(), op);
+      if (op.variant % 3 == 1) deal.mutable_acv()->set_currency_code("GBP");
       deal.set_outcome(static_cast<v1::DealOutcome>(op.variant % 4));
       if (op.variant != 7) SetInstant(deal.mutable_created_at(), op.day);
       if (op.variant != 3) SetDay(deal.mutable_closed_on(), op.day + op.length - 20);
@@ -240,6 +339,7 @@ v1::Event MakeEvent(const Operation& op) {
       AddReferences(invoice, op);
       if (op.variant % 2 == 0) invoice.clear_partner_refs();
       if (op.variant % 4 != 1) invoice.set_customer_id(absl::StrCat("p", op.second));
+      if (op.variant % 3 == 1) invoice.set_number(absl::StrCat("[", op.amount % 3, "]"));
       SetInstant(invoice.mutable_issued_at(), op.day);
       SetMoney(invoice.mutable_amount(), op);
       break;
@@ -267,6 +367,21 @@ v1::Event MakeEvent(const Operation& op) {
       SetDay(project.mutable_m1_approved_on(), op.day);
       if (op.variant % 3 != 0) SetDay(project.mutable_pto_on(), op.day + op.length);
       if (op.variant % 5 == 0) SetDay(project.mutable_cancelled_on(), op.day + op.length / 2);
+      break;
+    }
+    case kRate: {
+      // Of two sources; in both directions, for other pairs, and now and then without sense.
+      if (op.variant % 3 == 0) event.set_source("bank");
+      auto& rate = *event.mutable_fx_rate();
+      if (op.deleted) break;
+      constexpr const char* kPairs[][2] = {{"EUR", "USD"}, {"EUR", "USD"}, {"USD", "EUR"}, {"GBP", "USD"},
+                                           {"GBP", "EUR"}, {"USD", "GBP"}, {"USD", "USD"}, {"EUR", "JPY"}};
+      rate.set_from_currency(kPairs[op.second][0]);
+      rate.set_to_currency(kPairs[op.second][1]);
+      rate.mutable_rate()->set_units(op.amount / 3);
+      rate.mutable_rate()->set_nanos(op.amount * 333'333'333 % 1'000'000'000);
+      // Few days, so that rates meet on them.
+      SetDay(rate.mutable_effective_on(), op.day / 40 * 40);
       break;
     }
     case kCost: {
@@ -301,17 +416,17 @@ class Case {
  public:
   Case() { Reopen(); }
 
-  void Start() {
-    storage::LogRecord record;
-    record.type = storage::RecordType::kDefinitions;
-    record.payload = TestDefinitions().SerializeAsString();
-    Append(std::move(record));
-  }
+  void Start() { Define(0); }
 
   void Do(const Operation& op) {
     if (op.what == kRestart) {
       if (op.variant % 2 == 0) Check(engine_->Checkpoint());
       Reopen();
+      return;
+    }
+    if (op.what == kDefine) {
+      // Rarely: all is counted anew.
+      if (op.length < 60) Define(op.variant % 5);
       return;
     }
     storage::LogRecord record;
@@ -349,6 +464,13 @@ class Case {
     Engine::View view(*engine_);
     const CellMap expected = BruteForceCells(*view.catalog(), facts, aliases);
     RC_ASSERT(view.header().facts == static_cast<int64_t>(facts.size()));
+    int64_t parked = 0;
+    Check(view.ScanFacts(0, [&](const FactId&, const StoredFact& fact) {
+      parked += fact.resolution.parked && !fact.resolution.waiting ? 1 : 0;
+      return true;
+    }));
+    RC_ASSERT(view.header().parked_facts == parked);
+    VerifyMoneyIndex(view, facts);
 
     std::set<std::string> scopes = {kBusinessName, kProgramName, kDirectName};
     for (int i = 0; i < 8; ++i) {
@@ -356,16 +478,7 @@ class Case {
       scopes.insert(PartnerScope(absl::StrCat("p", i)));
     }
     for (const auto& [key, cell] : expected) RC_ASSERT(scopes.count(std::get<0>(key)) == 1);
-    for (const std::string& scope : scopes) {
-      for (const CompiledMeasure& measure : view.catalog()->measures()) {
-        const auto row = view.Row(scope, measure);
-        Check(row.status());
-        VerifyRow(scope, measure.id, *row, expected);
-        const auto parked = view.ParkedRow(scope, measure);
-        Check(parked.status());
-        VerifyRow(scope, ParkedRowName(measure.id), *parked, expected);
-      }
-    }
+    for (const std::string& scope : scopes) VerifyScope(view, scope, expected);
   }
 
   // The same log, applied from nothing in one go, gives the same state, byte by byte.
@@ -388,6 +501,13 @@ class Case {
     bool deleted = false;
     std::string fact;
   };
+
+  void Define(int variant) {
+    storage::LogRecord record;
+    record.type = storage::RecordType::kDefinitions;
+    record.payload = TestDefinitions(variant).SerializeAsString();
+    Append(std::move(record));
+  }
 
   static void Check(const absl::Status& status) {
     if (!status.ok()) RC_FAIL(status.ToString());
@@ -439,36 +559,57 @@ class Case {
     if (!says_nothing && !is_older) standing = now;
   }
 
-  void VerifyRow(const std::string& scope, const std::string& measure, const CellRow& row, const CellMap& expected) {
+  // Nothing is missing in the index by which rates find their money, and nothing is left over.
+  static void VerifyMoneyIndex(const Engine::View& view, const std::vector<FinalFact>& facts) {
+    std::set<std::string> expected, stored;
+    for (const FinalFact& fact : facts) {
+      FactRow row(*FactSchemas::Get().FindByNumber(fact.id.kind));
+      FieldError error;
+      RC_ASSERT(row.Decode(fact.fact, view.catalog()->program().currency_code(), &error));
+      const std::optional<Day> day = MoneyDay(row, view.catalog()->zone());
+      if (!day.has_value()) continue;
+      for (const ForeignMoney& money : row.waiting_money()) {
+        std::string key = view.keys().Money(money.currency, *day);
+        Keys::AppendFact(key, fact.id);
+        expected.insert(key.substr(view.keys().Of(Index::kMoney).size()));
+      }
+    }
+    Check(view.ScanIndex(Index::kMoney, "", [&](absl::string_view key, absl::string_view) {
+      stored.emplace(key);
+      return true;
+    }));
+    RC_ASSERT(stored == expected);
+  }
+
+  static void VerifyScope(const Engine::View& view, const std::string& scope, const CellMap& expected) {
+    const auto rows = view.Rows(scope);
+    Check(rows.status());
     CellMap served;
-    row.ForEachDay([&](const DayCell& cell) { served[{scope, measure, cell.day}] = cell; });
+    for (const auto& [name, row] : *rows) {
+      row.ForEachCell([&, &name = name](absl::string_view key, const DayCell& cell) {
+        served[{scope, name, cell.day, std::string(key)}] = cell;
+      });
+    }
+    std::map<std::string, std::vector<Entry>> by_row;
     CellMap wanted;
-    for (auto it = expected.lower_bound({scope, measure, -1'000'000});
-         it != expected.end() && std::get<0>(it->first) == scope && std::get<1>(it->first) == measure; ++it) {
+    for (auto it = expected.lower_bound({scope, "", -1'000'000, ""});
+         it != expected.end() && std::get<0>(it->first) == scope; ++it) {
       wanted.insert(*it);
+      by_row[std::get<1>(it->first)].push_back({std::get<3>(it->first), it->second});
     }
     if (served != wanted) {
-      for (const auto& [key, cell] : wanted) {
-        RC_LOG() << "expected " << scope << " " << measure << " " << DayText(cell.day) << " n " << cell.contributions
-                 << " count " << cell.count << " sum " << NanosText(cell.sum) << "\n";
-      }
-      for (const auto& [key, cell] : served) {
-        RC_LOG() << "served   " << scope << " " << measure << " " << DayText(cell.day) << " n " << cell.contributions
-                 << " count " << cell.count << " sum " << NanosText(cell.sum) << "\n";
-      }
+      Log("expected", wanted);
+      Log("served  ", served);
       RC_FAIL("cells differ");
     }
-    // Reads of windows and stocks at several dates agree with the days.
-    for (const int offset : {0, 59, 60, 365, 366, 500, 799}) {
-      const Day last = ToDay(absl::CivilDay(2024, 1, 1) + offset), first = last - 89;
-      CellRow::Totals window, stock;
-      for (const auto& [key, cell] : wanted) {
-        if (cell.day <= last) stock.count += cell.count, stock.sum += cell.sum;
-        if (cell.day <= last && cell.day >= first) window.count += cell.count, window.sum += cell.sum;
-      }
-      const auto range = row.Range(first, last), up_to = row.UpTo(last);
-      RC_ASSERT(range.count == window.count && range.sum == window.sum);
-      RC_ASSERT(up_to.count == stock.count && up_to.sum == stock.sum);
+    for (const auto& [name, entries] : by_row) VerifyReads(rows->at(name), entries);
+  }
+
+  static void Log(const std::string& title, const CellMap& cells) {
+    for (const auto& [key, cell] : cells) {
+      RC_LOG() << title << " " << std::get<0>(key) << " " << std::get<1>(key) << " " << DayText(cell.day) << " '"
+               << absl::CHexEscape(std::get<3>(key)) << "' n " << cell.contributions << " count " << cell.count
+               << " sum " << NanosText(cell.sum) << "\n";
     }
   }
 

@@ -234,7 +234,7 @@ TEST_F(DatabaseTest, ErasedPersonalDataIsGoneFromTheFiles) {
   Reopen();  // into table files
   EXPECT_GT(files_with("Secretperson"), 0);
   ASSERT_TRUE(Log().Append(batch).ok());  // and into the WAL
-  ASSERT_TRUE(Log().ErasePersonal("ann").ok());
+  ASSERT_TRUE(Log().ErasePersonal({{"ann", "contact/1/email", ""}, {"ann", "contact/1/name", ""}}).ok());
   EXPECT_THAT(Personal(Log(), "ann"), ElementsAre());
   EXPECT_THAT(Personal(Log(), "anna"), ElementsAre("contact/2/name=Anna Remains"));
   EXPECT_EQ(Log().last_position(), 2u);

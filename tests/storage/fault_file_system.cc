@@ -86,6 +86,11 @@ int64_t FaultFileSystem::failures() const {
   return failures_;
 }
 
+int64_t FaultFileSystem::skips_left() const {
+  MutexLock lock(&mutex_);
+  return skip_;
+}
+
 void FaultFileSystem::set_free_bytes(uint64_t bytes) {
   MutexLock lock(&mutex_);
   free_bytes_ = bytes;

@@ -36,6 +36,8 @@ class FaultFileSystem : public rocksdb::FileSystemWrapper {
   }
   void Heal() { FailNext(Op::kAny, "", Error::kIo, 0, 0); }
   int64_t failures() const;
+  // How many operations are still to succeed before one fails.
+  int64_t skips_left() const;
   void set_free_bytes(uint64_t bytes);
 
   // From now on nothing reaches the disk and everything fails, as when the power goes.

@@ -2,7 +2,9 @@
 #ifndef PARTNERMETRICS_TESTS_SUPPORT_MEMORY_STORAGE_H_
 #define PARTNERMETRICS_TESTS_SUPPORT_MEMORY_STORAGE_H_
 
+#include <algorithm>
 #include <map>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -47,8 +49,19 @@ class MemoryLog : public storage::EventLog {
     }
     return absl::OkStatus();
   }
-  absl::Status ErasePersonal(absl::string_view subject) override {
-    personal_.erase(std::string(subject));
+  absl::Status ReadAllPersonal(absl::string_view after_subject, absl::string_view after_key,
+                               const std::function<bool(const storage::PersonalRow&)>& visit) const override {
+    for (const auto& [subject, rows] : personal_) {
+      for (const auto& [key, value] : rows) {
+        if (std::pair<absl::string_view, absl::string_view>(subject, key) <= std::pair(after_subject, after_key))
+          continue;
+        if (!visit({subject, key, value})) return absl::OkStatus();
+      }
+    }
+    return absl::OkStatus();
+  }
+  absl::Status ErasePersonal(absl::Span<const storage::PersonalRow> rows) override {
+    for (const storage::PersonalRow& row : rows) personal_[row.subject].erase(row.key);
     return absl::OkStatus();
   }
   absl::Status ReadQuarantine(uint64_t after,
@@ -90,6 +103,7 @@ class MemoryState : public storage::StateStore {
     }
     return absl::OkStatus();
   }
+  std::unique_ptr<storage::StateSnapshot> Snapshot() const override { return std::make_unique<Copy>(*this); }
   absl::Status WriteCheckpoint(absl::Span<const storage::StateChange> changes) override {
     for (const storage::StateChange& change : changes) {
       if (change.value.has_value()) {
@@ -105,6 +119,22 @@ class MemoryState : public storage::StateStore {
   const Table& table(storage::StateTable table) const { return tables_[Index(table)]; }
 
  private:
+  class Copy : public storage::StateSnapshot {
+   public:
+    explicit Copy(const MemoryState& state) {
+      std::copy(state.tables_, state.tables_ + storage::kStateTables, tables_);
+    }
+    absl::Status Scan(storage::StateTable table, absl::string_view prefix, absl::string_view from,
+                      const std::function<bool(absl::string_view key, absl::string_view value)>& visit) const override {
+      MemoryState state;
+      state.tables_[Index(table)] = tables_[Index(table)];
+      return state.Scan(table, prefix, from, visit);
+    }
+
+   private:
+    Table tables_[storage::kStateTables];
+  };
+
   static size_t Index(storage::StateTable table) { return static_cast<size_t>(table); }
   Table tables_[storage::kStateTables];
 };

@@ -132,7 +132,7 @@ bool ApplyOptions(const options::CommandOptions& cli, CommandModel* command, std
 bool CheckFlagNames(const CommandModel& command, std::string* error) {
   std::set<std::string> names;
   for (const FlagModel& flag : command.flags) {
-    if (absl::c_linear_search(kGlobalFlags, flag.name)) {
+    if (FindGlobalFlag(flag.name) != nullptr) {
       *error = absl::StrCat(command.method->full_name(), ": the field ", flag.field, " would be --", flag.name,
                             ", which every command has; rename it");
       return false;

@@ -9,6 +9,7 @@ struct Entry {
 };
 
 constexpr Entry kRenderers[] = {
+    {"export", &NewExportRenderer},
     {"run_progress", &NewRunProgressRenderer},
     {"scorecard", &NewScorecardRenderer},
 };

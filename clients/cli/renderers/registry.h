@@ -15,6 +15,9 @@ namespace partnermetrics::cli {
 
 std::unique_ptr<Printer> NewRenderer(absl::string_view name, const Screen& screen);
 
+// The rows of an export as they are, for a file or another program.
+std::unique_ptr<Printer> NewExportRenderer(const Screen& screen);
+
 // A framed card with one block per group of metrics.
 std::unique_ptr<Printer> NewScorecardRenderer(const Screen& screen);
 

@@ -33,6 +33,12 @@ std::string Bar(double share) {
   return bar;
 }
 
+// "3 of 10 files".
+std::string StepText(const v1::ConnectorProgress& progress) {
+  const std::string total = progress.total() == 0 ? "" : absl::StrCat(" of ", progress.total());
+  return absl::StrCat(progress.done(), total, " ", EscapeControls(progress.unit()));
+}
+
 // "0.04s", "1.2s", "1m5s".
 std::string Elapsed(absl::Duration duration) {
   if (duration < absl::Seconds(1)) return absl::StrFormat("%.2fs", absl::ToDoubleSeconds(duration));
@@ -55,6 +61,11 @@ class RunProgressRenderer : public Printer {
       return absl::InternalError("the renderer \"run_progress\" shows RunConnectorResponse only");
     run_ = progress->run();
     if (!screen_.quiet && run_.state() == v1::RUN_STATE_RUNNING) PrintProgress();
+    if (!screen_.quiet && run_.state() == v1::RUN_STATE_QUEUED) {
+      *screen_.err << EscapeControls(run_.connector()) << " waits until others have ended, "
+                   << GroupDigits(run_.queue_position()) << " before it in the queue\n"
+                   << std::flush;
+    }
     return absl::OkStatus();
   }
 
@@ -98,6 +109,7 @@ class RunProgressRenderer : public Printer {
     if (byte_rate > 0 && total > bytes) {
       absl::StrAppend(&line, "  ", Elapsed(absl::Seconds(std::ceil((total - bytes) / byte_rate))), " left");
     }
+    if (run_.has_progress()) absl::StrAppend(&line, "  ", StepText(run_.progress()));
     if (run_.records_rejected() > 0) absl::StrAppend(&line, "  ", GroupDigits(run_.records_rejected()), " rejected");
     return line;
   }
@@ -152,6 +164,9 @@ class RunProgressRenderer : public Printer {
     if (events.unresolved() > 0) {
       out << "  " << GroupDigits(events.unresolved())
           << " applied events name no known partner (partnerctl partner unresolved)\n";
+    }
+    if (run_.facts_deleted() > 0) {
+      out << "  " << GroupDigits(run_.facts_deleted()) << " facts deleted, which the complete export lacks\n";
     }
     if (events.parked() > 0) {
       out << "  " << GroupDigits(events.parked()) << " applied events wait for an exchange rate\n";

@@ -38,8 +38,8 @@ TEST(OptionsTest, NameExistingThings) {
 
 TEST(OptionsTest, EveryRpcIsACommand) {
   size_t methods = 0;
-  for (const char* name :
-       {"AdminService", "ConnectorService", "IngestService", "MetricService", "PartnerService", "ScoreService"}) {
+  for (const char* name : {"AdminService", "ConnectorService", "ExplainService", "IngestService", "MetricService",
+                           "PartnerService", "ScoreService"}) {
     const auto* service =
         google::protobuf::DescriptorPool::generated_pool()->FindServiceByName(std::string("partnermetrics.v1.") + name);
     ASSERT_NE(service, nullptr) << name;

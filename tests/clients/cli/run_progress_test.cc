@@ -92,6 +92,37 @@ TEST(RunProgressTest, ATerminalLineIsRewritten) {
                         "  7s left\r\x1b[K"));
 }
 
+TEST(RunProgressTest, WhereTheConnectorStandsIsShown) {
+  TestScreen test;
+  test.screen.err_is_terminal = true;
+  v1::RunConnectorResponse progress = Progress(100, 1'000'000);
+  progress.mutable_run()->mutable_progress()->set_done(3);
+  progress.mutable_run()->mutable_progress()->set_total(10);
+  progress.mutable_run()->mutable_progress()->set_unit("files");
+  ASSERT_TRUE(NewRenderer("run_progress", test.screen)->Print(progress).ok());
+  EXPECT_THAT(test.err.str(), HasSubstr("1.0 MB of 10.0 MB  3 of 10 files"));
+}
+
+TEST(RunProgressTest, ARunThatWaitsSaysSo) {
+  TestScreen test;
+  v1::RunConnectorResponse queued;
+  queued.mutable_run()->set_connector("crm");
+  queued.mutable_run()->set_state(v1::RUN_STATE_QUEUED);
+  queued.mutable_run()->set_queue_position(2);
+  ASSERT_TRUE(NewRenderer("run_progress", test.screen)->Print(queued).ok());
+  EXPECT_EQ(test.err.str(), "crm waits until others have ended, 2 before it in the queue\n");
+}
+
+TEST(RunProgressTest, DeletedFactsAreSaid) {
+  auto final_progress = FromText<v1::RunConnectorResponse>(kFinal);
+  final_progress.mutable_run()->set_facts_deleted(1'234);
+  TestScreen test;
+  const auto renderer = NewRenderer("run_progress", test.screen);
+  ASSERT_TRUE(renderer->Print(final_progress).ok());
+  renderer->Finish();
+  EXPECT_THAT(test.out.str(), HasSubstr("  1,234 facts deleted, which the complete export lacks\n"));
+}
+
 TEST(RunProgressTest, ElsewhereALineComesEveryTwoSeconds) {
   TestScreen test;
   ShowRun(&test);

@@ -64,6 +64,26 @@ TEST_F(MisbehaveTest, EndlessLoopsStall) {
   EXPECT_THAT(end.Text(), HasSubstr("gave no sign of life for 300ms"));
 }
 
+TEST_F(MisbehaveTest, LifeWithoutRecordsIsNotEnough) {
+  ConnectorProcessOptions options = Mode("poll_cancel");
+  options.idle_timeout = absl::Milliseconds(300);
+  const ConnectorEnd end = ConnectorProcess(options).Read(std::nullopt, &recorder_);
+  EXPECT_EQ(end.outcome, Outcome::kStalled);
+  EXPECT_THAT(end.Text(), HasSubstr("read no records for 300ms, although it lives"));
+}
+
+TEST_F(MisbehaveTest, WhatAProcessUsedIsTold) {
+  ConnectorProcessOptions options = Mode("loop");
+  options.limits.cpu_seconds = 1;
+  EXPECT_GE(ConnectorProcess(options).Read(std::nullopt, &recorder_).cpu_time, absl::Milliseconds(900));
+  options = Options("lines");
+  options.settings = {{"prefix", "x"}};
+  const ConnectorEnd good = ConnectorProcess(options).Read(std::nullopt, &recorder_);
+  ASSERT_TRUE(good.ok()) << good.Text();
+  EXPECT_GT(good.peak_memory_bytes, 1U << 20U);
+  EXPECT_LT(good.peak_memory_bytes, 512U << 20U);
+}
+
 TEST_F(MisbehaveTest, CpuTimeIsLimited) {
   ConnectorProcessOptions options = Mode("loop");
   options.limits.cpu_seconds = 1;

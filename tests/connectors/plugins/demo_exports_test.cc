@@ -1,5 +1,5 @@
-// The bundled demo data (made by hand) through all three plugins: every bad row named in demo/README.md, and no other,
-// is rejected.
+// The bundled demo data (made by hand) through the plugins: every bad row named in demo/README.md and
+// demo/lightreach/README.md, and no other, is rejected.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -61,6 +61,28 @@ TEST(DemoExports, Survey) {
   Load(run, "survey");
   EXPECT_THAT(Reasons(run), UnorderedElementsAre("score_out_of_range", "group_contradicts_score"));
   EXPECT_THAT(run.Skips(), UnorderedElementsAre(Pair("preview_test_or_spam", 1), Pair("unfinished", 1)));
+}
+
+TEST(DemoExports, LightreachByTable) {
+  PluginRun run("table");
+  run.AddFolder(std::filesystem::path(PM_SOURCE_DIR) / "demo/lightreach/feed");
+  EXPECT_EQ(run.Check(), PM_OK) << run.error();
+  EXPECT_THAT(run.host().problems, IsEmpty());
+  EXPECT_EQ(run.Read(), PM_OK) << run.error();
+  EXPECT_THAT(run.Rejections(),
+              UnorderedElementsAre("projects.csv:2231:ntp:bad_date", "submissions.csv:2986:milestone:bad_value"));
+  EXPECT_THAT(run.Facts(&v1::Event::has_partner, &v1::Event::partner), SizeIs(6));
+  EXPECT_THAT(run.Facts(&v1::Event::has_project, &v1::Event::project), SizeIs(2230));
+  int rejected = 0, late = 0;
+  for (const auto* submission : run.Facts(&v1::Event::has_milestone_submission, &v1::Event::milestone_submission)) {
+    if (submission->decision() == v1::MILESTONE_DECISION_REJECTED) ++rejected;
+  }
+  EXPECT_THAT(run.Facts(&v1::Event::has_rejection, &v1::Event::rejection), SizeIs(rejected));
+  for (const v1::Invoice* bill : run.Facts(&v1::Event::has_invoice, &v1::Event::invoice)) {
+    if (bill->paid_on_time().units() == 0) ++late;
+  }
+  EXPECT_EQ(late, 20);
+  EXPECT_THAT(run.Facts(&v1::Event::has_survey_response, &v1::Event::survey_response), SizeIs(515));
 }
 
 }  // namespace

@@ -48,8 +48,43 @@ TEST(CalendarTest, FiscalYears) {
   EXPECT_EQ(Show(PeriodOf(v1::WINDOW_KIND_YEAR_TO_DATE, On(2024, 2, 1), 2)), "2024-02-01 2024-02-01");
   EXPECT_EQ(Show(PeriodOf(v1::WINDOW_KIND_QUARTER_TO_DATE, On(2024, 1, 15), 2)), "2023-11-01 2024-01-15");
   EXPECT_EQ(Show(PeriodOf(v1::WINDOW_KIND_LAST_YEAR, On(2024, 6, 1), 10)), "2022-10-01 2023-09-30");
-  EXPECT_EQ(Show(YearToDate(PeriodOf(v1::WINDOW_KIND_MONTH_TO_DATE, On(2024, 9, 30), 10), 10)),
-            "2023-10-01 2024-09-30");
+}
+
+// One looks at a period from its last day, or from a later one.
+TEST(CalendarTest, AsOf) {
+  const Day as_of = On(2024, 5, 15);
+  EXPECT_EQ(PeriodOf(v1::WINDOW_KIND_QUARTER_TO_DATE, as_of, 1).as_of, as_of);
+  EXPECT_EQ(PeriodOf(v1::WINDOW_KIND_TRAILING_30_DAYS, as_of, 1).as_of, as_of);
+  EXPECT_EQ(PeriodOf(v1::WINDOW_KIND_LAST_QUARTER, as_of, 1).as_of, as_of);
+  EXPECT_EQ(PeriodOf(v1::WINDOW_KIND_LAST_MONTH, On(2024, 5, 31), 1).as_of, On(2024, 5, 31));
+  EXPECT_EQ(StepOf(v1::SERIES_STEP_MONTH, On(2024, 2, 1), as_of, 1, v1::WEEK_DAY_MONDAY).as_of, as_of);
+  EXPECT_EQ(PriorPeriod(PeriodOf(v1::WINDOW_KIND_LAST_QUARTER, as_of, 1)).as_of, On(2024, 2, 15));
+  EXPECT_EQ(PriorPeriod(PeriodOf(v1::WINDOW_KIND_TRAILING_30_DAYS, as_of, 1)).as_of, On(2024, 4, 15));
+  EXPECT_EQ(PriorYear(PeriodOf(v1::WINDOW_KIND_QUARTER_TO_DATE, as_of, 1)).as_of, On(2023, 5, 15));
+}
+
+TEST(CalendarTest, EverythingToDate) {
+  EXPECT_EQ(Show(ToDate(PeriodOf(v1::WINDOW_KIND_LAST_MONTH, On(2024, 5, 15), 1))), "0001-01-01 2024-04-30");
+}
+
+// Thirty days to mature: of the running quarter the older part, of past ones all, of trailing windows an earlier one.
+TEST(CalendarTest, MaturityEndsAWindowEarlier) {
+  const auto matured = [](v1::WindowKind kind, Day as_of) { return Matured(PeriodOf(kind, as_of, 1), 30); };
+  EXPECT_EQ(Show(matured(v1::WINDOW_KIND_QUARTER_TO_DATE, On(2024, 5, 15))), "2024-04-01 2024-04-15");
+  EXPECT_EQ(Show(matured(v1::WINDOW_KIND_QUARTER_TO_DATE, On(2024, 5, 1))), "2024-04-01 2024-04-01");
+  EXPECT_EQ(Show(matured(v1::WINDOW_KIND_QUARTER_TO_DATE, On(2024, 4, 30))), "2024-04-01 2024-03-31");
+  EXPECT_EQ(Show(matured(v1::WINDOW_KIND_LAST_QUARTER, On(2024, 5, 15))), "2024-01-01 2024-03-31");
+  EXPECT_EQ(Show(matured(v1::WINDOW_KIND_LAST_QUARTER, On(2024, 4, 29))), "2024-01-01 2024-03-30");
+  EXPECT_EQ(Show(matured(v1::WINDOW_KIND_TRAILING_3_MONTHS, On(2024, 5, 15))), "2024-01-16 2024-04-15");
+  const Period once = matured(v1::WINDOW_KIND_TRAILING_3_MONTHS, On(2024, 5, 15));
+  EXPECT_EQ(Show(Matured(once, 30)), Show(once));
+}
+
+TEST(CalendarTest, ElapsedShares) {
+  EXPECT_DOUBLE_EQ(ElapsedShare(PeriodOf(v1::WINDOW_KIND_MONTH_TO_DATE, On(2024, 4, 15), 1)), 0.5);
+  EXPECT_DOUBLE_EQ(ElapsedShare(PeriodOf(v1::WINDOW_KIND_MONTH_TO_DATE, On(2024, 4, 30), 1)), 1);
+  EXPECT_DOUBLE_EQ(ElapsedShare(PeriodOf(v1::WINDOW_KIND_MONTH_TO_DATE, On(2024, 4, 1), 1)), 1.0 / 30);
+  EXPECT_DOUBLE_EQ(ElapsedShare(PeriodOf(v1::WINDOW_KIND_TRAILING_30_DAYS, On(2024, 4, 15), 1)), 1);
 }
 
 // The 31st of March belongs to what April is compared with.

@@ -112,6 +112,30 @@ TEST(CatalogTest, KnowsWhatMeasuresRead) {
   EXPECT_TRUE((*catalog)->FindMeasure("n")->reads_root);
 }
 
+TEST(CatalogTest, EachKindOfMeasureHasItsFields) {
+  const auto refusal = [](const std::string& fields) {
+    return Refusal("measures { id: 'm' fact: 'deal' " + fields + "}");
+  };
+  EXPECT_EQ(
+      refusal("kind: MEASURE_KIND_COHORT at: 'closed_on'"),
+      R"(measure "m", then: a measure of kind cohort needs `then`, the day on which a fact reached what the cohort )"
+      "is measured by");
+  EXPECT_EQ(refusal("kind: MEASURE_KIND_KEYED at: 'closed_on' key: 'customer_id'"),
+            R"(measure "m", kind: a measure of kind keyed needs `reduce`, which fact of a key counts)");
+  EXPECT_EQ(refusal("kind: MEASURE_KIND_KEYED from: 'closed_on' at: 'closed_on' key: 'customer_id' "
+                    "reduce: KEY_REDUCTION_ANY"),
+            R"(measure "m", at: a measure of kind keyed with `from` has no `at`, the day on which a fact counts)");
+  EXPECT_EQ(refusal("kind: MEASURE_KIND_KEYED at: 'closed_on' key: 'customer_id' reduce: KEY_REDUCTION_ANY "
+                    "sum: 'amount'"),
+            R"(measure "m", sum: ANY only says whether there is a fact of a key; a sum needs KEY_REDUCTION_LAST)");
+  EXPECT_EQ(refusal("kind: MEASURE_KIND_FLOW at: 'closed_on' by: 'outcom'"),
+            R"(measure "m", by: "outcom" is no field of deal (did you mean "outcome"?))");
+  EXPECT_EQ(refusal("kind: MEASURE_KIND_FLOW at: 'closed_on' by: 'amount'"),
+            R"(measure "m", by: a measure is split by a name, an enum or a truth value; amount is a money)");
+  EXPECT_EQ(refusal("kind: MEASURE_KIND_LATEST at: 'closed_on' by: 'outcome'"),
+            R"(measure "m", by: a measure of kind latest has no `by`, the field that splits it)");
+}
+
 TEST(CatalogTest, RefusesBadMeasures) {
   EXPECT_EQ(Refusal(R"(measures { id: "Bad Id" fact: "deal" kind: MEASURE_KIND_FLOW at: "closed_on" })"),
             R"(measure "Bad Id", id: an id is written in snake_case (a-z, 0-9, _; first a letter; at most 64))");
@@ -119,13 +143,15 @@ TEST(CatalogTest, RefusesBadMeasures) {
             R"(measure "m", id: this id is defined twice)");
   EXPECT_EQ(Refusal(R"(measures { id: "m" fact: "dael" kind: MEASURE_KIND_FLOW at: "closed_on" })"),
             R"(measure "m", fact: unknown kind of fact "dael" (did you mean "deal"?))");
-  EXPECT_EQ(Refusal(R"(measures { id: "m" fact: "deal" at: "closed_on" })"),
-            R"(measure "m", kind: kind must be MEASURE_KIND_FLOW or MEASURE_KIND_STOCK)");
-  EXPECT_EQ(Refusal(FlowOf("")), R"(measure "m", at: a flow needs `at`, the day on which a fact counts)");
+  EXPECT_EQ(
+      Refusal(R"(measures { id: "m" fact: "deal" at: "closed_on" })"),
+      R"(measure "m", kind: kind must be one of FLOW, STOCK, COHORT, KEYED, LATEST, with MEASURE_KIND_ before it)");
+  EXPECT_EQ(Refusal(FlowOf("")),
+            R"(measure "m", at: a measure of kind flow needs `at`, the day on which a fact counts)");
   EXPECT_EQ(Refusal(FlowOf("at: 'closed_on' until: 'closed_on'")),
-            R"(measure "m", kind: a flow has `at`; `from` and `until` belong to stocks)");
+            R"(measure "m", until: a measure of kind flow has no `until`, the day from which a fact no longer counts)");
   EXPECT_EQ(Refusal(R"(measures { id: "m" fact: "deal" kind: MEASURE_KIND_STOCK until: "closed_on" })"),
-            R"(measure "m", from: a stock needs `from`, the first day on which a fact counts)");
+            R"(measure "m", from: a measure of kind stock needs `from`, the first day on which a fact counts)");
   EXPECT_EQ(
       Refusal(FlowOf("at: 'amount'")),
       R"(measure "m", at: at must be date, this is money; of deal would fit: date(created_at), )"
@@ -170,10 +196,12 @@ TEST(CatalogTest, RefusesBadFormulas) {
   EXPECT_EQ(Refusal(Formula("won.count ? 1 : 0")),
             R"(metric "x", formula: a condition is needed here, this is a number)");
   EXPECT_EQ(Refusal(Formula("sqrt(won.count)")),
-            R"(metric "x", formula: unknown function "sqrt" (there are: start, avg, days, direct, max, min, )"
-            "target, clamp, months, to_date, at_level, coalesce, …)");
+            R"(metric "x", formula: unknown function "sqrt" (there are: start, avg, days, direct, max, min, pace, )"
+            "target, clamp, months, to_date, first_day, …)");
   EXPECT_EQ(Refusal(Formula("clamp(1, 2)")), R"(metric "x", formula: clamp is written clamp(value, least, most))");
-  EXPECT_EQ(Refusal(Formula("days(30)")), R"(metric "x", formula: days is written days(window))");
+  EXPECT_EQ(
+      Refusal(Formula("days(30)")),
+      R"(metric "x", formula: days is written days(window); a day is a number here: thirty days later is day + 30)");
   EXPECT_EQ(Refusal(Formula("at_level(PARTNER, won.sum)")),
             R"(metric "x", formula: at_level is written at_level(BUSINESS, value), with BUSINESS, PROGRAM or DIRECT)");
 }
@@ -184,7 +212,7 @@ TEST(CatalogTest, RefusesCyclesWithTheirPath) {
       "window: WINDOW_KIND_MONTH_TO_DATE display_name: \"X\"";
   EXPECT_EQ(Refusal(absl::StrCat("metrics { id: 'a' formula: '1 + b' ", rest, "} metrics { id: 'b' formula: 'c' ", rest,
                                  "} metrics { id: 'c' formula: 'prior_year(b)' ", rest, "}")),
-            R"(metric "b", formula: metrics go round in a circle: b → c → b)");
+            R"(metric "c", formula: metrics go round in a circle: b → c → b)");
 }
 
 TEST(CatalogTest, RefusesBadMetrics) {
@@ -196,7 +224,8 @@ TEST(CatalogTest, RefusesBadMetrics) {
             "metric \"as_of\", window: window is required");
   EXPECT_THAT(Refusal("metrics { id: 'a' formula: '1' target { min: 2 max: 1 } }"),
               HasSubstr("target: min lies above max"));
-  EXPECT_THAT(Refusal("metrics { id: 'a' formula: '1' target { } }"), HasSubstr("a target needs min, max or both"));
+  EXPECT_THAT(Refusal("metrics { id: 'a' formula: '1' target { } }"),
+              HasSubstr("a target needs min, max or both, or a metric"));
 }
 
 TEST(CatalogTest, RefusesBadProgrammes) {
@@ -209,7 +238,7 @@ TEST(CatalogTest, RefusesBadProgrammes) {
       "program \"acme\", scorecard[0]: a section needs a title\n"
       "program \"acme\", scorecard[0].metrics[0]: unknown metric \"revenue\"\n"
       "program \"acme\", targets[0].metric: unknown metric \"x\"\n"
-      "program \"acme\", targets[0]: a target needs min, max or both");
+      "program \"acme\", targets[0].target: a target needs min, max or both, or a metric");
 }
 
 class FilesTest : public testing::Test {
@@ -240,6 +269,29 @@ TEST_F(FilesTest, MessagesNameFileLineAndColumn) {
   ASSERT_TRUE(definitions.ok()) << definitions.status();
   const auto catalog = Catalog::Compile(Parse<v1::Program>(kProgram), definitions->catalog, &definitions->sources);
   EXPECT_EQ(catalog.status().message(), path + ":5:33: unknown field \"amout\" of deal (did you mean \"amount\"?)");
+}
+
+// Also where metrics do not fit together.
+TEST_F(FilesTest, MessagesAboutMetricsNameFileLineAndColumn) {
+  const std::string rest =
+      "  display_name: \"X\" category: METRIC_CATEGORY_REVENUE unit: METRIC_UNIT_COUNT "
+      "window: WINDOW_KIND_MONTH_TO_DATE\n}\n";
+  const auto refusal = [&](const std::string& a, const std::string& b) {
+    const std::string path = Write("m.textproto", absl::StrCat("metrics {\n  id: \"a\" formula: \"", a, "\"\n", rest,
+                                                               "metrics {\n  id: \"b\" formula: \"", b, "\"\n", rest));
+    const auto definitions = LoadDefinitions({path});
+    EXPECT_TRUE(definitions.ok()) << definitions.status();
+    const auto catalog = Catalog::Compile(Parse<v1::Program>(kProgram), definitions->catalog, &definitions->sources);
+    return std::string(catalog.status().message()).substr(folder_.size() + 1);
+  };
+  EXPECT_EQ(refusal("1 + b", "2 * prior_year(a)"), "m.textproto:6:36: metrics go round in a circle: a → b → a");
+  EXPECT_THAT(refusal("1", "2 * at_level(DIRECT, count_partners())"),
+              HasSubstr("m.textproto:6:25: the direct part of the business has no partners"));
+  EXPECT_THAT(
+      refusal("1", "2 + count_partners(partner.teir == 'x')"),
+      HasSubstr("m.textproto:6:40: unknown field \"partner.teir\" of partner (did you mean \"partner.tier\"?)"));
+  EXPECT_THAT(refusal("1", "count_partners(a)"),
+              HasSubstr("m.textproto:6:36: a condition is needed here, this is a number"));
 }
 
 // The example that docs/metrics.md begins with works as it stands there.

@@ -17,8 +17,11 @@ Day On(int year, int month, int day) {
 }
 
 std::string Encoded(int year, const std::vector<std::pair<absl::string_view, const CellPage*>>& pages) {
-  return EncodePages(year, pages);
+  std::vector<NamedPage> named;
+  for (const auto& [row, page] : pages) named.push_back({row, page, nullptr});
+  return EncodeYear(year, named);
 }
+const auto ignore = [](absl::string_view, const auto&) {};
 
 TEST(StoredPages, SurviveEncodingWithNegativeAndHugeSums) {
   CellPage first, second;
@@ -26,10 +29,10 @@ TEST(StoredPages, SurviveEncodingWithNegativeAndHugeSums) {
   first.Add({On(2024, 12, 31), 1, -1, absl::MakeInt128(1'000'000'000'000, 7)});
   second.Add({On(2024, 2, 29), 2, 2, Nanos(0)});
   std::map<std::string, CellPage> decoded;
-  ASSERT_TRUE(
-      DecodePages(2024, Encoded(2024, {{"a", &first}, {"b", &second}}), [&](absl::string_view measure, CellPage page) {
-        decoded[std::string(measure)] = page;
-      }).ok());
+  ASSERT_TRUE(DecodeYear(
+                  2024, Encoded(2024, {{"a", &first}, {"b", &second}}),
+                  [&](absl::string_view row, CellPage page) { decoded[std::string(row)] = std::move(page); }, ignore)
+                  .ok());
   ASSERT_EQ(decoded.size(), 2u);
   EXPECT_EQ(decoded["a"].days, first.days);
   EXPECT_EQ(decoded["a"].sum, first.sum);
@@ -41,9 +44,10 @@ TEST(StoredPages, BytesNeverChange) {
   CellPage page;
   page.Add({On(2026, 3, 31), 1, 1, Nanos(100) * kNanosPerUnit});
   EXPECT_EQ(absl::BytesToHexString(Encoded(2026, {{"won", &page}})),
-            "01"
+            "02"
             "01"
             "03776f6e"
+            "00"
             "02"
             "80a0b787e905"
             "01"
@@ -57,10 +61,28 @@ TEST(StoredPages, RefuseDamagedBytes) {
   CellPage page;
   page.Add({On(2024, 5, 5), 1, 1, Nanos(99)});
   const std::string good = Encoded(2024, {{"won", &page}});
-  const auto ignore = [](absl::string_view, CellPage) {};
-  EXPECT_TRUE(DecodePages(2024, good, ignore).ok());
-  for (size_t cut = 0; cut < good.size(); ++cut) EXPECT_FALSE(DecodePages(2024, good.substr(0, cut), ignore).ok());
-  EXPECT_FALSE(DecodePages(2024, good + "x", ignore).ok());
+  EXPECT_TRUE(DecodeYear(2024, good, ignore, ignore).ok());
+  for (size_t cut = 0; cut < good.size(); ++cut)
+    EXPECT_FALSE(DecodeYear(2024, good.substr(0, cut), ignore, ignore).ok());
+  EXPECT_FALSE(DecodeYear(2024, good + "x", ignore, ignore).ok());
+}
+
+TEST(StoredPages, EntriesComeBackAndDamageIsRefused) {
+  EntryPage page;
+  page.Add("a", {On(2024, 5, 5), 1, 1, Nanos(99)});
+  page.Add(absl::string_view("b\0", 2), {On(2024, 5, 5), 2, 0, Nanos(0)});
+  page.Add("a", {On(2024, 12, 31), 1, -1, Nanos(-99)});
+  const NamedPage named{"keys", nullptr, &page};
+  const std::string good = EncodeYear(2024, {&named, 1});
+  EntryPage decoded;
+  ASSERT_TRUE(DecodeYear(2024, good, ignore, [&](absl::string_view row, EntryPage read) {
+                EXPECT_EQ(row, "keys");
+                decoded = std::move(read);
+              }).ok());
+  EXPECT_EQ(decoded.entries, page.entries);
+  for (size_t cut = 0; cut < good.size(); ++cut) {
+    EXPECT_FALSE(DecodeYear(2024, good.substr(0, cut), ignore, ignore).ok());
+  }
 }
 
 TEST(CellPage, ForgetsADayWhoseContributionsAreAllTakenBack) {
@@ -94,7 +116,8 @@ class CellTableTest : public ::testing::Test {
     table.Evict();
   }
   static absl::Status Add(CellTable& table, uint32_t scope, uint32_t measure, const Contribution& contribution) {
-    return table.Add({scope}, {{measure, contribution}});
+    const RowContribution one{measure, contribution};
+    return table.Add({scope}, absl::MakeConstSpan(&one, 1));
   }
   uint32_t Scope(int i) { return scopes_.Id(absl::StrCat("scope", i)); }
 
@@ -156,12 +179,11 @@ TEST_F(CellTableTest, AnEmptiedScopeLeavesNoBytes) {
 TEST_F(CellTableTest, MeasuresOfAnyOrderAndYearsFindTheirPages) {
   CellTable table = Table(1 << 20);
   const uint32_t lost = measures_.Id("lost");
-  ASSERT_TRUE(table
-                  .Add({Scope(0), Scope(1)}, {{lost, {On(2025, 1, 1), 1, 1, Nanos(1)}},
-                                              {won_, {On(2024, 12, 31), 1, 1, Nanos(2)}},
-                                              {won_, {On(2025, 1, 1), 1, 1, Nanos(4)}},
-                                              {lost, {On(2024, 12, 31), 1, 1, Nanos(8)}}})
-                  .ok());
+  const std::vector<RowContribution> contributions = {{lost, {On(2025, 1, 1), 1, 1, Nanos(1)}},
+                                                      {won_, {On(2024, 12, 31), 1, 1, Nanos(2)}},
+                                                      {won_, {On(2025, 1, 1), 1, 1, Nanos(4)}},
+                                                      {lost, {On(2024, 12, 31), 1, 1, Nanos(8)}}};
+  ASSERT_TRUE(table.Add({Scope(0), Scope(1)}, contributions).ok());
   table.Publish();
   for (const int scope : {0, 1}) {
     EXPECT_EQ(table.Read(Scope(scope), won_)->UpTo(On(2024, 12, 31)).sum, Nanos(2));

@@ -343,6 +343,30 @@ TEST_F(EngineTest, RefusesAStateThatIsAheadOfTheLog) {
   EXPECT_THAT(engine.status().message(), ::testing::HasSubstr("the log ends at 0"));
 }
 
+TEST_F(EngineTest, ACheckpointThatFailedIsMadeUpForByTheNext) {
+  class FailingState : public MemoryState {
+   public:
+    absl::Status WriteCheckpoint(absl::Span<const storage::StateChange> changes) override {
+      if (fail) return absl::ResourceExhaustedError("disk full");
+      return MemoryState::WriteCheckpoint(changes);
+    }
+    bool fail = false;
+  };
+  FailingState state;
+  engine_ = *Engine::Open({"test", size_t{1} << 20, size_t{1} << 30}, state, log_);
+  ASSERT_TRUE(engine_->Replay([](uint64_t, uint64_t) {}).ok());
+  Ingest(Partner("acme"));
+  Ingest(Deal("d1", 1, 100, "acme"));
+  state.fail = true;
+  EXPECT_EQ(engine_->Checkpoint().code(), absl::StatusCode::kResourceExhausted);
+  state.fail = false;
+  Ingest(Deal("d2", 1, 20, "acme"));
+  ASSERT_TRUE(engine_->Checkpoint().ok());
+  engine_ = *Engine::Open({"test", size_t{1} << 20, size_t{1} << 30}, state, log_);
+  EXPECT_EQ(Total("partner:crm:acme", "won"), "2/120");
+  ExpectVerified();
+}
+
 TEST_F(EngineTest, AChangedNumberIsFoundByVerify) {
   Ingest(Partner("acme"));
   Ingest(Deal("d1", 1, 100, "acme"));
@@ -351,8 +375,8 @@ TEST_F(EngineTest, AChangedNumberIsFoundByVerify) {
   const std::string key = state_.table(storage::StateTable::kCells).begin()->first;
   CellPage page;
   page.Add({ToDay(absl::CivilDay(2026, 3, 31)), 1, 1, Nanos(101) * kNanosPerUnit});
-  const std::vector<std::pair<absl::string_view, const CellPage*>> pages = {{"won", &page}};
-  ASSERT_TRUE(state_.WriteCheckpoint({{storage::StateTable::kCells, key, EncodePages(2026, pages)}}).ok());
+  const NamedPage won{"won", &page, nullptr};
+  ASSERT_TRUE(state_.WriteCheckpoint({{storage::StateTable::kCells, key, EncodeYear(2026, {&won, 1})}}).ok());
   Open();
   Engine::View view(*engine_);
   const auto verification = VerifyCells(view, "", 10);

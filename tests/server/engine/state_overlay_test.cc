@@ -16,7 +16,7 @@ class StateOverlayTest : public ::testing::Test {
   std::string Scanned(const std::string& prefix) {
     std::vector<std::string> seen;
     EXPECT_TRUE(overlay_
-                    .Scan(StateTable::kIndexes, prefix,
+                    .Scan(StateTable::kIndexes, prefix, prefix,
                           [&](absl::string_view key, absl::string_view value) {
                             seen.push_back(absl::StrCat(key, "=", value));
                             return true;
@@ -93,6 +93,21 @@ TEST_F(StateOverlayTest, ReadersSeeWhatACheckpointIsAboutToWriteUnderWhatCameSin
   EXPECT_EQ(Published("", ""), "a=frozen b=dirty");
   overlay_.DropFrozen();
   EXPECT_EQ(Published("", ""), "b=dirty");
+}
+
+TEST_F(StateOverlayTest, WhatACheckpointCouldNotWriteGoesIntoTheNext) {
+  overlay_.Put(StateTable::kFacts, "a", "1");
+  overlay_.Put(StateTable::kIndexes, "b", "1");
+  overlay_.Publish();
+  overlay_.Freeze();
+  overlay_.Put(StateTable::kIndexes, "b", "2");
+  overlay_.Publish();
+  overlay_.Freeze();
+  std::vector<storage::StateChange> changes;
+  overlay_.CollectFrozen(changes);
+  ASSERT_EQ(changes.size(), 2u);
+  EXPECT_EQ(changes[0].key, "a");
+  EXPECT_EQ(changes[1].value, "2");
 }
 
 TEST_F(StateOverlayTest, ADiscardedBatchLeavesNothing) {

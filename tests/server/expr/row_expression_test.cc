@@ -3,6 +3,7 @@
 #include <string>
 
 #include "gtest/gtest.h"
+#include "partnermetrics/v1/partner.pb.h"
 #include "partnermetrics/v1/selling.pb.h"
 #include "partnermetrics/v1/serving.pb.h"
 #include "server/expr/civil_day.h"
@@ -273,6 +274,20 @@ TEST(CivilDayTest, IsThatOfTheZone) {
   EXPECT_EQ(CivilDayOf(-1, absl::UTCTimeZone()), -1);
   EXPECT_EQ(CivilDayOf(-86'400'000'000, absl::UTCTimeZone()), -1);
   EXPECT_EQ(CivilDayOf(-86'400'000'001, absl::UTCTimeZone()), -2);
+}
+
+// Where a text names more than the fact, the fact's fields begin with a prefix.
+TEST(PrefixTest, FieldsBeginWithIt) {
+  CompileOptions options;
+  options.prefix = "partner.";
+  const FactSchema& schema = SchemaOf("partner");
+  const auto tier = RowExpression::Compile("partner.tier == 'Gold' && partner.type == RESELLER", schema, options);
+  ASSERT_TRUE(tier.ok()) << tier.status();
+  EXPECT_TRUE(tier->Reads(schema.Find("tier")->slot));
+  const TestRow row(Fact<v1::Partner>("tier: 'Gold' type: PARTNER_TYPE_RESELLER"), "partner");
+  EXPECT_TRUE(tier->Test({&row.row(), nullptr, nullptr}));
+  const std::string refusal(RowExpression::Compile("tier == 'Gold'", schema, options).status().message());
+  EXPECT_EQ(refusal.rfind("expression:1: unknown field \"tier\" of partner (there are: partner.", 0), 0u) << refusal;
 }
 
 }  // namespace

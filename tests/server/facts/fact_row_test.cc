@@ -43,6 +43,18 @@ TEST(FactSchemas, KnowsEveryKindOfTheEnvelope) {
   }
 }
 
+TEST(FactSchemas, EveryKindWithMoneySaysWhichDayConvertsIt) {
+  for (const FactSchema* schema : FactSchemas::Get().all()) {
+    for (const FieldSchema& field : schema->fields()) {
+      EXPECT_FALSE(field.type == ValueType::kMoney && schema->money_date_slots().empty()) << schema->name();
+    }
+    for (const int slot : schema->money_date_slots()) {
+      const ValueType type = schema->fields()[static_cast<size_t>(slot)].type;
+      EXPECT_TRUE(type == ValueType::kDate || type == ValueType::kInstant) << schema->name();
+    }
+  }
+}
+
 TEST(FactRow, ReadsEveryType) {
   const std::string bytes = DealBytes(
       "amount { currency_code: 'USD' units: 1500 nanos: 250000000 } outcome: DEAL_OUTCOME_WON stage: 'Closed Won'"
@@ -79,6 +91,25 @@ TEST(FactRow, MoneyWithoutCurrencyIsTheProgrammesAndAnotherOneWaits) {
   EXPECT_EQ(Field(row, "amount").decimal, Nanos(5) * kNanosPerUnit);
   ASSERT_TRUE(row.Decode(DealBytes("amount { currency_code: 'USD' units: 5 }"), "EUR", &error));
   EXPECT_TRUE(Field(row, "amount").is_null());
+  EXPECT_TRUE(row.parked());
+}
+
+TEST(FactRow, MoneyThatIsConvertedWaitsNoLonger) {
+  FactRow row(Deal());
+  FieldError error;
+  const std::string bytes =
+      DealBytes("amount { currency_code: 'USD' units: 5 } acv { currency_code: 'GBP' units: 7 } tcv { units: 9 }");
+  ASSERT_TRUE(row.Decode(bytes, "EUR", &error));
+  ASSERT_EQ(row.waiting_money().size(), 2u);
+  row.Convert([](const ForeignMoney& money) -> std::optional<Nanos> {
+    if (money.currency != "USD") return std::nullopt;
+    return money.amount * 2;
+  });
+  EXPECT_EQ(Field(row, "amount").decimal, Nanos(10) * kNanosPerUnit);
+  EXPECT_EQ(Field(row, "tcv").decimal, Nanos(9) * kNanosPerUnit);
+  EXPECT_TRUE(Field(row, "acv").is_null());
+  ASSERT_EQ(row.waiting_money().size(), 1u);
+  EXPECT_EQ(row.waiting_money()[0].currency, "GBP");
   EXPECT_TRUE(row.parked());
 }
 

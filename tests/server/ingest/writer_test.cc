@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <atomic>
 #include <future>
 #include <thread>
 
@@ -38,11 +39,24 @@ class WriterTest : public ::testing::Test {
     event.set_record_id(id);
     event.set_revision(revision);
     event.mutable_deal()->mutable_amount()->set_units(amount);
+    event.mutable_deal()->mutable_closed_on()->set_year(2026);
+    event.mutable_deal()->mutable_closed_on()->set_month(3);
+    event.mutable_deal()->mutable_closed_on()->set_day(1);
     PreparedEvent prepared;
     prepared.id = {21, "crm", id};
     prepared.revision = revision;
     prepared.payload = event.SerializeAsString();
     return prepared;
+  }
+  static log::v1::Definitions Definitions() {
+    log::v1::Definitions definitions;
+    EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(
+        R"pb(
+          program { id: "test" display_name: "Test" currency_code: "USD" time_zone: "UTC" }
+          catalog { measures { id: "deals" fact: "deal" kind: MEASURE_KIND_FLOW at: "closed_on" } }
+        )pb",
+        &definitions));
+    return definitions;
   }
   static WriteRequest Request(std::vector<PreparedEvent> events) {
     WriteRequest request;
@@ -159,6 +173,58 @@ TEST_F(WriterTest, WaitsForAPositionOnlySoLong) {
   writer_->Write(Request({Deal("d1", 1, 100)}));
   EXPECT_TRUE(writer_->WaitFor(1, absl::Seconds(5)).ok());
   EXPECT_EQ(writer_->WaitFor(2, absl::Milliseconds(1)).code(), absl::StatusCode::kDeadlineExceeded);
+}
+
+// Also what ThreadSanitizer looks at: readers, the writer and checkpoints beside it, with hardly any cache.
+TEST_F(WriterTest, ReadersSeeWholeBatchesWhileItWritesAndCheckpoints) {
+  writer_.reset();
+  engine_.reset();
+  engine_ = *Engine::Open({"test", 0, 1'000}, state_, log_);
+  Writer::Options options;
+  options.program = "test";
+  options.clock = [] { return absl::UnixEpoch(); };
+  writer_ = std::make_unique<Writer>(options, *engine_, log_);
+  WriteRequest definitions;
+  definitions.append_first = true;
+  definitions.records = [](const std::vector<EventResult>&) {
+    storage::LogRecord record;
+    record.type = storage::RecordType::kDefinitions;
+    record.payload = Definitions().SerializeAsString();
+    return std::vector<storage::LogRecord>{std::move(record)};
+  };
+  ASSERT_TRUE(writer_->Write(std::move(definitions)).status.ok());
+
+  std::atomic<bool> done = false;
+  std::vector<std::thread> readers;
+  for (int i = 0; i < 2; ++i) {
+    readers.emplace_back([&] {
+      for (bool last = false; !last;) {
+        last = done.load();
+        CellRow business, direct;
+        int64_t facts = 0;
+        {
+          Engine::View view(*engine_);
+          const CompiledMeasure& deals = *view.catalog()->FindMeasure("deals");
+          business = *view.Row("business", deals);
+          direct = *view.Row("direct", deals);
+          facts = view.header().facts;
+        }
+        const int64_t count = business.UpTo(100'000).count;
+        EXPECT_EQ(count % 2, 0) << "a batch holds two deals";
+        EXPECT_EQ(count, direct.UpTo(100'000).count);
+        EXPECT_EQ(count, facts);
+      }
+    });
+  }
+  for (int i = 0; i < 300; ++i) {
+    WriteRequest request = Request({Deal(absl::StrCat("a", i), 1, 100), Deal(absl::StrCat("b", i), 1, 100)});
+    ASSERT_TRUE(writer_->Write(std::move(request), /*wait_for_room=*/true).status.ok());
+  }
+  done = true;
+  for (std::thread& reader : readers) reader.join();
+  EXPECT_TRUE(writer_->Stop().ok());
+  Engine::View view(*engine_);
+  EXPECT_EQ(view.checkpoint_position(), view.header().position);
 }
 
 TEST_F(WriterTest, StoppingWritesACheckpointAndRefusesWhatComesLater) {

@@ -17,12 +17,23 @@ Day On(int year, int month, int day) {
 // in the business twice as much.
 class MonthlySource : public MeasureSource {
  public:
-  CellTotals Flow(const RowKey& row, Day first, Day last) const override { return Months(row, first, last, 10); }
-  CellTotals Stock(const RowKey& row, Day as_of) const override { return Months(row, On(2023, 1, 1), as_of, 5); }
+  CellTotals Totals(const RowKey& row, const Period& period, const std::optional<std::string>&) const override {
+    return row.measure == 0 ? Months(row, period.first, period.last, 10) : Months(row, On(2023, 1, 1), period.last, 5);
+  }
+  std::vector<std::string> SplitValues(const RowKey&) const override { return {}; }
   std::optional<Day> FirstDay(const RowKey&) const override { return On(2023, 1, 1); }
-  std::optional<Nanos> Target(absl::string_view metric, ScopeIndex, Day first, Day last, Day) const override {
-    if (metric != "x" || first != On(2024, 1, 1) || last != On(2024, 12, 31)) return std::nullopt;
-    return Nanos(300) * kNanosPerUnit;
+  void EachDay(const RowKey& row, Day first, Day last,
+               absl::FunctionRef<bool(Day, const CellTotals&)> visit) const override {
+    const int64_t amount = row.measure == 0 ? 10 : 5;
+    const int64_t count = row.scope == kBusinessScope ? 2 : 1;
+    for (absl::CivilMonth month(2023, 1); ToDay(absl::CivilDay(month)) <= last; ++month) {
+      const Day day = ToDay(absl::CivilDay(month));
+      if (day >= first && !visit(day, {count, Nanos(count * amount) * kNanosPerUnit})) return;
+    }
+  }
+  std::vector<StatedTarget> Targets(absl::string_view metric, ScopeIndex, bool forecast, Day) const override {
+    if (metric != "x") return {};
+    return {{On(2024, 1, 1), On(2024, 12, 31), Nanos(forecast ? 200 : 300) * kNanosPerUnit}};
   }
 
  private:
@@ -86,7 +97,7 @@ TEST_F(EvaluatorTest, OtherTimesAndScopes) {
   EXPECT_EQ(Value("prior_year(s.sum)"), 30);
   EXPECT_EQ(Value("prior_period(prior_period(prior_period(s.sum)))"), 45);
   EXPECT_EQ(Value("start(s.sum)"), 75);
-  EXPECT_EQ(Value("to_date(f.sum)"), 60);
+  EXPECT_EQ(Value("to_date(f.sum)"), 180);
   EXPECT_EQ(Value("f.sum / at_level(BUSINESS, f.sum)"), 0.5);
   EXPECT_EQ(Value("days(window)"), 91);
   EXPECT_EQ(Value("f.count / months(window)"), 1);

@@ -65,7 +65,8 @@ class GoldenTest : public testing::Test {
                    : scope == kDirectScope     ? v1::SCOPE_KIND_DIRECT
                                                : v1::SCOPE_KIND_PROGRAM);
     const Period period = PeriodOf(*catalog_, *metric, v1::WINDOW_KIND_UNSPECIFIED, as_of);
-    return Evaluator(*catalog_, source_).Value({metric, scope, proto, period, compare});
+    const auto comparison = compare ? v1::COMPARISON_PREVIOUS_PERIOD : v1::COMPARISON_UNSPECIFIED;
+    return Evaluator(*catalog_, source_).Value({metric, scope, proto, period, comparison});
   }
 
   std::shared_ptr<const Catalog> catalog_;
@@ -155,6 +156,20 @@ TEST_F(GoldenTest, NetPromoterScore) {
   EXPECT_EQ(nps.target_position(), v1::TARGET_POSITION_BELOW);
 }
 
+// Version 2 of the document asks for more promoters and for less of support; it is in force from its own date.
+TEST_F(GoldenTest, TheTwoVersionsOfTheDocumentHaveTheirTargets) {
+  const Day before = On(2026, 2, 20), after = On(2026, 2, 21);
+  EXPECT_EQ(Value("partner_nps", kPartner, before).target().min(), 40);
+  EXPECT_EQ(Value("partner_nps", kPartner, after).target().min(), 50);
+  EXPECT_EQ(Value("partner_nps", kPartner, after).target_set(), "partneros_2");
+  EXPECT_EQ(Value("support_satisfaction", kPartner, before).target().min(), 4.5);
+  EXPECT_TRUE(Value("support_satisfaction", kPartner, after).target().exclusive());
+  EXPECT_TRUE(Value("partner_influenced_revenue_share", kProgramScope, before).target().has_max());
+  EXPECT_FALSE(Value("partner_influenced_revenue_share", kProgramScope, after).target().has_max());
+  // What version 2 does not name stays as it was.
+  EXPECT_EQ(Value("partner_csat", kPartner, after).target().min(), 4.2);
+}
+
 // Aging is more than 60 days: not on day 60, on day 61; nothing happens in between but time.
 TEST_F(GoldenTest, AgingBeginsOnDay61) {
   const Day approved = On(2024, 1, 1);
@@ -237,15 +252,15 @@ TEST_F(GoldenTest, CoverageNeedsATarget) {
 
 TEST_F(GoldenTest, GrowthNeedsHistory) {
   Won(100, On(2024, 2, 1));
-  EXPECT_EQ(Value("partner_revenue_growth", kPartner, On(2024, 3, 31)).no_data(),
+  EXPECT_EQ(Value("partner_revenue_growth_yoy", kPartner, On(2024, 3, 31)).no_data(),
             v1::NO_DATA_REASON_NOT_ENOUGH_HISTORY);
   Won(80, On(2023, 3, 31));
-  EXPECT_DOUBLE_EQ(Value("partner_revenue_growth", kPartner, On(2024, 3, 31)).value(), 0.25);
+  EXPECT_DOUBLE_EQ(Value("partner_revenue_growth_yoy", kPartner, On(2024, 3, 31)).value(), 0.25);
   // The day before, last year's window ends before the first deal.
-  EXPECT_EQ(Value("partner_revenue_growth", kPartner, On(2024, 3, 30)).no_data(),
+  EXPECT_EQ(Value("partner_revenue_growth_yoy", kPartner, On(2024, 3, 30)).no_data(),
             v1::NO_DATA_REASON_NOT_ENOUGH_HISTORY);
   Won(70, On(2022, 6, 1));
-  EXPECT_EQ(Value("partner_revenue_growth", kPartner, On(2024, 3, 30)).no_data(), v1::NO_DATA_REASON_NO_FACTS);
+  EXPECT_EQ(Value("partner_revenue_growth_yoy", kPartner, On(2024, 3, 30)).no_data(), v1::NO_DATA_REASON_NO_FACTS);
   EXPECT_FALSE(Value("partner_revenue", kPartner, On(2022, 6, 30), true).has_comparison());
   EXPECT_EQ(Value("partner_revenue", kPartner, On(2023, 6, 30), true).comparison(), 80);
 }
@@ -254,7 +269,6 @@ TEST_F(GoldenTest, ValuesSayWhatTheyAre) {
   EXPECT_EQ(Value("partner_revenue", kPartner, On(2024, 3, 31)).display(), "$0");
   EXPECT_EQ(Value("partner_revenue", kDirectScope, On(2024, 3, 31)).no_data(), v1::NO_DATA_REASON_WRONG_SCOPE);
   EXPECT_EQ(Value("partner_revenue", kDirectScope, On(2024, 3, 31)).display(), "no data");
-  EXPECT_TRUE(Value("communication_response_rate", kPartner, On(2024, 3, 31)).current_state());
   source_.SetParked(3);
   EXPECT_EQ(Value("partner_revenue", kPartner, On(2024, 3, 31)).no_data(), v1::NO_DATA_REASON_RATE_MISSING);
   EXPECT_EQ(Value("partner_revenue", kPartner, On(2024, 3, 31)).parked_facts(), 3);
@@ -266,13 +280,18 @@ TEST_F(GoldenTest, ValuesSayWhatTheyAre) {
 TEST_F(GoldenTest, RowsNeededAreAllThatIsRead) {
   class Recorder : public MeasureSource {
    public:
-    CellTotals Flow(const RowKey& row, Day, Day) const override { return Read(row); }
-    CellTotals Stock(const RowKey& row, Day) const override { return Read(row); }
+    CellTotals Totals(const RowKey& row, const Period&, const std::optional<std::string>&) const override {
+      return Read(row);
+    }
+    std::vector<std::string> SplitValues(const RowKey&) const override { return {}; }
     std::optional<Day> FirstDay(const RowKey& row) const override {
       Read(row);
       return 0;
     }
-    std::optional<Nanos> Target(absl::string_view, ScopeIndex, Day, Day, Day) const override { return kNanosPerUnit; }
+    void EachDay(const RowKey& row, Day, Day, absl::FunctionRef<bool(Day, const CellTotals&)>) const override {
+      Read(row);
+    }
+    std::vector<StatedTarget> Targets(absl::string_view, ScopeIndex, bool, Day) const override { return {}; }
     CellTotals Read(const RowKey& row) const {
       read.push_back(row);
       return {3, Nanos(7) * kNanosPerUnit};
@@ -284,10 +303,11 @@ TEST_F(GoldenTest, RowsNeededAreAllThatIsRead) {
     v1::Scope scope;
     scope.set_kind(v1::SCOPE_KIND_PARTNER);
     Evaluator(*catalog_, source)
-        .Value({&metric, kPartner, scope, PeriodOf(*catalog_, metric, v1::WINDOW_KIND_UNSPECIFIED, 20'000), true});
+        .Value({&metric, kPartner, scope, PeriodOf(*catalog_, metric, v1::WINDOW_KIND_UNSPECIFIED, 20'000),
+                v1::COMPARISON_PREVIOUS_YEAR});
     const CompiledMetric* one[] = {&metric};
     const ScopeIndex scopes[] = {kPartner};
-    const std::vector<RowKey> needed = RowsNeeded(one, scopes);
+    const std::vector<RowKey> needed = ReadsOf(*catalog_, one, scopes).rows;
     for (const RowKey& row : source.read) {
       EXPECT_TRUE(std::binary_search(needed.begin(), needed.end(), row)) << metric.id();
     }

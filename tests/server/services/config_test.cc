@@ -198,6 +198,18 @@ TEST_F(ConfigTest, ReportsMistakesOfConnectors) {
       "DIR/partnerd.textproto:14:3: connector 'a': setting 'other' has no value; give value, from_env or from_file");
 }
 
+TEST_F(ConfigTest, ReportsMistakesOfOwnRunsAndLimits) {
+  const std::string a = "connectors { name: \"a\" plugin: \"salesforce_export\" directory: \".\" ";
+  EXPECT_THAT(ProblemsAfter(a + "every: \"6\" }\n"), HasSubstr("every '6' is no duration of a minute or more"));
+  EXPECT_THAT(ProblemsAfter(a + "cron: \"61 * * * *\" }\n"), HasSubstr("cron '61 * * * *': the minute '61' is none"));
+  EXPECT_THAT(ProblemsAfter(a + "every: \"6h\" cron: \"* * * * *\" }\n"), HasSubstr("keep one of them"));
+  EXPECT_THAT(ProblemsAfter(a + "max_vanished_share: 2 }\n"), HasSubstr("max_vanished_share is no share"));
+  EXPECT_THAT(ProblemsAfter(a + "max_failures: -1 }\n"), HasSubstr("max_failures is negative"));
+  EXPECT_THAT(ProblemsAfter("plugin_limits { memory_mb: -1 }\n"), HasSubstr("plugin_limits is negative"));
+  EXPECT_THAT(ProblemsAfter("allowed_plugins { plugin: \"a\" sha256: \"12\" }\n"),
+              HasSubstr("needs its name and 64 hexadecimal digits"));
+}
+
 TEST_F(ConfigTest, ReportsAnUnknownPluginFolder) {
   EXPECT_EQ(Problems("data_dir: \"d\"\ncatalog_paths: \"catalog.textproto\"\nprogram_files: \"acme.textproto\"\n"
                      "plugin_dir: \"plugin\"\n"),

@@ -32,6 +32,48 @@ class ConnectorServiceTest : public ServerTest {
   }
 };
 
+// The first events and rejections of a feed, as a run would take them; and nothing is written.
+TEST_F(ConnectorServiceTest, PreviewsTheFirstRecordsAndWritesNothing) {
+  Start();
+  v1::PreviewConnectorRequest request;
+  request.set_connector("survey");
+  request.set_records(1000);
+  v1::PreviewConnectorResponse all, few;
+  {
+    grpc::ClientContext context;
+    const grpc::Status status = connectors_->PreviewConnector(&context, request, &all);
+    ASSERT_TRUE(status.ok()) << status.error_message();
+  }
+  int rejected = 0;
+  for (const v1::PreviewedRecord& record : all.records()) {
+    if (record.reason().empty()) {
+      EXPECT_GT(record.events_size(), 0);
+      EXPECT_EQ(record.facts(), "survey_response " + record.events(0).record_id());
+      EXPECT_EQ(record.events(0).survey_response().comment(), "");  // personal, so not shown
+    } else {
+      ++rejected;
+      EXPECT_NE(record.raw(), "");
+    }
+  }
+  EXPECT_EQ(rejected, 2);
+  EXPECT_EQ(all.skipped(), 2);
+  request.set_records(3);
+  {
+    grpc::ClientContext context;
+    ASSERT_TRUE(connectors_->PreviewConnector(&context, request, &few).ok());
+  }
+  EXPECT_EQ(few.records_size(), 3);
+  v1::ListRunsResponse runs;
+  v1::ListQuarantineResponse quarantine;
+  grpc::ClientContext first, second, third;
+  ASSERT_TRUE(connectors_->ListRuns(&first, {}, &runs).ok());
+  EXPECT_EQ(runs.runs_size(), 0);
+  ASSERT_TRUE(connectors_->ListQuarantine(&second, {}, &quarantine).ok());
+  EXPECT_EQ(quarantine.total_size(), 0);
+  request.set_records(-1);
+  EXPECT_EQ(connectors_->PreviewConnector(&third, request, &few).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+}
+
 TEST_F(ConnectorServiceTest, RunsToTheLastMessageAndKeepsWhatWasRejected) {
   Start();
   const v1::ConnectorRun run = Run();

@@ -2,8 +2,10 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <thread>
 
+#include "server/sync/quarantine_edit.h"
 #include "server/sync/quarantine_expiry.h"
 #include "tests/server/sync/program_fixture.h"
 
@@ -88,6 +90,88 @@ TEST_F(QuarantineTest, ShowsARecord) {
   record = GetQuarantinedRecord(*programs_, 3);
   ASSERT_TRUE(record.ok()) << record.status();
   EXPECT_EQ(record->raw().size(), kMaxRawBytes);
+}
+
+TEST_F(QuarantineTest, CountsByConnectorReasonAndField) {
+  const auto counted = CountQuarantine(*programs_, {});
+  ASSERT_TRUE(counted.ok()) << counted.status();
+  EXPECT_EQ(counted->records(), 4);
+  ASSERT_EQ(counted->counts_size(), 3);
+  EXPECT_EQ(counted->counts(0).connector(), "crm");
+  EXPECT_EQ(counted->counts(0).reason(), "bad_date");
+  EXPECT_EQ(counted->counts(0).field(), "Field");
+  EXPECT_EQ(counted->counts(0).records(), 2);
+  EXPECT_EQ(counted->counts(0).oldest_at().seconds(), 1'000);
+  v1::CountQuarantineRequest request;
+  request.set_run_id("crm-000003");
+  EXPECT_EQ(CountQuarantine(*programs_, request)->records(), 2);
+}
+
+TEST_F(QuarantineTest, DiscardedRecordsAreKeptWithTheReason) {
+  v1::DiscardQuarantineRequest discard;
+  EXPECT_EQ(DiscardQuarantine(*programs_, discard).status().code(), absl::StatusCode::kInvalidArgument);
+  discard.set_note("test data of 2019");
+  EXPECT_EQ(DiscardQuarantine(*programs_, discard).status().code(), absl::StatusCode::kInvalidArgument)
+      << "everything is not what a request without fields means";
+  discard.set_reason("bad_date");
+  discard.set_connector("crm");
+  auto discarded = DiscardQuarantine(*programs_, discard);
+  ASSERT_TRUE(discarded.ok()) << discarded.status();
+  EXPECT_EQ(discarded->records(), 2);
+  EXPECT_THAT(List({}, 2), ElementsAre(2, 4));
+  v1::ListQuarantineRequest request;
+  request.set_state(v1::QUARANTINE_STATE_DISCARDED);
+  EXPECT_THAT(List(request, 2), ElementsAre(1, 3));
+  const auto record = GetQuarantinedRecord(*programs_, 1);
+  ASSERT_TRUE(record.ok()) << record.status();
+  EXPECT_EQ(record->state(), v1::QUARANTINE_STATE_DISCARDED);
+  ASSERT_EQ(record->history_size(), 1);
+  EXPECT_EQ(record->history(0).action(), v1::QUARANTINE_ACTION_DISCARDED);
+  EXPECT_EQ(record->history(0).message(), "test data of 2019");
+  EXPECT_GT(record->history(0).done_at().seconds(), 1'000);
+  EXPECT_EQ(record->raw(), "1") << "somebody may look at it until it expires";
+
+  EXPECT_EQ(DiscardQuarantine(*programs_, discard)->records(), 0) << "they are not open any more";
+  discard.Clear();
+  discard.set_note("by number");
+  discard.add_records(4);
+  discard.add_records(99);
+  EXPECT_EQ(DiscardQuarantine(*programs_, discard)->records(), 1);
+  discard.clear_records();
+  discard.set_all(true);
+  EXPECT_EQ(DiscardQuarantine(*programs_, discard)->records(), 1);
+  EXPECT_EQ(CountQuarantine(*programs_, {})->records(), 0);
+}
+
+TEST_F(QuarantineTest, WhatLeftQuarantineStillExpires) {
+  v1::DiscardQuarantineRequest discard;
+  discard.set_note("no use");
+  discard.set_all(true);
+  ASSERT_TRUE(DiscardQuarantine(*programs_, discard).ok());
+  EXPECT_EQ(*ExpireQuarantine(program().log(), absl::FromUnixSeconds(2'000), std::atomic<bool>(false)), 4);
+  EXPECT_EQ(RawBytes(1), 0U);
+  EXPECT_EQ(GetQuarantinedRecord(*programs_, 1)->history_size(), 1);
+}
+
+TEST_F(QuarantineTest, ExportsPageByPageWithTheText) {
+  for (int i = 0; i < 40; ++i) Put("crm", "crm-000009", "big", std::string(kMaxRawBytes, 'y'));
+  v1::ExportQuarantineRequest request;
+  request.set_connector("crm");
+  std::vector<uint64_t> numbers;
+  size_t pages = 0;
+  for (uint64_t after = 0;; ++pages) {
+    const auto page = ExportQuarantine(*programs_, request, after);
+    ASSERT_TRUE(page.ok()) << page.status();
+    if (page->empty()) break;
+    for (const v1::QuarantinedRecord& record : *page) {
+      EXPECT_FALSE(record.raw().empty());
+      numbers.push_back(record.record());
+    }
+    after = page->back().record();
+  }
+  EXPECT_EQ(numbers.size(), 43U);
+  EXPECT_TRUE(std::is_sorted(numbers.begin(), numbers.end()));
+  EXPECT_GE(pages, 3U);
 }
 
 TEST_F(QuarantineTest, OlderTextExpiresAndTheRestStays) {

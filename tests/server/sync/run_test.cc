@@ -87,8 +87,9 @@ class RunTest : public ProgramFixture {
   }
 
   std::unique_ptr<SyncRun> Begin(bool full = false, RunObserver observer = nullptr) {
+    options_.full = full;
     absl::StatusOr<std::unique_ptr<SyncRun>> run =
-        SyncRun::Begin(config_, full, *programs_, program(), std::move(observer));
+        SyncRun::Begin(config_, options_, *programs_, program(), std::move(observer));
     EXPECT_TRUE(run.ok()) << run.status();
     return *std::move(run);
   }
@@ -105,6 +106,7 @@ class RunTest : public ProgramFixture {
   }
 
   ConnectorConfig config_;
+  RunOptions options_;
 };
 
 TEST_F(RunTest, EveryRecordAndEventIsAccountedFor) {
@@ -394,6 +396,154 @@ TEST_F(RunTest, ObserversSeeTheEndAndNotTooMuchBefore) {
   EXPECT_EQ(last.records_read(), 100);
   EXPECT_EQ(last.bytes_done(), 99U);
   EXPECT_EQ(last.bytes_total(), 100U);
+}
+
+TEST_F(RunTest, AConnectorsOwnUnitStandsBesideTheBytes) {
+  auto run = Begin();
+  run->OnProgress({500, 2'000, "bytes"});
+  run->OnProgress({3, 10, "files"});
+  EXPECT_EQ(run->Snapshot().bytes_done(), 500U);
+  EXPECT_EQ(run->Snapshot().bytes_total(), 2'000U);
+  EXPECT_EQ(run->Snapshot().progress().done(), 3U);
+  EXPECT_EQ(run->Snapshot().progress().total(), 10U);
+  EXPECT_EQ(run->Snapshot().progress().unit(), "files");
+}
+
+TEST_F(RunTest, TheEndOfTheLogStaysWithTheRun) {
+  options_.trigger = v1::RUN_TRIGGER_SCHEDULE;
+  options_.plugin_sha256 = "abc";
+  auto run = Begin();
+  connectors::Hello hello;
+  hello.version = "3.1";
+  run->OnHello(hello);
+  run->OnLog({PM_DEBUG, "noise"});
+  for (int i = 1; i <= 60; ++i) run->OnLog({i == 60 ? PM_WARNING : PM_INFO, absl::StrCat("line ", i)});
+  ConnectorEnd end;
+  end.cpu_time = absl::Milliseconds(1'500);
+  end.peak_memory_bytes = 5 << 20;
+  const v1::ConnectorRun ended = End(*run, end);
+  EXPECT_EQ(ended.plugin_version(), "3.1");
+  EXPECT_EQ(ended.plugin_sha256(), "abc");
+  EXPECT_EQ(ended.trigger(), v1::RUN_TRIGGER_SCHEDULE);
+  EXPECT_EQ(ended.cpu_time().seconds(), 1);
+  EXPECT_EQ(ended.peak_memory_bytes(), 5U << 20);
+  EXPECT_TRUE(ended.has_duration());
+  EXPECT_EQ(ended.log_size(), 0) << "lists do without it";
+
+  ConnectorPoint point;
+  {
+    Engine::View view(program().engine());
+    point = *ReadConnectorPoint(view, "crm");
+  }
+  const auto stored = ReadRunEnd(program().log(), *point.last_run);
+  ASSERT_TRUE(stored.ok() && stored->has_value()) << stored.status();
+  v1::ConnectorRun shown;
+  ShowEnd(**stored, /*with_log=*/true, shown);
+  ASSERT_EQ(shown.log_size(), 50) << "the last lines";
+  EXPECT_EQ(shown.log(0).message(), "line 11");
+  EXPECT_EQ(shown.log(49).message(), "line 60");
+  EXPECT_EQ(shown.log(49).level(), v1::PROBLEM_LEVEL_WARNING);
+}
+
+TEST_F(RunTest, ARunThatGoesOnSaysWhenItsPluginWasLastAlive) {
+  auto run = Begin();
+  EXPECT_GE(run->Snapshot().alive_at().seconds(), run->Snapshot().started_at().seconds());
+  EXPECT_GE(run->Snapshot().duration().seconds(), 0);
+  EXPECT_FALSE(End(*run).has_alive_at());
+}
+
+// Runs over an export that is complete each time; what it lacks was deleted at the source.
+class VanishedTest : public RunTest {
+ protected:
+  VanishedTest() {
+    config_.delete_missing = true;
+    config_.max_vanished_share = 0.5;
+  }
+
+  v1::ConnectorRun RunOver(const TestPage& page, bool complete = true) {
+    auto run = Begin(/*full=*/true);
+    EXPECT_TRUE(page.GiveTo(*run).ok());
+    EXPECT_TRUE(!complete || run->OnComplete("deal").ok());
+    return End(*run);
+  }
+
+  bool IsThere(const std::string& record) {
+    Engine::View view(program().engine());
+    const FactId id = {static_cast<int>(v1::Event::kDeal), "crm-prod", record};
+    const auto fact = view.Fact(id);
+    return fact.ok() && fact->has_value() && !(*fact)->deleted;
+  }
+};
+
+TEST_F(VanishedTest, WhatACompleteExportLacksIsDeleted) {
+  EXPECT_EQ(RunOver(TestPage().Deal("a").Deal("b").Deal("c")).facts_deleted(), 0);
+  const v1::ConnectorRun run = RunOver(TestPage().Deal("a").Deal("c"));
+  EXPECT_EQ(run.state(), v1::RUN_STATE_SUCCEEDED) << run.error();
+  EXPECT_EQ(run.facts_deleted(), 1);
+  EXPECT_FALSE(IsThere("b"));
+  EXPECT_TRUE(IsThere("a") && IsThere("c"));
+  EXPECT_EQ(RunOver(TestPage().Deal("a").Deal("c")).facts_deleted(), 0) << "it is gone already";
+}
+
+TEST_F(VanishedTest, ARecordThatComesBackIsThereAgain) {
+  RunOver(TestPage().Deal("a").Deal("b"));
+  RunOver(TestPage().Deal("a"));
+  ASSERT_FALSE(IsThere("b"));
+  RunOver(TestPage().Deal("a").Deal("b"));
+  EXPECT_TRUE(IsThere("b")) << "at the same revision";
+}
+
+TEST_F(VanishedTest, AnIncompleteRunDeletesNothing) {
+  RunOver(TestPage().Deal("a").Deal("b"));
+  EXPECT_EQ(RunOver(TestPage().Deal("a"), /*complete=*/false).facts_deleted(), 0);
+  // Failed before its end.
+  auto failed = Begin(/*full=*/true);
+  ASSERT_TRUE(failed->OnComplete("deal").ok());
+  ConnectorEnd end;
+  end.outcome = ConnectorEnd::Outcome::kFailed;
+  EXPECT_EQ(End(*failed, end).facts_deleted(), 0);
+  // A rejected record may be the one that is missing.
+  const v1::ConnectorRun rejected = RunOver(TestPage().Deal("a").Reject("bad_date", "b,x"));
+  EXPECT_EQ(rejected.facts_deleted(), 0);
+  ASSERT_THAT(rejected.remarks(), SizeIs(1));
+  EXPECT_THAT(rejected.remarks(0).remedy(), HasSubstr("were rejected"));
+  // One that goes on does not know what it stated before.
+  auto run = Begin(/*full=*/true);
+  ASSERT_TRUE(TestPage().Deal("a").State("after a").GiveTo(*run).ok());
+  run.reset();
+  run = Begin(/*full=*/true);
+  ASSERT_TRUE(run->OnComplete("deal").ok());
+  EXPECT_EQ(End(*run).facts_deleted(), 0);
+  EXPECT_TRUE(IsThere("b"));
+}
+
+TEST_F(VanishedTest, ARunThatReadsOnlyWhatIsNewDeletesNothing) {
+  RunOver(TestPage().Deal("a").Deal("b").State("s"));
+  auto run = Begin(/*full=*/false);
+  ASSERT_TRUE(run->OnComplete("deal").ok());
+  EXPECT_EQ(End(*run).facts_deleted(), 0);
+  EXPECT_TRUE(IsThere("a") && IsThere("b"));
+}
+
+TEST_F(VanishedTest, TooManyAtATimeAreARefusalThatAPersonCanLift) {
+  RunOver(TestPage().Deal("a").Deal("b").Deal("c"));
+  const v1::ConnectorRun guarded = RunOver(TestPage().Deal("a"));
+  EXPECT_EQ(guarded.state(), v1::RUN_STATE_PARTIAL);
+  EXPECT_EQ(guarded.facts_deleted(), 0);
+  ASSERT_THAT(guarded.remarks(), SizeIs(1));
+  EXPECT_EQ(guarded.remarks(0).level(), v1::PROBLEM_LEVEL_ERROR);
+  EXPECT_THAT(guarded.remarks(0).message(), HasSubstr("lacks 2 of 3 facts"));
+  EXPECT_TRUE(IsThere("b") && IsThere("c"));
+  options_.allow_vanishing = true;
+  EXPECT_EQ(RunOver(TestPage().Deal("a")).facts_deleted(), 2);
+}
+
+TEST_F(VanishedTest, FactsOfOtherSourcesAndConnectorsStay) {
+  RunOver(TestPage().Deal("a"));
+  config_.name = "billing";
+  config_.source = "billing";
+  EXPECT_EQ(RunOver(TestPage().Deal("z")).facts_deleted(), 0);
+  EXPECT_TRUE(IsThere("a"));
 }
 
 TEST_F(RunTest, AnObserverThatLeavesIsCalledNoMore) {

@@ -147,6 +147,8 @@ class Sink : public Reporter {
   // The record at `place` became these events. `raw` is kept only when the server refuses the record.
   Status Emit(const Place& place, std::string_view raw, const v1::EventBatch& events);
   Status Emit(const Place& place, std::string_view raw, const v1::Event& event);
+  // As Emit, of a serialised EventBatch: for connectors that do without the generated classes.
+  Status EmitSerialized(const Place& place, std::string_view raw, std::string_view events);
   // The record is bad: it goes to quarantine. `reason` is a short code ("bad_date"), `message` is for people.
   Status Reject(const Place& place, std::string_view raw, std::string_view field, std::string_view reason,
                 std::string_view message);
@@ -179,6 +181,7 @@ class Sink : public Reporter {
   std::size_t PutText(std::string_view text);
   Status Flush(const std::string* state);
 
+  std::string serialized_;  // events of the present record
   std::string buffer_;
   std::vector<Record> records_;
   std::size_t file_offset_ = 0;  // of the last file name in buffer_

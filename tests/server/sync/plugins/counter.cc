@@ -16,7 +16,7 @@ namespace sdk = partnermetrics::sdk;
 class Counter : public sdk::Connector {
  public:
   static constexpr char kName[] = "counter";
-  static constexpr char kVersion[] = "2.0.0";
+  static constexpr char kVersion[] = COUNTER_VERSION;
   static Description Describe() {
     return {.summary = "Counts.",
             .settings = {{.name = "records", .description = "How many.", .required = true},
@@ -25,6 +25,7 @@ class Counter : public sdk::Connector {
                          {.name = "reject_every", .description = "Rejects each so-many-th.", .default_value = "0"},
                          {.name = "refuse_every", .description = "Gives a bad event.", .default_value = "0"},
                          {.name = "skip_every", .description = "Skips each so-many-th.", .default_value = "0"},
+                         {.name = "hold_at", .description = "Waits there to be ended.", .default_value = "0"},
                          {.name = "crash_at", .description = "Crashes there.", .default_value = "0"},
                          {.name = "token", .description = "A secret.", .secret = true}},
             .fact_kinds = {"deal"}};
@@ -50,6 +51,7 @@ class Counter : public sdk::Connector {
         std::fprintf(stderr, "about to crash\n");
         std::raise(SIGSEGV);
       }
+      while (n == Number("hold_at") && !sink.Cancelled()) std::this_thread::sleep_for(std::chrono::milliseconds(5));
       PM_RETURN_IF_ERROR(Take(n, sink));
       if (n % page != 0 && n != last) continue;
       sink.Progress(n, last, "bytes");

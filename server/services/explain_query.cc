@@ -1,0 +1,320 @@
+#include "server/services/explain_query.h"
+
+#include <algorithm>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "partnermetrics/v1/event.pb.h"
+#include "server/base/errors.h"
+#include "server/engine/partners.h"
+#include "server/expr/diagnostics.h"
+#include "server/scoring/evaluator.h"
+#include "server/scoring/explain.h"
+#include "server/services/call.h"
+#include "server/services/dates.h"
+#include "server/services/engine_source.h"
+#include "server/services/fact_contributions.h"
+#include "server/services/fact_history.h"
+#include "server/services/page_token.h"
+#include "server/services/partner_records.h"
+#include "server/sync/page_request.h"
+
+namespace partnermetrics {
+namespace {
+
+// A value that is being explained, under one view of the engine.
+struct Explained {
+  MetricRequest request;
+  std::optional<std::string> split;
+  EngineSource source;
+  std::vector<std::string> partners;  // by index from kFirstPartnerScope, as far as terms name them
+  std::vector<Term> terms;
+
+  const Catalog& catalog() const { return *source.catalog(); }
+};
+
+v1::Decimal ToDecimal(Nanos nanos) {
+  v1::Decimal decimal;
+  decimal.set_units(static_cast<int64_t>(nanos / kNanosPerUnit));
+  decimal.set_nanos(static_cast<int32_t>(nanos % kNanosPerUnit));
+  return decimal;
+}
+
+absl::Status Differs(absl::string_view use, absl::string_view what) {
+  return MakeError(absl::StatusCode::kInternal, "EXPLANATION_DIFFERS",
+                   absl::StrCat("what stands behind ", use, " does not add up to what is served: ", what),
+                   "compare what is served with the facts: partnerctl verify");
+}
+
+absl::StatusOr<const CompiledMetric*> ReadMetric(const Catalog& catalog, const std::string& id) {
+  if (const CompiledMetric* metric = catalog.FindMetric(id); metric != nullptr) return metric;
+  std::vector<std::string> names;
+  for (const CompiledMetric& known : catalog.metrics()) names.push_back(known.id());
+  return InvalidField("metric_id", "UNKNOWN_METRIC",
+                      absl::StrCat("there is no metric '", id, "'", SuggestNames(id, std::move(names))));
+}
+
+absl::StatusOr<ScopeIndex> ReadScope(const Engine::View& view, v1::Scope& scope, std::vector<std::string>& partners) {
+  switch (scope.kind()) {
+    case v1::SCOPE_KIND_UNSPECIFIED:
+      scope.set_kind(v1::SCOPE_KIND_PROGRAM);
+      return kProgramScope;
+    case v1::SCOPE_KIND_PROGRAM:
+      return kProgramScope;
+    case v1::SCOPE_KIND_BUSINESS:
+      return kBusinessScope;
+    case v1::SCOPE_KIND_DIRECT:
+      return kDirectScope;
+    case v1::SCOPE_KIND_PARTNER: {
+      ASSIGN_OR_RETURN(std::string id, FindPartner(view, scope.partner_id()));
+      scope.set_partner_id(id);
+      partners.push_back(std::move(id));
+      return kFirstPartnerScope;
+    }
+    default:
+      return InvalidField("scope.kind", "UNKNOWN", "must be BUSINESS, DIRECT, PROGRAM or PARTNER");
+  }
+}
+
+// Both requests name a value by the same fields.
+template <typename Request>
+absl::StatusOr<Period> ReadPeriod(const Programs& programs, const Catalog& catalog, const CompiledMetric& metric,
+                                  const Request& request) {
+  if (!v1::WindowKind_IsValid(request.window())) return InvalidField("window", "UNKNOWN", "is no window");
+  Day as_of = programs.Today(catalog);
+  if (request.has_as_of()) {
+    ASSIGN_OR_RETURN(as_of, ReadDate(request.as_of(), "as_of"));
+  }
+  if (!request.has_window_start_on()) return PeriodOf(catalog, metric, request.window(), as_of);
+  ASSIGN_OR_RETURN(const Day first, ReadDate(request.window_start_on(), "window_start_on"));
+  if (first > as_of) return InvalidField("window_start_on", "OUT_OF_RANGE", "must not be after as_of");
+  return ExplicitPeriod(first, as_of);
+}
+
+template <typename Request>
+absl::StatusOr<Explained> ExplainValue(const Programs& programs, const Engine::View& view, const Request& request) {
+  const Catalog& catalog = *view.catalog();
+  Explained explained;
+  ASSIGN_OR_RETURN(const CompiledMetric* metric, ReadMetric(catalog, request.metric_id()));
+  explained.request.metric = metric;
+  explained.request.scope_proto = request.scope();
+  ASSIGN_OR_RETURN(explained.request.scope, ReadScope(view, explained.request.scope_proto, explained.partners));
+  ASSIGN_OR_RETURN(explained.request.period, ReadPeriod(programs, catalog, *metric, request));
+  if (request.has_split_value()) explained.split = request.split_value();
+  ASSIGN_OR_RETURN(explained.source, EngineSource::Collect(view, ReadsOf(catalog, {metric}, {explained.request.scope}),
+                                                           explained.partners));
+  if (!explained.source.Partners().empty()) {
+    ASSIGN_OR_RETURN(const std::vector<PartnerRecord> records, ReadPartnerRecords(view));
+    for (size_t i = 0; i < records.size(); ++i) {
+      const auto index = static_cast<size_t>(explained.source.Partners()[i] - kFirstPartnerScope);
+      if (explained.partners.size() <= index) explained.partners.resize(index + 1);
+      explained.partners[index] = records[i].partner_id;
+    }
+  }
+  if (metric->HasLevel(explained.request.scope_proto.kind())) {
+    explained.terms =
+        TermsOf(catalog, explained.source, *metric, explained.request.scope, explained.request.period, explained.split);
+  }
+  return explained;
+}
+
+v1::Scope ScopeOf(const Explained& explained, ScopeIndex scope) {
+  v1::Scope proto;
+  switch (scope) {
+    case kBusinessScope:
+      proto.set_kind(v1::SCOPE_KIND_BUSINESS);
+      return proto;
+    case kDirectScope:
+      proto.set_kind(v1::SCOPE_KIND_DIRECT);
+      return proto;
+    case kProgramScope:
+      proto.set_kind(v1::SCOPE_KIND_PROGRAM);
+      return proto;
+    default:
+      proto.set_kind(v1::SCOPE_KIND_PARTNER);
+      proto.set_partner_id(explained.partners[static_cast<size_t>(scope - kFirstPartnerScope)]);
+      return proto;
+  }
+}
+
+void FillRead(const Explained& explained, const MeasureRead& read, v1::ExplainedTerm& term) {
+  const CompiledMeasure& measure = explained.catalog().measures()[static_cast<size_t>(read.row.measure)];
+  term.set_measure_id(measure.id);
+  term.set_kind(measure.kind);
+  *term.mutable_scope() = ScopeOf(explained, read.row.scope);
+  *term.mutable_window()->mutable_start_on() = ToDate(read.period.first);
+  *term.mutable_window()->mutable_end_on() = ToDate(read.period.last);
+  if (measure.kind == v1::MEASURE_KIND_COHORT) *term.mutable_as_of() = ToDate(read.period.as_of);
+  term.set_count(read.totals.count);
+  *term.mutable_sum() = ToDecimal(read.totals.sum);
+  term.set_parked_facts(
+      measure.sum_is_money ? explained.source.ParkedFacts(read.row, read.period.first, read.period.last) : 0);
+}
+
+// The term with a page of what stands behind it, all of which is added up and compared with what is served. Pages over
+// partners go on behind a partner's id.
+absl::StatusOr<ContributionPage> ExplainTerm(const Engine::View& view, const Explained& explained, size_t index,
+                                             absl::string_view after, size_t size, v1::ExplainedTerm& proto) {
+  const Term& term = explained.terms[index];
+  proto.set_number(static_cast<int32_t>(index) + 1);
+  proto.set_role(term.role);
+  proto.set_use(term.use);
+  if (!term.read) {
+    if (!PartnersAddUp(term)) return Differs(term.use, "the partners' values");
+    *proto.mutable_scope() = explained.request.scope_proto;
+    if (term.over_partners.has_value()) proto.set_value(term.over_partners.value);
+    proto.set_count(static_cast<int64_t>(term.partners.size()));
+    proto.set_contributions(proto.count());
+    return ContributionPage();
+  }
+  FillRead(explained, *term.read, proto);
+  const CompiledMeasure& measure = explained.catalog().measures()[static_cast<size_t>(term.read->row.measure)];
+  const FactQuery query = {proto.scope(), measure, term.read->period, explained.split};
+  ASSIGN_OR_RETURN(ContributionPage page, FindContributions(view, query, after, size));
+  const CellTotals& served = term.read->totals;
+  if (page.totals.count != served.count || page.totals.sum != served.sum) {
+    return Differs(term.use,
+                   absl::StrCat("facts give count ", page.totals.count, " and sum ", NanosText(page.totals.sum),
+                                ", served are count ", served.count, " and sum ", NanosText(served.sum)));
+  }
+  proto.set_contributions(page.rows);
+  return page;
+}
+
+void FillContribution(const CompiledMeasure& measure, const FactContribution& row, v1::Contribution& proto) {
+  *proto.mutable_fact() = ToName(row.fact);
+  if (row.root) *proto.mutable_root() = ToName(*row.root);
+  *proto.mutable_counts_on() = ToDate(row.day);
+  if (row.until) *proto.mutable_until_on() = ToDate(*row.until);
+  proto.set_count(row.count);
+  *proto.mutable_sum() = ToDecimal(row.sum);
+  if (measure.kind == v1::MEASURE_KIND_KEYED) {
+    proto.set_key(row.key);
+    proto.set_facts(row.facts);
+  }
+  for (const ResolvedPartner& partner : row.partners) proto.add_partner_ids(partner.partner_id);
+  proto.set_role(static_cast<v1::AttributionRole>(row.role));
+  if (row.partner >= 0) {
+    *proto.mutable_share() = ToDecimal(row.partners[static_cast<size_t>(row.partner)].share_nanos);
+  }
+  proto.set_revision(row.version.revision);
+}
+
+absl::Status FillRows(const Engine::View& view, const CompiledMeasure& measure, const ContributionPage& page,
+                      v1::ListContributionsResponse& response) {
+  for (const FactContribution& row : page.page) {
+    v1::Contribution& proto = *response.add_contributions();
+    FillContribution(measure, row, proto);
+    ASSIGN_OR_RETURN(const std::vector<FactId> facts, FactsOf(view, row.fact));
+    ASSIGN_OR_RETURN(const Positions positions, PositionsOf(view, facts));
+    proto.mutable_revision_positions()->Add(positions.all.begin(), positions.all.end());
+    // Of a partner that several sources state: the newest.
+    if (!positions.standing.empty()) proto.set_position(positions.standing.back());
+  }
+  return absl::OkStatus();
+}
+
+void FillPartners(const Explained& explained, const Term& term, absl::string_view after, size_t size,
+                  v1::ListContributionsResponse& response, std::string& last) {
+  for (const auto& [partner, value] : term.partners) {
+    const std::string& id = explained.partners[static_cast<size_t>(partner - kFirstPartnerScope)];
+    if (id <= after) continue;
+    if (static_cast<size_t>(response.contributions_size()) == size) {
+      last = response.contributions().rbegin()->partner_ids(0);
+      return;
+    }
+    v1::Contribution& proto = *response.add_contributions();
+    proto.add_partner_ids(id);
+    proto.set_count(1);
+    proto.set_value(value.value);
+  }
+}
+
+// What the log says of the rows' records.
+absl::Status FillRecords(ProgramRuntime& program, bool with_events, v1::ListContributionsResponse& response) {
+  size_t bytes = 0;
+  for (v1::Contribution& row : *response.mutable_contributions()) {
+    if (row.position() == 0) continue;
+    ASSIGN_OR_RETURN(const storage::LogRecord record, program.log().Get(row.position()));
+    v1::Event event;
+    if (!event.ParseFromString(record.payload)) {
+      return absl::DataLossError(absl::StrCat("record ", record.position, " of the log is damaged"));
+    }
+    *row.mutable_stored_at() = StoredAt(record);
+    row.set_actor(record.actor);
+    if (event.has_origin()) *row.mutable_origin() = event.origin();
+    if (with_events) *row.mutable_event() = std::move(event);
+    bytes += row.ByteSizeLong();
+    if (bytes > kMaxAnswerBytes) {
+      return InvalidField("page_size", "TOO_MANY", "the page has more than 3 MiB; ask for fewer rows at a time");
+    }
+  }
+  return absl::OkStatus();
+}
+
+// Whatever must be the same on all pages.
+std::string FingerprintOf(v1::ListContributionsRequest request) {
+  request.clear_page_size();
+  request.clear_page_token();
+  request.clear_include_events();
+  request.clear_min_position();
+  return request.SerializeAsString();
+}
+
+}  // namespace
+
+absl::Status Explain(const Programs& programs, ProgramRuntime& program, const v1::ExplainRequest& request,
+                     v1::ExplainResponse& response) {
+  const Engine::View view(program.engine());
+  ASSIGN_OR_RETURN(const Explained explained, ExplainValue(programs, view, request));
+  const Catalog& catalog = explained.catalog();
+  *response.mutable_value() = Evaluator(catalog, explained.source, explained.split).Value(explained.request);
+  if (explained.split) response.mutable_value()->set_split_value(*explained.split);
+  response.set_formula(explained.request.metric->definition.formula());
+  std::set<std::string> measures;
+  for (size_t i = 0; i < explained.terms.size(); ++i) {
+    v1::ExplainedTerm& term = *response.add_terms();
+    RETURN_IF_ERROR(ExplainTerm(view, explained, i, "", 0, term).status());
+    measures.insert(term.measure_id());
+  }
+  for (const v1::Measure& measure : catalog.definitions().measures()) {
+    if (measures.count(measure.id()) > 0) *response.add_measures() = measure;
+  }
+  response.set_position(explained.source.header().position);
+  return absl::OkStatus();
+}
+
+absl::Status ListContributions(const Programs& programs, ProgramRuntime& program,
+                               const v1::ListContributionsRequest& request, v1::ListContributionsResponse& response) {
+  ASSIGN_OR_RETURN(const int size, PageSize(request.page_size()));
+  const std::string fingerprint = FingerprintOf(request);
+  ASSIGN_OR_RETURN(const std::string after, ReadPageToken(request.page_token(), fingerprint));
+  {
+    const Engine::View view(program.engine());
+    ASSIGN_OR_RETURN(const Explained explained, ExplainValue(programs, view, request));
+    response.set_position(explained.source.header().position);
+    const auto terms = static_cast<int32_t>(explained.terms.size());
+    if (request.term() < 0 || request.term() > std::max(terms, 1)) {
+      return InvalidField("term", "OUT_OF_RANGE", absl::StrCat("the value has terms 1 to ", terms));
+    }
+    if (terms == 0) return absl::OkStatus();
+    const auto index = static_cast<size_t>(std::max(request.term(), 1) - 1);
+    const Term& term = explained.terms[index];
+    ASSIGN_OR_RETURN(ContributionPage page,
+                     ExplainTerm(view, explained, index, after, static_cast<size_t>(size), *response.mutable_term()));
+    if (term.read) {
+      const CompiledMeasure& measure = explained.catalog().measures()[static_cast<size_t>(term.read->row.measure)];
+      RETURN_IF_ERROR(FillRows(view, measure, page, response));
+    } else {
+      FillPartners(explained, term, after, static_cast<size_t>(size), response, page.last);
+    }
+    if (!page.last.empty()) response.set_next_page_token(MakePageToken(page.last, fingerprint));
+  }
+  return FillRecords(program, request.include_events(), response);
+}
+
+}  // namespace partnermetrics

@@ -186,7 +186,7 @@ class Compiler {
     }
     const bool decides = node.op == SyntaxOp::kOr;  // the value of one side that decides for both
     Code code = [left = operands[0].code, right = operands[1].code, decides](Evaluation& row) {
-      const Value a = left(row);
+      Value a = left(row);
       if (!a.is_null() && a.flag == decides) return a;
       Value b = right(row);
       if (a.is_null() && !b.is_null() && b.flag != decides) return a;
@@ -225,7 +225,7 @@ class Compiler {
     ASSIGN_OR_RETURN(std::vector<Expression> items, Operands(list));
     for (const Expression& item : items) RETURN_IF_ERROR(Expect(item, left.type, "the list"));
     Code code = [inner = left.code, items = std::move(items)](Evaluation& row) {
-      const Value value = inner(row);
+      Value value = inner(row);
       if (value.is_null()) return value;
       return Value::Bool(std::any_of(items.begin(), items.end(), [&](const Expression& item) {
         const Value other = item.code(row);

@@ -274,7 +274,7 @@ absl::StatusOr<Expression> CompileNumber(Call call) {
   }
   return Made(Type::kNumber, [code = call.operands[0].code, column = call.operands[0].column, style,
                               formats = call.context.formats](Evaluation& row) {
-    const Value text = code(row);
+    Value text = code(row);
     if (text.is_null()) return text;
     const std::optional<sdk::Decimal> number = sdk::ParseDecimal(text.text, style);
     return number ? Value::Number(ToNanos(*number))
@@ -321,7 +321,7 @@ absl::StatusOr<Expression> CompileDate(Call call) {
   ASSIGN_OR_RETURN(std::string format, FormatOf(call, /*time=*/false));
   return Made(Type::kDate, [code = call.operands[0].code, column = call.operands[0].column, format = std::move(format),
                             formats = call.context.formats](Evaluation& row) {
-    const Value text = code(row);
+    Value text = code(row);
     if (text.is_null()) return text;
     std::optional<sdk::CivilDate> date;
     if (format.empty()) {
@@ -352,7 +352,7 @@ absl::StatusOr<Expression> CompileTime(Call call) {
   }
   return Made(Type::kTime, [code = call.operands[0].code, column = call.operands[0].column, format = std::move(format),
                             zone, formats = call.context.formats](Evaluation& row) {
-    const Value text = code(row);
+    Value text = code(row);
     if (text.is_null()) return text;
     const std::optional<sdk::ParsedTime> time =
         format.empty() ? sdk::ParseTime(text.text, formats.date_order) : ParseTimeAs(text.text, format);

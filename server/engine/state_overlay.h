@@ -10,6 +10,7 @@
 #ifndef PARTNERMETRICS_SERVER_ENGINE_STATE_OVERLAY_H_
 #define PARTNERMETRICS_SERVER_ENGINE_STATE_OVERLAY_H_
 
+#include <array>
 #include <functional>
 #include <optional>
 #include <string>
@@ -64,7 +65,7 @@ class StateOverlay {
 
   struct Layer {
     Hashed facts;
-    Ordered others[storage::kStateTables];  // that of the facts stays empty
+    std::array<Ordered, storage::kStateTables> others;  // that of the facts stays empty
 
     const Value* Find(StateTable table, absl::string_view key) const;
     void Set(StateTable table, std::string key, Value value);

@@ -17,8 +17,9 @@ bool Scale(absl::uint128 magnitude, absl::uint128 factor, absl::uint128& result)
   return true;
 }
 
-absl::uint128 RoundedQuotient(absl::uint128 a, absl::uint128 b) {
-  absl::uint128 quotient = a / b;
+// a / b + whole, half to even.
+absl::uint128 RoundedQuotient(absl::uint128 a, absl::uint128 b, absl::uint128 whole = 0) {
+  absl::uint128 quotient = a / b + whole;
   const absl::uint128 rest = a % b;
   const absl::uint128 other = b - rest;  // rest > other: more than half
   if (rest > other || (rest == other && (quotient & 1) != 0)) quotient += 1;
@@ -48,9 +49,8 @@ bool MultiplyNanos(Nanos a, Nanos b, Nanos& product) {
   const absl::uint128 x = Magnitude(a), y = Magnitude(b), unit = kNanosPerUnit;
   absl::uint128 whole, rest;
   if (!Scale(x, y / unit, whole) || !Scale(x, y % unit, rest)) return false;
-  rest = RoundedQuotient(rest, unit);
-  if (whole > (absl::Uint128Max() >> 1) - rest) return false;
-  product = Signed(whole + rest, (a < 0) != (b < 0));
+  if (whole > (absl::Uint128Max() >> 1) - (rest / unit + 1)) return false;
+  product = Signed(RoundedQuotient(rest, unit, whole), (a < 0) != (b < 0));
   return true;
 }
 

@@ -10,7 +10,6 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "connectors/table/places.h"
 #include "connectors/table/schema.h"
 #include "connectors/table/server_expr.h"  // last
 #include "google/protobuf/io/tokenizer.h"

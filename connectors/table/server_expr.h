@@ -10,5 +10,6 @@
 #include "server/expr/decimal.h"
 #include "server/expr/diagnostics.h"
 #include "server/expr/syntax.h"
+#include "server/expr/text_places.h"
 
 #endif  // PARTNERMETRICS_CONNECTORS_TABLE_SERVER_EXPR_H_

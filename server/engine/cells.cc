@@ -307,24 +307,25 @@ absl::StatusOr<std::unique_ptr<CellTable::Scope>> CellTable::Load(uint32_t scope
   return loaded;
 }
 
+absl::StatusOr<const CellTable::Scope*> CellTable::Published(uint32_t scope, std::unique_ptr<Scope>& loaded) const {
+  if (IsLoaded(scope)) return scopes_[scope].get();
+  ASSIGN_OR_RETURN(loaded, Load(scope));
+  return loaded.get();
+}
+
 absl::StatusOr<CellRow> CellTable::Read(uint32_t scope, uint32_t row) const {
   CellRow read;
   std::unique_ptr<Scope> loaded;
-  // A scope that is not in memory has not changed since the last checkpoint.
-  if (!IsLoaded(scope)) {
-    ASSIGN_OR_RETURN(loaded, Load(scope));
-  }
-  for (const Year& year : (loaded != nullptr ? loaded : scopes_[scope])->years) read.AddYear(year.cells, row);
+  ASSIGN_OR_RETURN(const Scope* published, Published(scope, loaded));
+  for (const Year& year : published->years) read.AddYear(year.cells, row);
   return read;
 }
 
 absl::StatusOr<std::map<std::string, CellRow>> CellTable::ReadAll(uint32_t scope, absl::string_view prefix) const {
   std::unique_ptr<Scope> loaded;
-  if (!IsLoaded(scope)) {
-    ASSIGN_OR_RETURN(loaded, Load(scope));
-  }
+  ASSIGN_OR_RETURN(const Scope* published, Published(scope, loaded));
   std::map<std::string, CellRow> rows;
-  for (const Year& year : (loaded != nullptr ? loaded : scopes_[scope])->years) {
+  for (const Year& year : published->years) {
     const auto add = [&](uint32_t row) {
       std::string name = row_names_.Name(row);
       if (absl::StartsWith(name, prefix)) rows[std::move(name)].AddYear(year.cells, row);
@@ -433,7 +434,6 @@ void CellTable::Apply(uint32_t id, absl::Span<const RowContribution> contributio
     page.Add(contribution);
     if (page.days.capacity() > room) Grow(*year, (page.days.capacity() - room) * sizeof(DayCell));
   }
-  updates_ += contributions.size();
 }
 
 void CellTable::Apply(const PendingEntry& pending) {
@@ -448,7 +448,6 @@ void CellTable::Apply(const PendingEntry& pending) {
   const size_t size = at->second.entries.size();
   at->second.Add(key, contribution);
   if (at->second.entries.size() > size) Grow(year, kEntryBytes);
-  ++updates_;
 }
 
 void CellTable::Grow(Year& year, size_t bytes) {

@@ -170,8 +170,6 @@ class CellTable {
   void TakeDirty(std::vector<storage::StateChange>& changes);
   void Evict();
   size_t dirty_bytes() const { return dirty_bytes_; }
-  // Days added or changed since the process began.
-  uint64_t updates() const { return updates_; }
 
  private:
   struct Year {
@@ -196,6 +194,9 @@ class CellTable {
   bool IsLoaded(uint32_t scope) const { return scope < scopes_.size() && scopes_[scope] != nullptr; }
   absl::StatusOr<std::unique_ptr<Scope>> Load(uint32_t scope) const;
   absl::Status LoadForBatch(uint32_t scope);
+  // What is published of a scope, or `loaded` with what the store has: one that is not in memory has not changed since
+  // the last checkpoint.
+  absl::StatusOr<const Scope*> Published(uint32_t scope, std::unique_ptr<Scope>& loaded) const;
   Year& YearOfScope(uint32_t id, Scope& scope, int year);
   void Apply(uint32_t id, absl::Span<const RowContribution> contributions);
   void Apply(const PendingEntry& pending);
@@ -215,7 +216,6 @@ class CellTable {
   std::vector<uint32_t> dirty_scopes_;
   size_t bytes_ = 0;
   size_t dirty_bytes_ = 0;
-  uint64_t updates_ = 0;
 };
 
 }  // namespace partnermetrics

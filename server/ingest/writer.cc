@@ -148,7 +148,7 @@ void Writer::Loop() {
   }
 }
 
-absl::Status Writer::Append(absl::Span<WriteRequest> group, std::vector<WriteResult>& results) {
+absl::Status Writer::Append(std::vector<WriteRequest>& group, std::vector<WriteResult>& results) {
   storage::LogBatch batch;
   const int64_t now_us = absl::ToUnixMicros(options_.clock());
   uint64_t position = log_.last_position();
@@ -203,7 +203,7 @@ absl::Status Writer::Append(absl::Span<WriteRequest> group, std::vector<WriteRes
 
 void Writer::WriteGroup(std::vector<WriteRequest>& group) {
   std::vector<WriteResult> results(group.size());
-  absl::Status status = failed_.ok() ? Append(absl::MakeSpan(group), results) : failed_;
+  absl::Status status = failed_.ok() ? Append(group, results) : failed_;
   if (!status.ok()) engine_.Discard();
   if (!status.ok() && status.code() != absl::StatusCode::kResourceExhausted && failed_.ok()) {
     // Either it is unknown what the log holds, or the state no longer follows it: only opening anew can tell.

@@ -91,7 +91,7 @@ class Writer {
   // Takes the next group of requests; false when the writer stops.
   bool NextGroup(std::vector<WriteRequest>& group, std::vector<std::function<void()>>& work);
   void WriteGroup(std::vector<WriteRequest>& group);
-  absl::Status Append(absl::Span<WriteRequest> group, std::vector<WriteResult>& results);
+  absl::Status Append(std::vector<WriteRequest>& group, std::vector<WriteResult>& results);
 
   const Options options_;
   Engine& engine_;

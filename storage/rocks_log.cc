@@ -92,7 +92,10 @@ absl::Status EraseFromFiles(const LogInstance& instance, rocksdb::ColumnFamilyHa
   compact.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForce;
   const rocksdb::Slice first(begin);
   const rocksdb::Slice last(end);
-  return FromRocks(instance.db().CompactRange(compact, family, &first, &last), "erase");
+  RETURN_IF_ERROR(FromRocks(instance.db().CompactRange(compact, family, &first, &last), "erase"));
+  // A thread of RocksDB deletes the old files a moment later; listing the WALs waits for it.
+  rocksdb::VectorLogPtr wals;
+  return FromRocks(instance.db().GetSortedWalFiles(wals), "erase");
 }
 
 std::string ProgramPrefix(absl::string_view program_id) {

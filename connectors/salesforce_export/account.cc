@@ -49,7 +49,7 @@ class AccountMapper : public ObjectMapper {
         activated_(bind->Optional("activated_on", {"Partner_Activated_Date__c", "Onboarding_Completed_Date__c"})),
         terminated_(bind->Optional("terminated_on", {"Partner_End_Date__c", "Partner_Terminated_Date__c"})),
         industry_(bind->Optional("industry", {"Industry"})) {
-    bind->Optional("IsPartner", {"IsPartner"});  // read by PartnerLinks
+    bind->Optional("IsPartner", {"IsPartner"});  // read by Partners
     constexpr std::string_view kLabel = "Account.label.";
     for (const auto& [field, columns] : context.options.column_map) {
       if (field.compare(0, kLabel.size(), kLabel) != 0) continue;
@@ -59,33 +59,32 @@ class AccountMapper : public ObjectMapper {
   }
 
   void Map(CsvRecord* record, MappedRow* out) const override {
-    std::string id = record->RequiredSalesforceId(common_.id);
-    bool deleted = record->Bool(common_.is_deleted);
+    v1::Event* event = Begin(record, common_, context_, out);
     std::string master = record->SalesforceId(master_);
-    out->changed = std::max(common_.changed.Micros(record), context_.links.ChangedAt(id));
-    v1::Event* event = AddEvent(&out->events, id, out->changed > 0 ? out->changed : context_.file_micros);
-    bool partner = context_.links.IsPartner(id);
+    const Partners::Profile& profile = context_.lookups.partners.Of(event->record_id());
+    out->changed = std::max(out->changed, profile.changed);
+    event->set_revision(std::max(event->revision(), out->changed));
+    bool partner = context_.lookups.partners.IsPartner(event->record_id());
     // A merged partner stays, as an alias of the one that survived.
-    event->set_deleted(deleted && !(partner && !master.empty()));
+    if (partner && !master.empty()) event->set_deleted(false);
     if (partner) {
-      MapPartner(record, master, event);
+      MapPartner(record, profile, master, event->mutable_partner());
     } else {
       MapCustomer(record, event->mutable_customer());
     }
   }
 
  private:
-  void MapPartner(CsvRecord* record, const std::string& master, v1::Event* event) const {
-    v1::Partner* partner = event->mutable_partner();
+  void MapPartner(CsvRecord* record, const Partners::Profile& profile, const std::string& master,
+                  v1::Partner* partner) const {
     partner->set_name(record->Text(name_));
     partner->set_merged_into_id(master);
     partner->set_parent_id(record->SalesforceId(parent_));
     partner->set_type(PartnerTypeOf(record->Text(type_)));
-    std::string tier = context_.links.Tier(event->record_id());
-    partner->set_tier(tier.empty() ? record->Text(tier_) : tier);
+    partner->set_tier(profile.tier.empty() ? record->Text(tier_) : profile.tier);
     partner->set_region(record->Text(region_));
     partner->set_country(record->Text(country_));
-    partner->set_manager(context_.links.UserName(record->Text(manager_)));
+    partner->set_manager(context_.lookups.partners.UserName(record->Text(manager_)));
     partner->set_website(record->Text(website_));
     partner->set_status(PartnerStatusOf(record->Text(status_)));
     for (const std::string& domain :
@@ -93,17 +92,25 @@ class AccountMapper : public ObjectMapper {
       bool known = partner->domains_size() > 0 && partner->domains(0) == domain;
       if (!domain.empty() && !known && !sdk::IsFreeMailDomain(domain)) partner->add_domains(domain);
     }
+    for (const std::string& email : profile.emails) partner->add_contact_emails(email);
     std::optional<sdk::CivilDate> signed_on = record->Date(signed_);
+    if (!signed_on) signed_on = profile.contract_on;
     if (!signed_on) signed_on = record->Date(common_.created);
     if (signed_on) sdk::SetDate(*signed_on, partner->mutable_signed_on());
     if (auto on = record->Date(activated_)) sdk::SetDate(*on, partner->mutable_activated_on());
     if (auto on = record->Date(terminated_)) sdk::SetDate(*on, partner->mutable_terminated_on());
+    if (!profile.program.empty()) AddLabel("program", profile.program, partner);
     for (const auto& [key, column] : labels_) {
-      if (record->IsBlank(column)) continue;
-      v1::Label* label = partner->add_labels();
-      label->set_key(key);
-      label->set_value(record->Text(column));
+      if (!record->IsBlank(column) && (key != "program" || profile.program.empty())) {
+        AddLabel(key, record->Text(column), partner);
+      }
     }
+  }
+
+  static void AddLabel(const std::string& key, const std::string& value, v1::Partner* partner) {
+    v1::Label* label = partner->add_labels();
+    label->set_key(key);
+    label->set_value(value);
   }
 
   void MapCustomer(CsvRecord* record, v1::Customer* customer) const {

@@ -41,20 +41,11 @@ class CaseMapper : public ObjectMapper {
         first_response_(bind->Optional("first_response", {"First_Response__c", "First_Response_Date__c"})) {}
 
   void Map(CsvRecord* record, MappedRow* out) const override {
-    std::string id = record->RequiredSalesforceId(common_.id);
-    out->changed = common_.changed.Micros(record);
-    v1::Event* event = AddEvent(&out->events, id, out->changed > 0 ? out->changed : context_.file_micros);
+    v1::Event* event = Begin(record, common_, context_, out);
     v1::SupportTicket* ticket = event->mutable_support_ticket();
-    if (record->Bool(common_.is_deleted)) {
-      event->set_deleted(true);
-      return;
-    }
+    if (event->deleted()) return;
     std::string account = record->SalesforceId(account_);
-    if (context_.links.IsPartner(account)) {
-      sdk::SetExternalId(account, ticket->add_partner_refs());
-    } else {
-      ticket->set_customer_id(account);
-    }
+    if (!AddPartner(account, context_, ticket->mutable_partner_refs())) ticket->set_customer_id(account);
     bool closed = record->Bool(is_closed_);
     ticket->set_status(StatusOf(record->Text(status_), closed));
     ticket->set_priority(PriorityOf(record->Text(priority_)));
@@ -77,31 +68,22 @@ class CaseMapper : public ObjectMapper {
 
 class PartnerMapper : public ObjectMapper {
  public:
-  explicit PartnerMapper(sdk::ColumnBinder* bind)
-      : common_(bind),
-        deal_(bind->Optional("OpportunityId", {"OpportunityId"})),
-        to_(bind->Required("AccountToId", {"AccountToId"})),
-        from_(bind->Optional("AccountFromId", {"AccountFromId"})),
-        primary_(bind->Optional("IsPrimary", {"IsPrimary"})),
-        reverse_(bind->Optional("ReversePartnerId", {"ReversePartnerId"})) {
-    bind->Optional("Role", {"Role"});  // read by PartnerLinks
-  }
+  PartnerMapper(sdk::ColumnBinder* bind, const MapperContext& context)
+      : context_(context), common_(bind), link_(bind), from_(bind->Optional("AccountFromId", {"AccountFromId"})) {}
 
   void Map(CsvRecord* record, MappedRow* out) const override {
     record->RequiredSalesforceId(common_.id);
-    std::string deal = record->SalesforceId(deal_);
-    record->RequiredSalesforceId(to_);
     record->SalesforceId(from_);
-    record->SalesforceId(reverse_);
-    record->Bool(primary_);
-    record->Bool(common_.is_deleted);
-    out->changed = common_.changed.Micros(record);
-    out->skip = deal.empty() ? "link_between_accounts" : "part_of_deal";
+    DealPartner link = link_.Read(record, context_.options);
+    out->changed = link.changed;
+    out->skip = link.deal_id.empty() ? "link_between_accounts" : "part_of_deal";
   }
 
  private:
+  const MapperContext& context_;
   CommonColumns common_;
-  int deal_, to_, from_, primary_, reverse_;
+  DealPartnerColumns link_;
+  int from_;
 };
 
 }  // namespace
@@ -111,7 +93,7 @@ std::unique_ptr<ObjectMapper> MakeCaseMapper(sdk::ColumnBinder* bind, const Mapp
 }
 
 std::unique_ptr<ObjectMapper> MakePartnerMapper(sdk::ColumnBinder* bind, const MapperContext& context) {
-  return std::make_unique<PartnerMapper>(bind);
+  return std::make_unique<PartnerMapper>(bind, context);
 }
 
 }  // namespace partnermetrics::salesforce

@@ -80,4 +80,19 @@ v1::Event* AddEvent(v1::EventBatch* events, const std::string& record_id, int64_
   return event;
 }
 
+v1::Event* Begin(sdk::CsvRecord* record, const CommonColumns& columns, const MapperContext& context, MappedRow* out) {
+  out->changed = columns.changed.Micros(record);
+  int64_t revision = out->changed > 0 ? out->changed : context.file_micros;
+  v1::Event* event = AddEvent(&out->events, record->RequiredSalesforceId(columns.id), revision);
+  event->set_deleted(record->Bool(columns.is_deleted));
+  return event;
+}
+
+bool AddPartner(const std::string& account_id, const MapperContext& context,
+                google::protobuf::RepeatedPtrField<v1::PartnerReference>* refs) {
+  if (!context.lookups.partners.IsPartner(account_id)) return false;
+  sdk::SetExternalId(account_id, refs->Add());
+  return true;
+}
+
 }  // namespace partnermetrics::salesforce

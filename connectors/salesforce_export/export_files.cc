@@ -1,21 +1,39 @@
 #include "connectors/salesforce_export/export_files.h"
 
+#include "connectors/salesforce_export/hash.h"
 #include "connectors/sdk/readers/encoding.h"
 #include "connectors/sdk/readers/text.h"
 
 namespace partnermetrics::salesforce {
 namespace {
 
-constexpr const char* kObjects[] = {"Partner",
-                                    "OpportunityPartner",
-                                    "ChannelProgramMember",
+constexpr const char* kObjects[] = {"Account",
+                                    "Campaign",
+                                    "CampaignMember",
+                                    "Case",
+                                    "ChannelProgram",
                                     "ChannelProgramLevel",
-                                    "User",
-                                    "Account",
-                                    "Opportunity",
-                                    "OpportunityHistory",
+                                    "ChannelProgramMember",
+                                    "Contact",
+                                    "Contract",
+                                    "CurrencyType",
+                                    "DatedConversionRate",
+                                    "EntityHistory",
+                                    "Event",
                                     "Lead",
-                                    "Case"};
+                                    "LeadHistory",
+                                    "LoginHistory",
+                                    "MDF_Request__c",
+                                    "Opportunity",
+                                    "OpportunityFieldHistory",
+                                    "OpportunityHistory",
+                                    "OpportunityPartner",
+                                    "Partner",
+                                    "PartnerFundClaim",
+                                    "PartnerFundRequest",
+                                    "PartnerFundRequestHistory",
+                                    "Task",
+                                    "User"};
 
 // "Account_2.csv" -> "Account".
 std::string Stem(const std::string& base_name) {
@@ -55,6 +73,15 @@ std::vector<sdk::Input> ExportFiles::Of(const std::string& object) const {
     if (sdk::EqualsIgnoreCase(objects_[i], object)) files.push_back(inputs_.files()[i]);
   }
   return files;
+}
+
+std::string ExportFiles::Fingerprint() const {
+  uint64_t hash = kHashBegin;
+  for (const sdk::Input& input : inputs_.files()) {
+    hash = Hash(input.name, hash);
+    hash = Hash(" " + std::to_string(input.size) + " " + std::to_string(input.modified_unix_ns) + "\n", hash);
+  }
+  return std::to_string(hash);
 }
 
 sdk::Result<std::unique_ptr<sdk::CsvReader>> ExportFiles::Open(const sdk::Input& input) const {

@@ -21,6 +21,8 @@ class ExportFiles {
   std::vector<sdk::Input> Of(const std::string& object) const;
   // Files that hold no object that the plugin knows.
   const std::vector<std::string>& unknown() const { return unknown_; }
+  // Changes with name, size and time of any file.
+  std::string Fingerprint() const;
 
   // Opens a file and reads its header; null when it is empty.
   sdk::Result<std::unique_ptr<sdk::CsvReader>> Open(const sdk::Input& input) const;

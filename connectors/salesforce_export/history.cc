@@ -1,13 +1,16 @@
-// OpportunityHistory: a DealStage fact for each period that a deal spent in one stage with one amount, probability and
-// expected close. The rows of a deal may stand anywhere in the files, so the files are read in passes, each of which
-// holds the rows of a part of the deals: memory is bounded and nothing is written to disk.
+// Histories of deals: a DealStage fact for each period that a deal spent in one stage with one amount, probability and
+// expected close. The rows of a deal may stand anywhere in the files, so the deals are read in parts.
 #include <algorithm>
 #include <optional>
+#include <tuple>
 #include <vector>
 
 #include "connectors/salesforce_export/objects.h"
+#include "connectors/salesforce_export/part.h"
 #include "connectors/salesforce_export/run.h"
 #include "connectors/sdk/readers/facts.h"
+#include "connectors/sdk/readers/ids.h"
+#include "connectors/sdk/readers/text.h"
 
 namespace partnermetrics::salesforce {
 namespace {
@@ -15,19 +18,19 @@ namespace {
 using sdk::CsvRecord;
 using sdk::Status;
 
-constexpr char kObject[] = "OpportunityHistory";
-
-// A row of the history.
+// A row of the history. Ids are without their check characters: such texts need no memory of their own.
 struct Step {
   std::string deal_id;
   std::string id;
   sdk::Instant at;
   std::string stage;
+  std::string left_stage;  // where a row of a field's history says it
   std::optional<sdk::Decimal> amount;
   std::optional<sdk::Decimal> weighted;
   std::optional<sdk::Decimal> probability;  // percent
   std::optional<sdk::CivilDate> expected_close;
   std::string currency;
+  const char* skip = nullptr;  // the rule by which the row is left out
   bool deleted = false;
   int64_t changed = 0;
 
@@ -40,30 +43,47 @@ struct Step {
     return stage == other.stage && amount == other.amount && probability == other.probability &&
            expected_close == other.expected_close;
   }
+  // Of memory; vectors may have twice as much room as they need.
+  size_t Bytes() const { return 2 * sizeof(Step) + raw.size() + stage.size(); }
 };
 
+// The columns of OpportunityHistory, or of the history of single fields.
 class HistoryColumns {
  public:
-  explicit HistoryColumns(sdk::ColumnBinder* bind)
-      : common_(bind),
-        deal_(bind->Required("OpportunityId", {"OpportunityId"})),
-        stage_(bind->Required("StageName", {"StageName"})),
+  HistoryColumns(const std::string& object, sdk::ColumnBinder* bind)
+      : of_fields_(object != "OpportunityHistory"),
+        common_(bind),
+        deal_(bind->Required("OpportunityId", {of_fields_ ? "ParentId" : "OpportunityId", "OpportunityId"})),
+        stage_(of_fields_ ? bind->Required("NewValue", {"NewvalString", "NewValue"})
+                          : bind->Required("StageName", {"StageName"})),
         at_(bind->Required("CreatedDate", {"CreatedDate"})),
+        field_(of_fields_ ? bind->Required("Field", {"FieldName", "Field"}) : -1),
+        left_stage_(of_fields_ ? bind->Optional("OldValue", {"OldvalString", "OldValue"}) : -1),
         amount_(bind->Optional("Amount", {"Amount"})),
         weighted_(bind->Optional("ExpectedRevenue", {"ExpectedRevenue"})),
         probability_(bind->Optional("Probability", {"Probability"})),
         close_(bind->Optional("CloseDate", {"CloseDate"})),
-        currency_(bind->Optional("CurrencyIsoCode", {"CurrencyIsoCode"})) {}
+        currency_(bind->Optional("CurrencyIsoCode", {"CurrencyIsoCode"})) {
+    if (of_fields_) bind->Optional("ParentSobjectType", {"ParentSobjectType"});  // said by the id
+  }
 
-  std::string DealId(CsvRecord* record) const { return record->RequiredSalesforceId(deal_); }
+  // As written.
+  std::string_view DealCell(const sdk::CsvRow& row) const { return row.Cell(deal_); }
 
   Step Parse(CsvRecord* record, const Options& options) const {
     Step step;
-    step.deal_id = DealId(record);
-    step.id = record->RequiredSalesforceId(common_.id);
+    std::string deal_id = record->RequiredSalesforceId(deal_);
+    step.deal_id = deal_id.substr(0, Part::kIdSize);
+    step.id = record->RequiredSalesforceId(common_.id).substr(0, Part::kIdSize);
     step.deleted = record->Bool(common_.is_deleted);
-    step.stage = record->Text(stage_);
-    if (step.stage.empty()) record->Fail(stage_, "missing_stage", "the row has no stage");
+    step.changed = common_.changed.Micros(record);
+    if (of_fields_) {
+      ParseFieldRow(record, deal_id, &step);
+      if (step.skip != nullptr) return step;
+    } else {
+      step.stage = record->Text(stage_);
+      if (step.stage.empty()) record->Fail(stage_, "missing_stage", "the row has no stage");
+    }
     if (record->IsBlank(at_)) record->Fail(at_, "missing_time", "the row has no time");
     step.at = record->Time(at_).value_or(sdk::Instant());
     step.amount = record->Amount(amount_);
@@ -71,105 +91,114 @@ class HistoryColumns {
     step.probability = record->Amount(probability_);
     step.expected_close = record->Date(close_);
     step.currency = record->Currency(currency_, options.default_currency);
-    step.changed = common_.changed.Micros(record);
     return step;
   }
 
  private:
-  CommonColumns common_;
-  int deal_, stage_, at_, amount_, weighted_, probability_, close_, currency_;
-};
+  // The row "created" begins the first stage, which the next change names.
+  void ParseFieldRow(CsvRecord* record, const std::string& deal_id, Step* step) const {
+    std::string_view field = record->Cell(field_);
+    bool changes_stage = sdk::EqualsIgnoreCase(field, "StageName");
+    if (!sdk::IsSalesforceId(deal_id, "006") || !(changes_stage || sdk::EqualsIgnoreCase(field, "created"))) {
+      step->skip = "field_not_read";
+      return;
+    }
+    if (!changes_stage) return;
+    step->stage = record->Text(stage_);
+    step->left_stage = record->Text(left_stage_);
+    if (step->stage.empty()) record->Fail(stage_, "missing_stage", "the row has no stage");
+  }
 
-// FNV-1a: the same parts in every build, so that an interrupted run finds its place again.
-size_t PartOf(const std::string& deal_id, size_t parts) {
-  uint64_t hash = 14695981039346656037u;
-  for (char c : deal_id) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211u;
-  return static_cast<size_t>(hash % parts);
-}
+  const bool of_fields_;
+  CommonColumns common_;
+  int deal_, stage_, at_, field_, left_stage_, amount_, weighted_, probability_, close_, currency_;
+};
 
 class HistoryReader {
  public:
-  explicit HistoryReader(Run* run) : run_(*run), inputs_(run->files.Of(kObject)) {}
+  HistoryReader(const std::string& object, Run* run)
+      : object_(object),
+        stages_elsewhere_(object == "EntityHistory" && (!run->files.Of("OpportunityHistory").empty() ||
+                                                        !run->files.Of("OpportunityFieldHistory").empty())),
+        run_(*run),
+        inputs_(run->files.Of(object)) {}
 
   Status Read() {
-    if (inputs_.empty()) return {};
-    first_unit_ = run_.state.done;
-    PM_RETURN_IF_ERROR(CountRows());
-    size_t parts = static_cast<size_t>(rows_ / run_.options.history_rows_in_memory + 1);
-    for (size_t part = 0; part < parts; ++part) PM_RETURN_IF_ERROR(ReadPart(part, parts));
+    parts_ = {Part()};
+    while (!parts_.empty()) {
+      part_ = parts_.back();
+      parts_.pop_back();
+      steps_.clear();
+      bytes_ = 0;
+      for (size_t file = 0; file < inputs_.size(); ++file) PM_RETURN_IF_ERROR(ReadFile(file));
+      PM_RETURN_IF_ERROR(EmitDeals());
+      first_pass_ = false;
+    }
     return {};
   }
 
  private:
-  // Counts the file's units of work; true when an interrupted run has done this one already.
-  bool Done() {
-    ++unit_;
-    if (unit_ <= first_unit_) return true;
-    run_.state.done = unit_;
-    return false;
-  }
-
-  Status CountRows() {
-    for (const sdk::Input& input : inputs_) {
-      PM_ASSIGN_OR_RETURN(std::unique_ptr<sdk::CsvReader> csv, run_.files.Open(input));
-      sdk::CsvRow row;
-      while (csv != nullptr) {
-        PM_ASSIGN_OR_RETURN(bool more, csv->Next(&row));
-        if (!more) break;
-        ++rows_;
-      }
-      if (csv == nullptr) continue;
-      sdk::ColumnBinder bind(csv->header(), kObject, run_.options.column_map);
-      HistoryColumns columns(&bind);
-      PM_RETURN_IF_ERROR(run_.CheckColumns(input.name, bind));
-    }
-    return {};
-  }
-
-  Status ReadPart(size_t part, size_t parts) {
-    std::vector<Step> steps;
-    for (size_t file = 0; file < inputs_.size(); ++file) {
-      PM_ASSIGN_OR_RETURN(std::unique_ptr<sdk::CsvReader> csv, run_.files.Open(inputs_[file]));
-      if (csv == nullptr) continue;
-      sdk::ColumnBinder bind(csv->header(), kObject, run_.options.column_map);
-      HistoryColumns columns(&bind);
-      sdk::CsvRow row;
-      while (true) {
-        PM_ASSIGN_OR_RETURN(bool more, csv->Next(&row));
-        if (!more) break;
-        if (run_.sink.Cancelled()) return sdk::Cancelled();
-        CsvRecord record(row, csv->header(), run_.options.cells);
-        std::string deal_id = record.ok() ? columns.DealId(&record) : "";
-        // Rows without a readable deal belong to the first part.
-        if (deal_id.empty() ? part != 0 : PartOf(deal_id, parts) != part) continue;
-        Step step = columns.Parse(&record, run_.options);
-        if (!record.ok()) {
-          if (Done()) continue;
-          sdk::Place place{inputs_[file].name, row.number, row.offset};
-          PM_RETURN_IF_ERROR(run_.Reject(kObject, place, row.raw, record.fault()));
-          PM_RETURN_IF_ERROR(run_.Checkpoint());
-          continue;
-        }
-        step.file = file;
-        step.row = row.number;
-        step.offset = row.offset;
+  Status ReadFile(size_t file) {
+    const sdk::Input& input = inputs_[file];
+    PM_ASSIGN_OR_RETURN(std::unique_ptr<sdk::CsvReader> csv, run_.files.Open(input));
+    if (csv == nullptr) return {};
+    sdk::ColumnBinder bind(csv->header(), object_, run_.options.column_map);
+    HistoryColumns columns(object_, &bind);
+    if (first_pass_) PM_RETURN_IF_ERROR(run_.CheckColumns(input.name, bind));
+    sdk::CsvRow row;
+    while (true) {
+      PM_ASSIGN_OR_RETURN(bool more, csv->Next(&row));
+      if (!more) return {};
+      PM_RETURN_IF_ERROR(run_.Progress(input, row));
+      // The first pass looks at all rows, for those that are bad or left out; the part may still become smaller.
+      if (!first_pass_ && !part_.Has(columns.DealCell(row))) continue;
+      CsvRecord record(row, csv->header(), run_.options.cells);
+      Step step;
+      if (record.ok()) step = columns.Parse(&record, run_.options);
+      if (stages_elsewhere_ && step.skip == nullptr) step.skip = "stage_known_otherwise";
+      step.file = file;
+      step.row = row.number;
+      step.offset = row.offset;
+      if (!record.ok() || step.skip != nullptr) {
+        if (first_pass_) PM_RETURN_IF_ERROR(LeaveOut(step, record, row.raw));
+      } else if (part_.Has(step.deal_id)) {
         step.raw = row.raw;
-        steps.push_back(std::move(step));
+        Keep(std::move(step));
       }
     }
-    return EmitDeals(&steps);
   }
 
-  Status EmitDeals(std::vector<Step>* steps) {
-    std::sort(steps->begin(), steps->end(), [](const Step& a, const Step& b) {
-      if (a.deal_id != b.deal_id) return a.deal_id < b.deal_id;
-      return a.at == b.at ? a.id < b.id : a.at < b.at;
+  Status LeaveOut(const Step& step, const CsvRecord& record, std::string_view raw) {
+    if (run_.Done()) return {};
+    if (!record.ok()) {
+      PM_RETURN_IF_ERROR(run_.Reject(object_, PlaceOf(step), raw, record.fault()));
+    } else {
+      PM_RETURN_IF_ERROR(run_.sink.Skip(PlaceOf(step), step.skip));
+    }
+    return run_.Checkpoint();
+  }
+
+  void Keep(Step step) {
+    bytes_ += step.Bytes();
+    steps_.push_back(std::move(step));
+    if (bytes_ <= run_.options.memory_bytes || !part_.CanSplit()) return;
+    parts_.push_back(part_.Split());
+    auto left = [this](const Step& other) { return !part_.Has(other.deal_id); };
+    steps_.erase(std::remove_if(steps_.begin(), steps_.end(), left), steps_.end());
+    bytes_ = 0;
+    for (const Step& kept : steps_) bytes_ += kept.Bytes();
+  }
+
+  Status EmitDeals() {
+    std::sort(steps_.begin(), steps_.end(), [](const Step& a, const Step& b) {
+      return std::tie(a.deal_id, a.at, a.id) < std::tie(b.deal_id, b.at, b.id);
     });
-    for (size_t begin = 0; begin < steps->size();) {
+    for (size_t begin = 0; begin < steps_.size();) {
       size_t end = begin;
-      while (end < steps->size() && (*steps)[end].deal_id == (*steps)[begin].deal_id) ++end;
-      if (!Done()) {
-        PM_RETURN_IF_ERROR(EmitDeal(steps->data() + begin, steps->data() + end));
+      while (end < steps_.size() && steps_[end].deal_id == steps_[begin].deal_id) ++end;
+      if (!run_.Done()) {
+        NameFirstStage(steps_.data() + begin, steps_.data() + end);
+        PM_RETURN_IF_ERROR(EmitDeal(steps_.data() + begin, steps_.data() + end));
         PM_RETURN_IF_ERROR(run_.Checkpoint());
       }
       begin = end;
@@ -177,11 +206,20 @@ class HistoryReader {
     return {};
   }
 
+  // What the next change says it left.
+  static void NameFirstStage(Step* begin, const Step* end) {
+    for (Step* step = begin; step != end; ++step) {
+      if (!step->stage.empty()) continue;
+      if (step + 1 != end) step->stage = (step + 1)->left_stage;
+      if (step->stage.empty()) step->skip = "stage_not_known";
+    }
+  }
+
   Status EmitDeal(const Step* begin, const Step* end) {
     bool unchanged = true;
     for (const Step* step = begin; step != end; ++step) {
-      run_.state.Saw(kObject, step->changed);
-      unchanged = unchanged && run_.IsUnchanged(kObject, step->changed);
+      run_.state.Saw(object_, step->changed);
+      unchanged = unchanged && run_.IsUnchanged(object_, step->changed);
     }
     const Step* period = nullptr;
     for (const Step* step = begin; step != end; ++step) {
@@ -189,10 +227,12 @@ class HistoryReader {
         PM_RETURN_IF_ERROR(run_.sink.Skip(PlaceOf(*step), "unchanged"));
       } else if (step->deleted) {
         v1::EventBatch events;
-        v1::Event* event = AddEvent(&events, step->id, Revision(*step));
+        v1::Event* event = AddEvent(&events, FullId(step->id), Revision(*step));
         event->set_deleted(true);
         event->mutable_deal_stage();
         PM_RETURN_IF_ERROR(run_.sink.Emit(PlaceOf(*step), step->raw, events));
+      } else if (step->skip != nullptr) {
+        PM_RETURN_IF_ERROR(run_.sink.Skip(PlaceOf(*step), step->skip));
       } else if (period != nullptr && period->SamePeriod(*step)) {
         PM_RETURN_IF_ERROR(run_.sink.Skip(PlaceOf(*step), "same_period"));
       } else {
@@ -207,8 +247,8 @@ class HistoryReader {
     v1::EventBatch events;
     // The row that ends a period changes it, so its time counts too.
     int64_t revision = next == nullptr ? Revision(step) : std::max(Revision(step), Revision(*next));
-    v1::DealStage* stage = AddEvent(&events, step.id, revision)->mutable_deal_stage();
-    stage->set_root_id(step.deal_id);
+    v1::DealStage* stage = AddEvent(&events, FullId(step.id), revision)->mutable_deal_stage();
+    stage->set_root_id(FullId(step.deal_id));
     stage->set_stage(step.stage);
     sdk::SetInstant(step.at, stage->mutable_entered_at());
     if (next != nullptr) sdk::SetInstant(next->at, stage->mutable_left_at());
@@ -227,24 +267,29 @@ class HistoryReader {
     return run_.sink.Emit(PlaceOf(step), step.raw, events);
   }
 
+  static std::string FullId(const std::string& id) { return sdk::SalesforceId(id).value_or(""); }
   static int64_t Revision(const Step& step) { return std::max(step.changed, step.at.Micros()); }
   sdk::Place PlaceOf(const Step& step) const { return {inputs_[step.file].name, step.row, step.offset}; }
 
+  const std::string object_;
+  const bool stages_elsewhere_;  // then the stages of EntityHistory would count twice
   Run& run_;
-  std::vector<sdk::Input> inputs_;
-  uint64_t rows_ = 0;
-  uint64_t unit_ = 0;
-  uint64_t first_unit_ = 0;
+  const std::vector<sdk::Input> inputs_;
+  std::vector<Part> parts_;  // to be read
+  Part part_;                // that is read now
+  bool first_pass_ = true;
+  std::vector<Step> steps_;  // of this part
+  size_t bytes_ = 0;         // of their memory
 };
 
 }  // namespace
 
-Status ReadHistory(Run* run) {
-  return HistoryReader(run).Read();
+Status ReadHistory(const std::string& object, Run* run) {
+  return HistoryReader(object, run).Read();
 }
 
-void BindHistory(sdk::ColumnBinder* bind) {
-  HistoryColumns columns(bind);
+void BindHistory(const std::string& object, sdk::ColumnBinder* bind) {
+  HistoryColumns columns(object, bind);
 }
 
 }  // namespace partnermetrics::salesforce

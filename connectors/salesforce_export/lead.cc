@@ -37,20 +37,14 @@ class LeadMapper : public ObjectMapper {
             bind->All("partner", {"PartnerAccountId", "Partner__c", "Partner_Account__c", "Referral_Partner__c"})) {}
 
   void Map(CsvRecord* record, MappedRow* out) const override {
-    std::string id = record->RequiredSalesforceId(common_.id);
-    out->changed = common_.changed.Micros(record);
-    int64_t revision = out->changed > 0 ? out->changed : context_.file_micros;
-    v1::Event* event = AddEvent(&out->events, id, revision);
+    v1::Event* event = Begin(record, common_, context_, out);
     v1::Lead* lead = event->mutable_lead();
-    if (record->Bool(common_.is_deleted)) {
-      event->set_deleted(true);
-      return;
-    }
+    if (event->deleted()) return;
     MapValues(record, lead);
-    MapConversion(record, lead);
+    MapConversion(record, event->record_id(), lead);
     // A converted lead passes its registration on to the opportunity.
-    if (!lead->deal_id().empty() && context_.deals_carry_registrations) return;
-    v1::DealRegistration* registration = registration_.Map(record, id, revision, &out->events);
+    if (!lead->deal_id().empty() && context_.lookups.deals_carry_registrations) return;
+    v1::DealRegistration* registration = registration_.Map(record, event->record_id(), event->revision(), &out->events);
     if (registration == nullptr) return;
     *registration->mutable_partner_refs() = lead->partner_refs();
     registration->set_customer_id(lead->customer_id());
@@ -74,7 +68,7 @@ class LeadMapper : public ObjectMapper {
     lead->set_source(SourceOf(record->Text(source_)));
     lead->set_status(record->Text(status_));
     lead->set_industry(record->Text(industry_));
-    lead->set_owner(context_.links.UserName(record->Text(owner_)));
+    lead->set_owner(context_.lookups.partners.UserName(record->Text(owner_)));
     if (auto employees = record->Integer(employees_)) lead->set_employees(*employees);
     std::string currency = record->Currency(currency_, context_.options.default_currency);
     if (auto budget = record->Amount(budget_)) sdk::SetMoney(*budget, currency, lead->mutable_budget());
@@ -82,9 +76,11 @@ class LeadMapper : public ObjectMapper {
   }
 
   // IsConverted alone says whether a lead was converted: statuses named "Closed - Converted" lie.
-  void MapConversion(CsvRecord* record, v1::Lead* lead) const {
+  void MapConversion(CsvRecord* record, const std::string& id, v1::Lead* lead) const {
     std::optional<sdk::Instant> qualified = record->Time(qualified_);
-    // Without a column of its own the last change is the nearest that an export knows.
+    auto known = context_.lookups.qualified_at.find(id);
+    if (!qualified && known != context_.lookups.qualified_at.end()) qualified = known->second;
+    // Without a column or history of its own the last change is the nearest that an export knows.
     bool by_status = Contains(context_.options.qualified_statuses, lead->status());
     if (!qualified && by_status) qualified = record->Time(modified_);
     if (qualified) sdk::SetInstant(*qualified, lead->mutable_qualified_at());

@@ -3,6 +3,7 @@
 
 #include "connectors/salesforce_export/objects.h"
 #include "connectors/sdk/readers/facts.h"
+#include "connectors/sdk/readers/ids.h"
 #include "connectors/sdk/readers/text.h"
 
 namespace partnermetrics::salesforce {
@@ -83,22 +84,17 @@ class OpportunityMapper : public ObjectMapper {
                                         "Partner_Account__c", "Reseller__c", "Referral_Partner__c"})) {}
 
   void Map(CsvRecord* record, MappedRow* out) const override {
-    std::string id = record->RequiredSalesforceId(common_.id);
-    std::vector<DealPartner> links = context_.links.OfDeal(id);
-    out->changed = common_.changed.Micros(record);
-    for (const DealPartner& link : links) out->changed = std::max(out->changed, link.changed);
-    int64_t revision = out->changed > 0 ? out->changed : context_.file_micros;
-    v1::Event* event = AddEvent(&out->events, id, revision);
+    v1::Event* event = Begin(record, common_, context_, out);
     v1::Deal* deal = event->mutable_deal();
-    if (record->Bool(common_.is_deleted)) {
-      event->set_deleted(true);
-      return;
-    }
+    std::vector<DealPartner> links = context_.deals.Of(event->record_id());
+    for (const DealPartner& link : links) out->changed = std::max(out->changed, link.changed);
+    event->set_revision(std::max(event->revision(), out->changed));
+    if (event->deleted()) return;
     MapValues(record, deal);
     MapOutcome(record, deal);
     deal->set_registration_status(RegistrationStatusOf(record->Text(registration_.status)));
     MapAttributions(record, links, deal);
-    MapRegistration(record, id, revision, deal, out);
+    MapRegistration(record, event->record_id(), event->revision(), deal, out);
   }
 
  private:
@@ -108,7 +104,7 @@ class OpportunityMapper : public ObjectMapper {
     deal->set_stage(record->Text(stage_));
     deal->set_kind(DealKindOf(record->Text(type_)));
     deal->set_forecast_category(record->Text(forecast_));
-    deal->set_owner(context_.links.UserName(record->Text(owner_)));
+    deal->set_owner(context_.lookups.partners.UserName(record->Text(owner_)));
     deal->set_lead_source(record->Text(lead_source_));
     deal->set_loss_reason(record->Text(loss_reason_));
     deal->set_product(record->Text(product_));
@@ -169,13 +165,12 @@ class OpportunityMapper : public ObjectMapper {
     bool column_names_partner = !parts.empty();
     bool has_primary = false;
     for (const DealPartner& link : links) {
-      bool reverse_twin = link.mirrored && link.partner_id == deal->customer_id();
+      std::string partner = sdk::SalesforceId(link.partner_id).value_or("");
+      bool reverse_twin = link.mirrored && partner == deal->customer_id();
       if (link.deleted || reverse_twin) continue;
-      auto known = context_.options.role_map.find(sdk::ToLower(link.role));
-      v1::AttributionRole role =
-          known == context_.options.role_map.end() ? v1::ATTRIBUTION_ROLE_UNSPECIFIED : known->second;
+      v1::AttributionRole role = link.role;
       if (link.primary && sourced && !column_names_partner) role = v1::ATTRIBUTION_ROLE_SOURCED;
-      AddPart({link.partner_id, role, link.primary && !has_primary}, &parts);
+      AddPart({partner, role, link.primary && !has_primary}, &parts);
       has_primary = has_primary || link.primary;
     }
     if (!has_primary && !parts.empty()) parts.front().primary = true;

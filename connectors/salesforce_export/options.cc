@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "connectors/salesforce_export/hash.h"
 #include "connectors/sdk/readers/numbers.h"
 #include "connectors/sdk/readers/text.h"
 
@@ -46,16 +47,11 @@ std::map<std::string, v1::AttributionRole> UsualRoles() {
   };
 }
 
-// FNV-1a: a fingerprint that is the same in every build.
 std::string Fingerprint(const std::map<std::string, std::string>& values) {
-  uint64_t hash = 14695981039346656037u;
+  uint64_t hash = kHashBegin;
   for (const auto& [name, value] : values) {
-    for (const std::string* text : {&name, &value}) {
-      // With the byte 0 behind each.
-      for (size_t i = 0; i <= text->size(); ++i) {
-        hash = (hash ^ static_cast<unsigned char>(text->c_str()[i])) * 1099511628211u;
-      }
-    }
+    // With the byte 0 behind each.
+    for (const std::string* text : {&name, &value}) hash = Hash({text->c_str(), text->size() + 1}, hash);
   }
   return std::to_string(hash);
 }
@@ -78,7 +74,9 @@ std::vector<sdk::SettingSpec> Options::Specs() {
                       ".registration_status, .registration_decided, .registration_expires, .loss_reason, .acv, .tcv, "
                       ".product, .integration, .mdf_request; Account.partner_type, .tier, .region, .manager, "
                       ".partner_status, .signed_on, .activated_on, .terminated_on, .email_domain, .label.KEY; "
-                      "Lead.partner, .qualified, .budget, .registration_status, .registered; Case.first_response. "
+                      "Lead.partner, .qualified, .budget, .registration_status, .registered; Case.first_response; "
+                      "Campaign.partner, .leads; Contract.renewed_on; PartnerFundRequest.activity_on, .decided; "
+                      "PartnerFundClaim.paid_on. "
                       R"(Example: {"Opportunity.partner": ["Partner__c"], "Account.label.vertical": "Vertical__c"})"},
       {.name = "file_map",
        .description = "Objects of files that are not named after them, as JSON: {\"accountData.csv\": \"Account\"}"},
@@ -110,10 +108,10 @@ std::vector<sdk::SettingSpec> Options::Specs() {
       {.name = "overlap_seconds",
        .description = "How far an incremental run goes back behind the newest change it knows",
        .default_value = "600"},
-      {.name = "history_rows_in_memory",
-       .description = "Rows of OpportunityHistory held at a time, about 500 bytes each; a larger file is read several "
-                      "times, because rows of one deal may stand anywhere in it",
-       .default_value = "200000"},
+      {.name = "memory_megabytes",
+       .description = "Memory for rows that belong together and may stand anywhere: the histories of deals and their "
+                      "partners. When they need more, their files are read several times",
+       .default_value = "128"},
   };
 }
 
@@ -147,8 +145,8 @@ sdk::Result<Options> Options::Parse(const sdk::Settings& settings) {
   PM_ASSIGN_OR_RETURN(options.complete_export, settings.GetBool("complete_export", false));
   PM_ASSIGN_OR_RETURN(int64_t overlap_seconds, Number(settings, "overlap_seconds", 0));
   options.overlap_micros = overlap_seconds * 1'000'000;
-  PM_ASSIGN_OR_RETURN(int64_t history_rows, Number(settings, "history_rows_in_memory", 1));
-  options.history_rows_in_memory = static_cast<uint64_t>(history_rows);
+  PM_ASSIGN_OR_RETURN(int64_t megabytes, Number(settings, "memory_megabytes", 1));
+  options.memory_bytes = static_cast<size_t>(megabytes) << 20;
   options.fingerprint = Fingerprint(settings.values());
   return options;
 }

@@ -25,7 +25,7 @@ struct Options {
   std::string default_currency;                         // for exports without CurrencyIsoCode; empty: the programme's
   bool complete_export = false;
   int64_t overlap_micros = 0;
-  uint64_t history_rows_in_memory = 0;
+  size_t memory_bytes = 0;  // for rows that are joined
   std::string fingerprint;  // changes with any setting: incremental reading then starts anew
 
   static std::vector<sdk::SettingSpec> Specs();

@@ -4,6 +4,8 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "connectors/salesforce_export/export_files.h"
 #include "connectors/salesforce_export/options.h"
@@ -13,11 +15,23 @@
 
 namespace partnermetrics::salesforce {
 
-struct Run {
-  const Options& options;
-  const ExportFiles& files;
-  sdk::Sink& sink;
-  State state;
+class Run {
+ public:
+  Run(const Options& options, const ExportFiles& files, sdk::Sink& sink, State state)
+      : options(options), files(files), sink(sink), state(std::move(state)) {}
+
+  // Begins an object, where an interrupted run stopped in it.
+  void Begin(const std::string& object) {
+    state.MoveTo(object);
+    done_before_ = state.done;
+    unit_ = 0;
+  }
+  // Counts the object's rows, or groups of rows; true when an interrupted run has stated this one already.
+  bool Done() {
+    if (++unit_ <= done_before_) return true;
+    state.done = unit_;
+    return false;
+  }
 
   // True when the object's row was read by an earlier run, by the time of its last change. Rows that share the newest
   // known time, and those of the overlap before it, are read again.
@@ -32,8 +46,15 @@ struct Run {
     return sink.Reject(place, raw, fault.field, fault.reason, fault.message);
   }
 
-  // After each record or group of records, state.done counted up.
+  // After each record or group of records.
   sdk::Status Checkpoint() { return sink.PageFull() ? sink.Checkpoint(state.Serialize()) : sdk::Status(); }
+
+  // Looks now and then, where rows are passed over, whether the run goes on.
+  sdk::Status Progress(const sdk::Input& input, const sdk::CsvRow& row) {
+    if (row.number % 4096 != 0) return {};
+    sink.Progress(row.offset, input.size, "bytes of " + input.name);
+    return sink.Cancelled() ? sdk::Cancelled() : sdk::Status();
+  }
 
   // A missing column stops the run; columns that nothing reads are told.
   sdk::Status CheckColumns(const std::string& file, const sdk::ColumnBinder& bind) {
@@ -48,13 +69,23 @@ struct Run {
     }
     return {};
   }
+
+  const Options& options;
+  const ExportFiles& files;
+  sdk::Sink& sink;
+  State state;
+
+ private:
+  uint64_t done_before_ = 0;
+  uint64_t unit_ = 0;
 };
 
-// Reads OpportunityHistory into DealStage facts.
-sdk::Status ReadHistory(Run* run);
+// Reads a history of deals into DealStage facts: OpportunityHistory, or the stages of OpportunityFieldHistory or
+// EntityHistory, whose other fields are left out.
+sdk::Status ReadHistory(const std::string& object, Run* run);
 
-// The columns that OpportunityHistory needs, for checks before a run.
-void BindHistory(sdk::ColumnBinder* bind);
+// The columns that a history needs, for checks before a run.
+void BindHistory(const std::string& object, sdk::ColumnBinder* bind);
 
 }  // namespace partnermetrics::salesforce
 

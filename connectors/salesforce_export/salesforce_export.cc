@@ -1,11 +1,10 @@
 // The plugin salesforce_export: a folder or zip of a Salesforce data export in any of its dialects.
 #include <array>
-#include <functional>
+#include <string_view>
 
 #include "connectors/salesforce_export/export_files.h"
 #include "connectors/salesforce_export/objects.h"
 #include "connectors/salesforce_export/options.h"
-#include "connectors/salesforce_export/partner_links.h"
 #include "connectors/salesforce_export/run.h"
 #include "partnermetrics/connector.h"
 
@@ -15,28 +14,43 @@ namespace {
 using sdk::Level;
 using sdk::Status;
 
-using MakeMapper = std::unique_ptr<ObjectMapper> (*)(sdk::ColumnBinder*, const MapperContext&);
-
 struct ObjectReader {
   const char* object;
-  MakeMapper make;  // null: OpportunityHistory, which is read by deal
+  MakeMapper make;              // null: a history of deals, which is read by deal
+  bool joins_partners = false;  // by parts of the deals
 };
 
 // In the order of reading: partners and customers come before what refers to them.
-constexpr std::array<ObjectReader, 7> kObjects = {{
+constexpr std::array<ObjectReader, 21> kObjects = {{
     {"Partner", &MakePartnerMapper},
     {"OpportunityPartner", &MakePartnerMapper},
+    {"CurrencyType", &MakeCurrencyMapper},
+    {"DatedConversionRate", &MakeDatedRateMapper},
     {"Account", &MakeAccountMapper},
-    {"Opportunity", &MakeOpportunityMapper},
+    {"Opportunity", &MakeOpportunityMapper, true},
     {"OpportunityHistory", nullptr},
+    {"OpportunityFieldHistory", nullptr},
+    {"EntityHistory", nullptr},
     {"Lead", &MakeLeadMapper},
     {"Case", &MakeCaseMapper},
+    {"Contract", &MakeContractMapper},
+    {"PartnerFundRequest", &MakeFundRequestMapper},
+    {"MDF_Request__c", &MakeFundRequestMapper},
+    {"PartnerFundClaim", &MakeFundClaimMapper},
+    {"Campaign", &MakeCampaignMapper},
+    {"CampaignMember", &MakeCampaignMemberMapper},
+    {"Task", &MakeTaskMapper},
+    {"Event", &MakeEventMapper},
+    {"LoginHistory", &MakeLoginMapper},
+    {"User", &MakeLastLoginMapper},
 }};
 
-// The kinds that are complete when all rows of all these objects were read.
+// The kinds that are complete when the export has all of these objects, and all rows of them and of some others were
+// read well.
 struct CompleteKind {
   const char* kind;
   std::vector<std::string> objects;
+  std::vector<std::string> others = {};
 };
 
 const std::vector<CompleteKind>& CompleteKinds() {
@@ -48,6 +62,12 @@ const std::vector<CompleteKind>& CompleteKinds() {
       {"deal_stage", {"OpportunityHistory"}},
       {"lead", {"Lead"}},
       {"support_ticket", {"Case"}},
+      {"contract", {"Contract"}},
+      {"mdf_request", {"PartnerFundRequest"}, {"MDF_Request__c"}},
+      {"mdf_spend", {"PartnerFundRequest", "PartnerFundClaim"}, {"MDF_Request__c"}},
+      {"marketing_activity", {"Campaign"}},
+      {"event_invitation", {"Campaign", "CampaignMember", "Contact"}, {"Lead"}},
+      {"communication", {"Task", "Event", "Contact"}, {"Lead"}},
   };
   return kKinds;
 }
@@ -59,33 +79,42 @@ size_t IndexOf(const std::string& object) {
   return 0;
 }
 
-sdk::Result<bool> DealsCarryRegistrations(const ExportFiles& files, const Options& options) {
-  for (const sdk::Input& input : files.Of("Opportunity")) {
+// True when the object is read for facts of its own. Of several histories of deals the first one is; users have facts
+// where nothing better tells of their logins.
+sdk::Result<bool> IsRead(const ObjectReader& object, const ExportFiles& files) {
+  if (files.Of(object.object).empty()) return false;
+  if (object.object == std::string_view("OpportunityFieldHistory")) return files.Of("OpportunityHistory").empty();
+  if (object.object != std::string_view("User")) return true;
+  if (!files.Of("LoginHistory").empty()) return false;
+  for (const sdk::Input& input : files.Of("User")) {
     PM_ASSIGN_OR_RETURN(std::unique_ptr<sdk::CsvReader> csv, files.Open(input));
-    if (csv == nullptr) continue;
-    sdk::ColumnBinder bind(csv->header(), "Opportunity", options.column_map);
-    if (RegistrationColumns(&bind).present()) return true;
+    if (csv != nullptr && csv->header().Find("LastLoginDate") < 0) return false;
   }
-  return false;
+  return true;
 }
 
-Status ReadFile(const ObjectReader& object, const sdk::Input& input, MapperContext context, Run* run) {
+// Reads the rows of a file whose ids are in `part`.
+Status ReadFile(const ObjectReader& object, const sdk::Input& input, const Part& part, bool first_pass,
+                MapperContext context, Run* run) {
   PM_ASSIGN_OR_RETURN(std::unique_ptr<sdk::CsvReader> csv, run->files.Open(input));
   if (csv == nullptr) {
-    run->sink.Problem(Level::kWarning, input.name, "the file is empty");
+    if (first_pass) run->sink.Problem(Level::kWarning, input.name, "the file is empty");
     return {};
   }
   sdk::ColumnBinder bind(csv->header(), object.object, run->options.column_map);
   context.file_micros = input.modified_unix_ns / 1000;
   std::unique_ptr<ObjectMapper> mapper = object.make(&bind, context);
-  PM_RETURN_IF_ERROR(run->CheckColumns(input.name, bind));
+  if (first_pass) PM_RETURN_IF_ERROR(run->CheckColumns(input.name, bind));
+  const int id = csv->header().Find("Id");
   sdk::CsvRow row;
+  MappedRow mapped;
   while (true) {
     PM_ASSIGN_OR_RETURN(bool more, csv->Next(&row));
     if (!more) return {};
-    if (row.number <= run->state.done) continue;
+    PM_RETURN_IF_ERROR(run->Progress(input, row));
+    if (!part.Has(row.Cell(id)) || run->Done()) continue;
     sdk::CsvRecord record(row, csv->header(), run->options.cells);
-    MappedRow mapped;
+    mapped.Clear();
     if (record.ok()) mapper->Map(&record, &mapped);
     sdk::Place place{input.name, row.number, row.offset};
     if (!record.ok()) {
@@ -98,23 +127,25 @@ Status ReadFile(const ObjectReader& object, const sdk::Input& input, MapperConte
       PM_RETURN_IF_ERROR(run->sink.Emit(place, row.raw, mapped.events));
     }
     run->state.Saw(object.object, mapped.changed);
-    run->state.done = row.number;
-    if (row.number % 4096 == 0) run->sink.Progress(row.offset, input.size, "bytes of " + input.name);
     PM_RETURN_IF_ERROR(run->Checkpoint());
   }
 }
 
-Status ReadObject(const ObjectReader& object, bool resumes, const MapperContext& context, Run* run) {
-  std::vector<sdk::Input> inputs = run->files.Of(object.object);
-  if (inputs.empty()) return {};
-  if (object.make == nullptr) {
-    run->state.MoveTo(object.object, inputs.front());
-    return ReadHistory(run);
-  }
-  for (const sdk::Input& input : inputs) {
-    if (resumes && input.name < run->state.file) continue;
-    run->state.MoveTo(object.object, input);
-    PM_RETURN_IF_ERROR(ReadFile(object, input, context, run));
+Status ReadObject(const ObjectReader& object, const Lookups& lookups, sdk::Reporter& reporter, Run* run) {
+  run->Begin(object.object);
+  if (object.make == nullptr) return ReadHistory(object.object, run);
+  std::vector<Part> parts = {Part()};
+  for (bool first_pass = true; !parts.empty(); first_pass = false) {
+    Part part = parts.back();
+    parts.pop_back();
+    DealLinks deals;
+    if (object.joins_partners) {
+      PM_ASSIGN_OR_RETURN(deals, DealLinks::Load({run->files, run->options, reporter}, &part, &parts));
+    }
+    const MapperContext context{run->options, lookups, deals};
+    for (const sdk::Input& input : run->files.Of(object.object)) {
+      PM_RETURN_IF_ERROR(ReadFile(object, input, part, first_pass, context, run));
+    }
   }
   return {};
 }
@@ -130,13 +161,17 @@ class SalesforceExport : public sdk::Connector {
     return {
         .summary =
             "Reads a folder or zips of a Salesforce data export: weekly export, Data Loader, Bulk API, SFDMU or "
-            "report files of accounts, opportunities with their history and partners, leads and cases.",
+            "report files of accounts, opportunities with their history and partners, leads, cases, contracts, "
+            "campaigns, activities, funds, logins and exchange rates.",
         .settings = Options::Specs(),
-        .fact_kinds = {"partner", "customer", "deal", "deal_stage", "deal_registration", "lead", "support_ticket"},
+        .fact_kinds = {"partner", "customer", "deal", "deal_stage", "deal_registration", "lead", "support_ticket",
+                       "contract", "mdf_request", "mdf_spend", "marketing_activity", "event_invitation",
+                       "communication", "portal_session", "fx_rate"},
         .delete_model = sdk::DeleteModel::kMarked,
         .revision_rule =
             "SystemModstamp in microseconds, else LastModifiedDate, else CreatedDate, else the file's "
-            "time; for a deal also that of its Partner rows, for a stage that of the row that ends it.",
+            "time; for a deal also that of its Partner rows, for a partner that of its memberships and people, for a "
+            "stage that of the row that ends it.",
     };
   }
 
@@ -148,9 +183,12 @@ class SalesforceExport : public sdk::Connector {
   Status Check(Reader& reader, Reporter& reporter) override {
     PM_ASSIGN_OR_RETURN(ExportFiles files, ExportFiles::List(reader, options_));
     bool any = false;
-    PartnerLinks no_links;
-    MapperContext context{options_, no_links};
+    const Lookups no_lookups;
+    const DealLinks no_deals;
+    const MapperContext context{options_, no_lookups, no_deals};
     for (const ObjectReader& object : kObjects) {
+      PM_ASSIGN_OR_RETURN(bool read, IsRead(object, files));
+      if (!read) continue;
       for (const sdk::Input& input : files.Of(object.object)) {
         any = true;
         sdk::Result<std::unique_ptr<sdk::CsvReader>> csv = files.Open(input);
@@ -182,18 +220,17 @@ class SalesforceExport : public sdk::Connector {
     }
     if (options_.complete_export) state.since.clear();
     PM_ASSIGN_OR_RETURN(ExportFiles files, ExportFiles::List(reader, options_));
+    bool resumes = state.Resumes(files.Fingerprint());
     for (const std::string& name : files.unknown()) {
       sink.Problem(Level::kInfo, name, "the file is not read", "name its object in the setting file_map");
     }
-    PM_ASSIGN_OR_RETURN(PartnerLinks links, PartnerLinks::Load(files, options_, sink));
-    MapperContext context{options_, links};
-    PM_ASSIGN_OR_RETURN(context.deals_carry_registrations, DealsCarryRegistrations(files, options_));
+    PM_ASSIGN_OR_RETURN(Lookups lookups, Lookups::Load({files, options_, sink}));
 
-    Run run{options_, files, sink, std::move(state)};
-    bool resumes = run.state.Interrupted();
-    size_t first = resumes ? IndexOf(run.state.object) : 0;
-    for (size_t i = first; i < kObjects.size(); ++i) {
-      PM_RETURN_IF_ERROR(ReadObject(kObjects[i], resumes && i == first, context, &run));
+    if (lookups.partners.bad_rows() > 0) state.incomplete.insert("Contact");
+    Run run(options_, files, sink, std::move(state));
+    for (size_t i = resumes ? IndexOf(run.state.object) : 0; i < kObjects.size(); ++i) {
+      PM_ASSIGN_OR_RETURN(bool read, IsRead(kObjects[i], files));
+      if (read) PM_RETURN_IF_ERROR(ReadObject(kObjects[i], lookups, sink, &run));
     }
     if (options_.complete_export) PM_RETURN_IF_ERROR(CompleteAll(files, run));
     run.state.Finish();
@@ -207,7 +244,7 @@ class SalesforceExport : public sdk::Connector {
     if (object.make != nullptr) {
       object.make(&bind, context);
     } else {
-      BindHistory(&bind);
+      BindHistory(object.object, &bind);
     }
     for (const std::string& column : bind.missing()) {
       reporter.Problem(Level::kError, input.name, "the required column " + column + " is missing",
@@ -225,6 +262,7 @@ class SalesforceExport : public sdk::Connector {
       for (const std::string& object : kind.objects) {
         complete = complete && !files.Of(object).empty() && run.state.incomplete.count(object) == 0;
       }
+      for (const std::string& object : kind.others) complete = complete && run.state.incomplete.count(object) == 0;
       if (complete) PM_RETURN_IF_ERROR(run.sink.Complete(kind.kind));
     }
     return {};

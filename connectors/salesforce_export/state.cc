@@ -7,7 +7,7 @@
 namespace partnermetrics::salesforce {
 namespace {
 
-constexpr int64_t kVersion = 1;
+constexpr int64_t kVersion = 2;
 
 std::string Quote(const std::string& text) {
   std::string quoted = "\"";
@@ -48,14 +48,21 @@ bool ReadText(simdjson::dom::element state, const char* key, std::string* out) {
 
 }  // namespace
 
-void State::MoveTo(const std::string& new_object, const sdk::Input& input) {
-  bool same =
-      object == new_object && file == input.name && file_size == input.size && file_modified == input.modified_unix_ns;
-  if (!same) done = 0;
+bool State::Resumes(const std::string& export_files) {
+  bool same = !object.empty() && files == export_files;
+  if (!same) {
+    seen.clear();
+    incomplete.clear();
+    object.clear();
+    done = 0;
+  }
+  files = export_files;
+  return same;
+}
+
+void State::MoveTo(const std::string& new_object) {
+  if (object != new_object) done = 0;
   object = new_object;
-  file = input.name;
-  file_size = input.size;
-  file_modified = input.modified_unix_ns;
 }
 
 void State::Saw(const std::string& changed_object, int64_t micros) {
@@ -68,9 +75,7 @@ void State::Finish() {
   seen.clear();
   incomplete.clear();
   object.clear();
-  file.clear();
-  file_size = 0;
-  file_modified = 0;
+  files.clear();
   done = 0;
 }
 
@@ -83,9 +88,7 @@ std::string State::Serialize() const {
     if (text.back() != '[') text += ',';
     text.append(Quote(name));
   }
-  text.append("],\"object\":").append(Quote(object)).append(",\"file\":").append(Quote(file));
-  text.append(",\"size\":").append(std::to_string(file_size));
-  text.append(",\"modified\":").append(std::to_string(file_modified));
+  text.append("],\"object\":").append(Quote(object)).append(",\"files\":").append(Quote(files));
   text.append(",\"done\":").append(std::to_string(done)).append("}");
   return text;
 }
@@ -105,9 +108,7 @@ sdk::Result<State> State::Parse(std::string_view text) {
   }
   readable = readable && ReadText(json, "settings", &state.fingerprint) && ReadTimes(json, "since", &state.since) &&
              ReadTimes(json, "seen", &state.seen) && ReadText(json, "object", &state.object) &&
-             ReadText(json, "file", &state.file) && json["size"].get(state.file_size) == simdjson::SUCCESS &&
-             json["modified"].get(state.file_modified) == simdjson::SUCCESS &&
-             json["done"].get(state.done) == simdjson::SUCCESS &&
+             ReadText(json, "files", &state.files) && json["done"].get(state.done) == simdjson::SUCCESS &&
              json["incomplete"].get(incomplete) == simdjson::SUCCESS;
   if (!readable) return sdk::BadState("it cannot be read");
   for (simdjson::dom::element name : incomplete) {

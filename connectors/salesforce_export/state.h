@@ -8,7 +8,6 @@
 #include <string>
 #include <string_view>
 
-#include "connectors/sdk/readers/streams.h"
 #include "partnermetrics/status.h"
 
 namespace partnermetrics::salesforce {
@@ -22,14 +21,13 @@ struct State {
 
   // Where a run that was interrupted goes on; no object: at the start.
   std::string object;
-  std::string file;
-  uint64_t file_size = 0;
-  int64_t file_modified = 0;
-  uint64_t done = 0;  // rows, or groups of rows, of the file
+  std::string files;  // fingerprint of the export
+  uint64_t done = 0;  // rows, or groups of rows, of the object
 
-  bool Interrupted() const { return !object.empty(); }
-  // Moves to a file. Starts over when it is another one than before.
-  void MoveTo(const std::string& new_object, const sdk::Input& input);
+  // True when an earlier run was interrupted in this very export; else what it had done of its files is forgotten.
+  bool Resumes(const std::string& export_files);
+  // Moves to an object; at its beginning unless the state stands in it.
+  void MoveTo(const std::string& new_object);
   void Saw(const std::string& changed_object, int64_t micros);
   // The run has ended: what it saw is known to the next.
   void Finish();

@@ -1,0 +1,67 @@
+// Reads objects that others refer to, before those.
+//
+//   struct Columns { explicit Columns(sdk::ColumnBinder* bind); int id; };
+//   ForEachRow<Columns>(source, "User", [&](sdk::CsvRecord* record, const Columns& columns) { … });
+#ifndef PARTNERMETRICS_CONNECTORS_SALESFORCE_EXPORT_ROWS_H_
+#define PARTNERMETRICS_CONNECTORS_SALESFORCE_EXPORT_ROWS_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "connectors/salesforce_export/export_files.h"
+#include "connectors/salesforce_export/options.h"
+#include "connectors/sdk/readers/record.h"
+
+namespace partnermetrics::salesforce {
+
+struct Source {
+  const ExportFiles& files;
+  const Options& options;
+  sdk::Reporter& reporter;
+};
+
+// The newest of SystemModstamp, LastModifiedDate and CreatedDate of a row, in microseconds since 1970; 0: none.
+class ChangeColumns {
+ public:
+  explicit ChangeColumns(sdk::ColumnBinder* bind) {
+    for (const char* name : {"SystemModstamp", "LastModifiedDate", "CreatedDate"}) {
+      int column = bind->Optional(name, {name});
+      if (column >= 0) columns_.push_back(column);
+    }
+  }
+  int64_t Micros(sdk::CsvRecord* record) const {
+    for (int column : columns_) {
+      if (std::optional<sdk::Instant> at = record->Time(column)) return at->Micros();
+    }
+    return 0;
+  }
+
+ private:
+  std::vector<int> columns_;  // in order of preference
+};
+
+// Calls each(record, columns) with every row of the object. Rows with a fault are left to who reads the object for its
+// own sake.
+template <typename Columns, typename Each>
+sdk::Status ForEachRow(const Source& source, const std::string& object, Each each) {
+  for (const sdk::Input& input : source.files.Of(object)) {
+    PM_ASSIGN_OR_RETURN(std::unique_ptr<sdk::CsvReader> csv, source.files.Open(input));
+    if (csv == nullptr) continue;
+    sdk::ColumnBinder bind(csv->header(), object, source.options.column_map);
+    Columns columns(&bind);
+    sdk::CsvRow row;
+    while (true) {
+      PM_ASSIGN_OR_RETURN(bool more, csv->Next(&row));
+      if (!more) break;
+      if (row.number % 4096 == 0 && source.reporter.Cancelled()) return sdk::Cancelled();
+      sdk::CsvRecord record(row, csv->header(), source.options.cells);
+      each(&record, columns);
+    }
+  }
+  return {};
+}
+
+}  // namespace partnermetrics::salesforce
+
+#endif  // PARTNERMETRICS_CONNECTORS_SALESFORCE_EXPORT_ROWS_H_

@@ -1,5 +1,7 @@
 #include "server/catalog/measure.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "storage/bytes.h"
 
@@ -50,6 +52,23 @@ ContributionList ContributionsOf(const CompiledMeasure& measure, const EvalConte
 
 ContributionList ParkedContributionsOf(const CompiledMeasure& measure, const EvalContext& context) {
   return measure.sum_is_money ? Contributions(measure, context, Wanted::kParked) : ContributionList();
+}
+
+ContributionList Within(const CompiledMeasure& measure, const ContributionList& list, const DayRange& days) {
+  ContributionList within;
+  if (list.empty()) return within;
+  Contribution first = list[0];
+  if (measure.is_flow()) {
+    if (days.Contains(first.day)) within.Add(first);
+    return within;
+  }
+  const Day none = DayRange().until;
+  first.day = std::max(first.day, days.first);
+  const Day until = std::min(list.size() > 1 ? list[1].day : none, days.until);
+  if (until <= first.day) return within;
+  within.Add(first);
+  if (until != none) within.Add({until, 1, -1, -first.sum});
+  return within;
 }
 
 bool EntryKey(const CompiledMeasure& measure, const EvalContext& context, absl::string_view fact, std::string& key) {

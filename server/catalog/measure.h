@@ -9,6 +9,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -87,6 +88,16 @@ std::string SplitRowName(const CompiledMeasure& measure, const EvalContext& cont
 std::string SplitRowName(absl::string_view measure, absl::string_view value);
 // The measure that a row belongs to.
 absl::string_view MeasureOfRow(absl::string_view row);
+
+// Days first..until-1.
+struct DayRange {
+  Day first = std::numeric_limits<Day>::min();
+  Day until = std::numeric_limits<Day>::max();
+  bool Contains(Day day) const { return first <= day && day < until; }
+};
+
+// What of a fact's contributions falls on these days only: a stock begins not before them and ends not after them.
+ContributionList Within(const CompiledMeasure& measure, const ContributionList& list, const DayRange& days);
 
 // Where a fact would count, without its sum, if its money did not wait for an exchange rate; empty when it counts.
 ContributionList ParkedContributionsOf(const CompiledMeasure& measure, const EvalContext& context);

@@ -106,6 +106,15 @@ absl::StatusOr<bool> AliasTable::Change(const ReferenceKey& reference, const Ali
   } else {
     state_.Put(StateTable::kIndexes, key, EncodeClaims(claims));
   }
+  const bool claimed = std::any_of(claims.begin(), claims.end(),
+                                   [&](const AliasClaim& other) { return other.partner_id == claim.partner_id; });
+  std::string claimed_key = keys_.Of(Index::kClaimed, claim.partner_id);
+  storage::ByteWriter(&claimed_key).KeyString(reference);
+  if (claimed) {
+    state_.Put(StateTable::kIndexes, std::move(claimed_key), "");
+  } else {
+    state_.Delete(StateTable::kIndexes, std::move(claimed_key));
+  }
   known_.erase(reference);
   return before != WinnerOf(claims) && !Ignored(reference);
 }

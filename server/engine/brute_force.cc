@@ -7,7 +7,10 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "server/engine/customer_partners.h"
 #include "server/engine/money.h"
+#include "server/engine/partner_entity.h"
+#include "server/expr/civil_day.h"
 #include "storage/bytes.h"
 
 namespace partnermetrics {
@@ -98,6 +101,75 @@ class Rates {
   std::map<std::string, std::vector<Candidate>> by_currency_;
 };
 
+// In which segment a partner is on a day, by the plainest reading of what its records stated.
+class Segments {
+ public:
+  Segments(const Catalog& catalog, const std::vector<FinalFact>& facts, const AttributeHistory& attributes)
+      : catalog_(catalog) {
+    const int partner_kind = FactSchemas::Get().Find("partner")->kind();
+    for (const FinalFact& fact : facts) {
+      if (fact.id.kind != partner_kind) continue;
+      const std::string partner = StatedPartner(fact.id.source, fact.id.record_id, fact.fact);
+      if (partner != StatedPartner(fact.id.source, fact.id.record_id, "")) continue;
+      const auto it = attributes.find(fact.id);
+      if (it != attributes.end()) records_[partner].emplace_back(fact.id, it->second);
+    }
+  }
+
+  // The days on which something begins to hold, for any of the partners.
+  std::set<Day> DaysOf(const std::vector<ResolvedPartner>& partners) const {
+    std::set<Day> days;
+    for (const ResolvedPartner& partner : partners) {
+      const auto it = records_.find(partner.partner_id);
+      if (it == records_.end()) continue;
+      for (const auto& [id, statements] : it->second) {
+        for (const AttributeStatement& statement : statements) days.insert(DayOf(statement));
+      }
+    }
+    return days;
+  }
+
+  const std::string& ValueOf(const std::string& partner, const v1::SegmentAttribute& segment, Day day) const {
+    const auto [it, is_new] = values_.try_emplace({partner, segment.attribute(), day});
+    if (is_new) it->second = FindValue(partner, segment, day);
+    return it->second;
+  }
+
+ private:
+  std::string FindValue(const std::string& partner, const v1::SegmentAttribute& segment, Day day) const {
+    std::vector<PartnerStatement> stated;
+    if (const auto it = records_.find(partner); it != records_.end()) {
+      for (const auto& [id, statements] : it->second) {
+        if (statements.empty()) continue;
+        const bool as_is = segment.membership() == v1::SEGMENT_MEMBERSHIP_AS_IS;
+        const AttributeStatement& holds = as_is ? statements.back() : HoldingOn(statements, day);
+        stated.push_back({id, holds.attributes.SerializeAsString()});
+      }
+    }
+    SortByPrecedence(catalog_.program(), stated);
+    return AttributeValue(MergeStatements(stated), segment.attribute());
+  }
+
+  Day DayOf(const AttributeStatement& statement) const {
+    return statement.since ? *statement.since : CivilDayOf(statement.learned_at_us, catalog_.zone());
+  }
+
+  // The last one that held by then, else the last of those that held first of all.
+  const AttributeStatement& HoldingOn(const std::vector<AttributeStatement>& statements, Day day) const {
+    const AttributeStatement* holding = nullptr;
+    const AttributeStatement* first = nullptr;
+    for (const AttributeStatement& statement : statements) {
+      if (DayOf(statement) <= day) holding = &statement;
+      if (first == nullptr || DayOf(statement) <= DayOf(*first)) first = &statement;
+    }
+    return holding != nullptr ? *holding : *first;
+  }
+
+  const Catalog& catalog_;
+  std::map<std::string, std::vector<std::pair<FactId, std::vector<AttributeStatement>>>> records_;
+  mutable std::map<std::tuple<std::string, std::string, Day>, std::string> values_;  // found before
+};
+
 struct Counted {
   const FactSchema* schema;
   const FinalFact* fact;
@@ -123,7 +195,7 @@ Counted Connect(const FinalFact& fact, const std::map<FactId, const FinalFact*>&
 // What a fact adds to each row of a measure: its own, or that of its value when the measure is split, and the one of
 // facts whose money waits.
 void AddAll(const CompiledMeasure& measure, const EvalContext& context, const FactId& id, const std::string& scope,
-            CellMap& cells) {
+            CellMap& cells, const DayRange& days = DayRange()) {
   const auto add = [&](const std::string& row, const std::string& key, const Contribution& c) {
     DayCell& cell = cells[{scope, row, c.day, key}];
     cell.day = c.day;
@@ -133,15 +205,53 @@ void AddAll(const CompiledMeasure& measure, const EvalContext& context, const Fa
   };
   std::string key;
   const bool counts = !measure.has_entries() || EntryKey(measure, context, FactBytes(id), key);
-  for (const Contribution& c : ContributionsOf(measure, context)) {
+  for (const Contribution& c : Within(measure, ContributionsOf(measure, context), days)) {
     if (counts) add(measure.by == nullptr ? measure.id : SplitRowName(measure, context), key, c);
   }
   if (!context.row->parked()) return;
-  for (const Contribution& c : ParkedContributionsOf(measure, context)) add(ParkedRowName(measure.id), "", c);
+  for (const Contribution& c : Within(measure, ParkedContributionsOf(measure, context), days)) {
+    add(ParkedRowName(measure.id), "", c);
+  }
+}
+
+// Adds a fact in the segments of its partners, for each stretch of time in which the same of them are in one.
+// `set_roles` shows the row as those partners see it.
+void AddInSegments(const Catalog& catalog, const Segments& segments, const std::vector<ResolvedPartner>& partners,
+                   const std::function<void(const std::vector<int>&)>& set_roles, const EvalContext& context,
+                   const FactId& id, CellMap& cells) {
+  std::set<Day> days = segments.DaysOf(partners);
+  days.insert(kFirstDay);
+  for (const v1::SegmentAttribute& segment : catalog.program().segments()) {
+    const auto members_on = [&](Day day) {
+      std::map<std::string, std::vector<int>> members;
+      for (size_t i = 0; i < partners.size(); ++i) {
+        members[segments.ValueOf(partners[i].partner_id, segment, day)].push_back(static_cast<int>(i));
+      }
+      return members;
+    };
+    for (auto day = days.begin(); day != days.end(); ++day) {
+      for (const auto& [value, members] : members_on(*day)) {
+        const auto same_on = [&, &value = value, &members = members](Day other) {
+          const auto all = members_on(other);
+          const auto it = all.find(value);
+          return it != all.end() && it->second == members;
+        };
+        if (day != days.begin() && same_on(*std::prev(day))) continue;  // goes on
+        auto end = std::next(day);
+        while (end != days.end() && same_on(*end)) ++end;
+        set_roles(members);
+        const DayRange stretch{*day, end == days.end() ? kNoDay : *end};
+        for (const CompiledMeasure* measure : catalog.measures_of(id.kind)) {
+          AddAll(*measure, context, id, SegmentScope(segment.attribute(), value), cells, stretch);
+        }
+      }
+    }
+  }
 }
 
 // Partners count once, however many sources state them.
-void CountPartners(const Catalog& catalog, const std::vector<FinalFact>& facts, CellMap& cells) {
+void CountPartners(const Catalog& catalog, const std::vector<FinalFact>& facts, const Segments& segments,
+                   CellMap& cells) {
   const FactSchema& schema = *FactSchemas::Get().Find("partner");
   std::map<std::string, std::vector<PartnerStatement>> entities;
   for (const FinalFact& fact : facts) {
@@ -162,29 +272,76 @@ void CountPartners(const Catalog& catalog, const std::vector<FinalFact>& facts, 
         AddAll(*measure, {&row, nullptr, &catalog.zone()}, {schema.kind(), "", id}, scope, cells);
       }
     }
+    AddInSegments(
+        catalog, segments, {{id, 0, kNanosPerUnit}}, [](const std::vector<int>&) {}, {&row, nullptr, &catalog.zone()},
+        {schema.kind(), "", id}, cells);
   }
 }
 
-Resolution ResolveFact(const FinalFact& fact, const Claims& claims, const std::map<FactId, const FinalFact*>& by_id) {
-  const FactSchema& schema = *FactSchemas::Get().FindByNumber(fact.id.kind);
-  const auto resolve = [&](const std::vector<PartnerMention>& mentions) {
-    return *ResolveMentions(mentions,
-                            [&](const ReferenceKey& key) { return absl::StatusOr<std::string>(claims.Find(key)); });
-  };
-  const std::vector<PartnerMention> mentions = ReadMentions(schema, fact.fact);
-  if (!mentions.empty() || !schema.inherits_from_customer()) return resolve(mentions);
-  FactRow row(schema);
-  FieldError error;
-  if (!row.Decode(fact.fact, "", &error) || row[schema.customer_slot()].is_null()) return Resolution();
-  const FactSchema& customer_schema = *FactSchemas::Get().Find("customer");
-  const auto customer =
-      by_id.find(FactId{customer_schema.kind(), fact.id.source, std::string(row[schema.customer_slot()].text)});
-  if (customer == by_id.end()) return Resolution();
-  return InheritFromCustomer(resolve(ReadMentions(customer_schema, customer->second->fact)));
-}
+// Who a fact's partners are, from all facts.
+class Resolver {
+ public:
+  Resolver(const Catalog& catalog, const std::vector<FinalFact>& facts, const Claims& claims)
+      : catalog_(catalog), claims_(claims) {
+    for (const FinalFact& fact : facts) {
+      if (fact.id.kind == customer_.kind()) customers_[fact.id] = &fact;
+      FactRow row(deal_);
+      FieldError error;
+      if (fact.id.kind != deal_.kind() || !row.Decode(fact.fact, "", &error)) continue;
+      const auto won = CustomerOfWonDeal(fact.id, row, catalog.zone());
+      if (won) deals_[won->first].push_back({{won->second, fact.id}, &fact});
+    }
+    for (auto& [customer, deals] : deals_) std::sort(deals.begin(), deals.end());
+  }
 
-void CountFact(const Catalog& catalog, const Counted& counted, const Claims& claims, const Rates& rates,
-               const std::map<FactId, const FinalFact*>& by_id, CellMap& cells) {
+  Resolution Resolve(const FinalFact& fact) const {
+    const FactSchema& schema = *FactSchemas::Get().FindByNumber(fact.id.kind);
+    const std::vector<PartnerMention> mentions = ReadMentions(schema, fact.fact);
+    const bool is_customer = &schema == &customer_;
+    if (!mentions.empty() || (!schema.inherits_from_customer() && !is_customer)) return ResolveAll(mentions);
+    FactRow row(schema);
+    FieldError error;
+    if (!row.Decode(fact.fact, "", &error)) return Resolution();
+    FactId customer = fact.id;
+    if (!is_customer) {
+      if (row[schema.customer_slot()].is_null()) return Resolution();
+      customer = {customer_.kind(), fact.id.source, std::string(row[schema.customer_slot()].text)};
+      if (const auto it = customers_.find(customer); it != customers_.end()) {
+        const std::vector<PartnerMention> stated = ReadMentions(customer_, it->second->fact);
+        if (!stated.empty()) return StatedByCustomer(ResolveAll(stated)).resolution;
+      }
+    }
+    const CustomerPartners won = FirstWon(customer);
+    const bool takes = won.HoldOn(FirstDayOf(row, schema.customer_date_slots(), catalog_.zone()));
+    return takes ? won.resolution : Resolution();
+  }
+
+ private:
+  Resolution ResolveAll(const std::vector<PartnerMention>& mentions) const {
+    return *ResolveMentions(mentions,
+                            [&](const ReferenceKey& key) { return absl::StatusOr<std::string>(claims_.Find(key)); });
+  }
+
+  CustomerPartners FirstWon(const FactId& customer) const {
+    const auto it = deals_.find(customer);
+    if (it == deals_.end()) return CustomerPartners();
+    for (const auto& [won, deal] : it->second) {
+      const Resolution resolution = ResolveAll(ReadMentions(deal_, deal->fact));
+      if (!resolution.partners.empty()) return WonWithCustomer(resolution, won.day);
+    }
+    return CustomerPartners();
+  }
+
+  const FactSchema& customer_ = *FactSchemas::Get().Find("customer");
+  const FactSchema& deal_ = *FactSchemas::Get().Find("deal");
+  const Catalog& catalog_;
+  const Claims& claims_;
+  std::map<FactId, const FinalFact*> customers_;
+  std::map<FactId, std::vector<std::pair<WonDeal, const FinalFact*>>> deals_;  // by customer, the first won first
+};
+
+void CountFact(const Catalog& catalog, const Counted& counted, const Resolver& resolver, const Rates& rates,
+               const Segments& segments, CellMap& cells) {
   const FactSchema& schema = *counted.schema;
   const std::string& currency = catalog.program().currency_code();
   FactRow row(schema);
@@ -203,39 +360,46 @@ void CountFact(const Catalog& catalog, const Counted& counted, const Claims& cla
   FactRow* role_row = schema.role_slot() >= 0 ? &row : nullptr;
   if (root_row != nullptr && root_row->schema().role_slot() >= 0) role_row = root_row.get();
 
-  const Resolution resolution = ResolveFact(counted.root != nullptr ? *counted.root : *counted.fact, claims, by_id);
+  const Resolution resolution = resolver.Resolve(counted.root != nullptr ? *counted.root : *counted.fact);
   const bool has_partner = !resolution.partners.empty();
   const bool in_program = has_partner || (schema.program_wide() && !resolution.explicitly_partner);
   const bool is_direct = !in_program && schema.can_have_partner() && !resolution.explicitly_partner;
 
+  const EvalContext context{&row, root_row.get(), &catalog.zone()};
+  const FactId& id = counted.fact->id;
   for (const CompiledMeasure* measure : catalog.measures_of(schema.kind())) {
-    const EvalContext context{&row, root_row.get(), &catalog.zone()};
-    if (role_row != nullptr) SetRoleFields(role_row->schema(), resolution, -1, *role_row);
-    const FactId& id = counted.fact->id;
+    if (role_row != nullptr) SetRoleFields(role_row->schema(), resolution, *role_row);
     AddAll(*measure, context, id, kBusinessName, cells);
     if (in_program) AddAll(*measure, context, id, kProgramName, cells);
     if (is_direct) AddAll(*measure, context, id, kDirectName, cells);
     for (size_t i = 0; i < resolution.partners.size(); ++i) {
-      if (role_row != nullptr) SetRoleFields(role_row->schema(), resolution, static_cast<int>(i), *role_row);
+      const int partner = static_cast<int>(i);
+      if (role_row != nullptr) SetRoleFields(role_row->schema(), resolution, {&partner, 1}, *role_row);
       AddAll(*measure, context, id, PartnerScope(resolution.partners[i].partner_id), cells);
     }
   }
+  const auto set_roles = [&](const std::vector<int>& members) {
+    if (role_row != nullptr) SetRoleFields(role_row->schema(), resolution, members, *role_row);
+  };
+  if (has_partner) AddInSegments(catalog, segments, resolution.partners, set_roles, context, id, cells);
 }
 
 }  // namespace
 
 CellMap BruteForceCells(const Catalog& catalog, const std::vector<FinalFact>& facts,
-                        const std::vector<AdminAlias>& aliases) {
+                        const std::vector<AdminAlias>& aliases, const AttributeHistory& attributes) {
   const Claims claims(catalog, facts, aliases);
+  const Resolver resolver(catalog, facts, claims);
   const Rates rates(catalog, facts);
+  const Segments segments(catalog, facts, attributes);
   std::map<FactId, const FinalFact*> by_id;
   for (const FinalFact& fact : facts) by_id[fact.id] = &fact;
   CellMap cells;
-  CountPartners(catalog, facts, cells);
+  CountPartners(catalog, facts, segments, cells);
   const int partner_kind = FactSchemas::Get().Find("partner")->kind();
   for (const FinalFact& fact : facts) {
     const Counted counted = Connect(fact, by_id);
-    if (!counted.waiting && fact.id.kind != partner_kind) CountFact(catalog, counted, claims, rates, by_id, cells);
+    if (!counted.waiting && fact.id.kind != partner_kind) CountFact(catalog, counted, resolver, rates, segments, cells);
   }
   return cells;
 }
@@ -264,7 +428,17 @@ absl::StatusOr<Verification> VerifyCells(const Engine::View& view, absl::string_
   }));
   RETURN_IF_ERROR(decoded);
 
-  CellMap recomputed = BruteForceCells(*catalog, facts, aliases);
+  AttributeHistory attributes;
+  RETURN_IF_ERROR(view.ScanIndex(Index::kAttributes, "", [&](absl::string_view key, absl::string_view value) {
+    storage::ByteReader reader(key);
+    absl::StatusOr<std::vector<AttributeStatement>> statements = DecodeStatements(value);
+    decoded = statements.status();
+    if (decoded.ok()) attributes[Keys::ReadFactId(reader)] = *std::move(statements);
+    return decoded.ok();
+  }));
+  RETURN_IF_ERROR(decoded);
+
+  CellMap recomputed = BruteForceCells(*catalog, facts, aliases, attributes);
   // What is served, in every scope that the facts speak of or that the state has cells of.
   std::set<std::string> scopes = {kBusinessName, kProgramName, kDirectName};
   for (const auto& [key, cell] : recomputed) scopes.insert(std::get<0>(key));

@@ -1,7 +1,8 @@
 // The slow path that the fast one is checked against: all cells of a programme from its final facts alone.
 //
-// It knows nothing of what the engine stored besides facts and aliases: who the partners are, what parts hang on what,
-// which rate converts whose money and what each day counts is worked out anew.
+// It knows nothing of what the engine stored besides facts, aliases and what partners' records stated over time: who
+// the partners are, in which segments they were, what parts hang on what, whose the customers are, which rate converts
+// whose money and what each day counts is worked out anew.
 #ifndef PARTNERMETRICS_SERVER_ENGINE_BRUTE_FORCE_H_
 #define PARTNERMETRICS_SERVER_ENGINE_BRUTE_FORCE_H_
 
@@ -25,12 +26,15 @@ struct AdminAlias {
   std::string partner_id;
 };
 
+// What each record of a partner stated of its attributes, in the order in which the server learned it.
+using AttributeHistory = std::map<FactId, std::vector<AttributeStatement>>;
+
 // Scope, row, day, and the key of an entry.
 using CellKey = std::tuple<std::string, std::string, Day, std::string>;
 using CellMap = std::map<CellKey, DayCell>;
 
 CellMap BruteForceCells(const Catalog& catalog, const std::vector<FinalFact>& facts,
-                        const std::vector<AdminAlias>& aliases);
+                        const std::vector<AdminAlias>& aliases, const AttributeHistory& attributes);
 
 struct CellDifference {
   CellKey key;

@@ -367,9 +367,25 @@ void CellTable::Discard() {
   pending_.clear();
   contributions_.clear();
   entries_.clear();
+  touched_.clear();
+}
+
+void CellTable::MarkChanged(uint32_t scope) {
+  if (changed_.size() <= scope) changed_.resize(scope + 1);
+  changed_[scope] = publishes_;
+}
+
+uint64_t CellTable::ChangedSince(uint64_t publishes, absl::FunctionRef<void(uint32_t scope)> visit) const {
+  for (uint32_t scope = 0; publishes < publishes_ && scope < changed_.size(); ++scope) {
+    if (changed_[scope] > publishes) visit(scope);
+  }
+  return publishes_;
 }
 
 void CellTable::Publish() {
+  ++publishes_;
+  for (const uint32_t scope : touched_) MarkChanged(scope);
+  touched_.clear();
   for (auto& [id, scope] : loaded_) {
     if (scopes_.size() <= id) scopes_.resize(id + 1);
     for (const Year& year : scope->years) bytes_ += year.bytes;
@@ -404,6 +420,7 @@ CellTable::Year& CellTable::YearOfScope(uint32_t id, Scope& scope, int wanted) {
     scope.dirty = true;
     dirty_scopes_.push_back(id);
   }
+  MarkChanged(id);
   return *it;
 }
 

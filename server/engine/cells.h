@@ -141,8 +141,8 @@ struct EntryContribution {
 
 // All cells of a programme, over a state store that holds those of scopes that nothing happened to lately.
 //
-// Thread-safety: Add, Discard and the checkpoint's methods belong to the applier; Publish, DropAll and Evict need the
-// engine's lock for writing, Read needs it at least for reading.
+// Thread-safety: Add, Touch, Discard and the checkpoint's methods belong to the applier; Publish, DropAll and Evict
+// need the engine's lock for writing, Read and ChangedSince need it at least for reading.
 class CellTable {
  public:
   CellTable(const Keys& keys, storage::StateStore& store, Interner& scopes, Interner& rows, size_t cache_bytes)
@@ -151,9 +151,14 @@ class CellTable {
   // Adds the contributions in each of the scopes.
   absl::Status Add(absl::Span<const uint32_t> scopes, absl::Span<const RowContribution> contributions);
   absl::Status Add(absl::Span<const uint32_t> scopes, absl::Span<const EntryContribution> entries);
+  // Says that something else changed about a scope than its cells: what is known of a partner, a target.
+  void Touch(uint32_t scope) { touched_.push_back(scope); }
   void Publish();
   // Forgets what was added since the last Publish.
   void Discard();
+
+  // Calls `visit` with the scopes that changed after the given number of Publishes, and gives the number by now.
+  uint64_t ChangedSince(uint64_t publishes, absl::FunctionRef<void(uint32_t scope)> visit) const;
 
   // The published row; an empty one when nothing counts.
   absl::StatusOr<CellRow> Read(uint32_t scope, uint32_t row) const;
@@ -197,6 +202,7 @@ class CellTable {
   // What is published of a scope, or `loaded` with what the store has: one that is not in memory has not changed since
   // the last checkpoint.
   absl::StatusOr<const Scope*> Published(uint32_t scope, std::unique_ptr<Scope>& loaded) const;
+  void MarkChanged(uint32_t scope);
   Year& YearOfScope(uint32_t id, Scope& scope, int year);
   void Apply(uint32_t id, absl::Span<const RowContribution> contributions);
   void Apply(const PendingEntry& pending);
@@ -211,8 +217,11 @@ class CellTable {
   std::vector<Pending> pending_;
   std::vector<RowContribution> contributions_;  // of the batch
   std::vector<PendingEntry> entries_;
+  std::vector<uint32_t> touched_;
   absl::flat_hash_map<uint32_t, std::unique_ptr<Scope>> loaded_;  // by this batch; not published yet
   std::vector<std::unique_ptr<Scope>> scopes_;                    // by number; null: only in the store
+  uint64_t publishes_ = 0;
+  std::vector<uint64_t> changed_;  // by number: the last Publish that changed the scope; 0: none since the start
   std::vector<uint32_t> dirty_scopes_;
   size_t bytes_ = 0;
   size_t dirty_bytes_ = 0;

@@ -141,7 +141,8 @@ absl::StatusOr<Applied> Engine::ApplyEvent(const storage::LogRecord& record) {
     ++header_.without_effect;
     return Applied();
   }
-  ASSIGN_OR_RETURN(Applied applied, facts_.Apply(event, {event.revision, record.sequence}, record.position, header_));
+  ASSIGN_OR_RETURN(Applied applied, facts_.Apply(event, {event.revision, record.sequence}, record.position,
+                                                 record.appended_at_us, header_));
   if (applied.effect == Effect::kUnchanged) return applied;
   int64_t& fresh = header_.fresh_at_us[event.schema->kind()];
   fresh = std::max(fresh, record.appended_at_us);
@@ -166,6 +167,7 @@ absl::Status Engine::ApplyDefinitions(const storage::LogRecord& record) {
   state_.Put(StateTable::kIndexes, keys_.Of(Index::kDefinitions), record.payload);
   RETURN_IF_ERROR(Rebuild(before.get()));
   RETURN_IF_ERROR(ConvertMoneyAgain(before.get()));
+  RETURN_IF_ERROR(FindWonDealsAgain(before.get()));
   return ResolveSharedDomains(before.get());
 }
 
@@ -184,6 +186,25 @@ absl::Status Engine::ConvertMoneyAgain(const Catalog* before) {
   };
   RETURN_IF_ERROR(store_.Scan(StateTable::kFacts, keys_.program(), keys_.program(), enter));
   return status;
+}
+
+absl::Status Engine::FindWonDealsAgain(const Catalog* before) {
+  if (before != nullptr && before->program().time_zone() == catalog_->program().time_zone()) return absl::OkStatus();
+  RETURN_IF_ERROR(facts_.ForgetWonDeals());
+  absl::Status status;
+  const auto each_fact = [&](const std::function<absl::Status(const FactId&)>& visit) -> absl::Status {
+    RETURN_IF_ERROR(store_.Scan(StateTable::kFacts, keys_.program(), keys_.program(),
+                                [&](absl::string_view key, absl::string_view) {
+                                  status = visit(keys_.ReadFactKey(key));
+                                  return status.ok();
+                                }));
+    return status;
+  };
+  RETURN_IF_ERROR(each_fact([this](const FactId& id) -> absl::Status {
+    ASSIGN_OR_RETURN(const std::optional<StoredFact> fact, facts_.Get(id));
+    return facts_.EnterWonDeal(id, *fact);
+  }));
+  return each_fact([this](const FactId& id) { return facts_.ResolveCustomersOf(id, header_); });
 }
 
 absl::Status Engine::ResolveSharedDomains(const Catalog* before) {
@@ -236,31 +257,69 @@ absl::Status Engine::Rebuild(const Catalog* before) {
       dropped.erase(ParkedRowName(measure.id()));
     }
   }
-  RETURN_IF_ERROR(DropCells(dropped));
+  // Segments that are declared newly, or otherwise than before.
+  std::vector<std::string> dropped_segments;
+  std::vector<bool> new_segments(static_cast<size_t>(catalog_->program().segments_size()), true);
+  if (before != nullptr) {
+    const auto& now = catalog_->program().segments();
+    for (const v1::SegmentAttribute& old : before->program().segments()) {
+      const auto same = std::find_if(now.begin(), now.end(), [&](const v1::SegmentAttribute& segment) {
+        return segment.attribute() == old.attribute() && segment.membership() == old.membership();
+      });
+      if (same == now.end()) {
+        dropped_segments.push_back(old.attribute());
+      } else {
+        new_segments[static_cast<size_t>(same - now.begin())] = false;
+      }
+    }
+  }
+  RETURN_IF_ERROR(DropCells(dropped, dropped_segments));
 
+  // New measures everywhere; the others in the new segments.
+  std::vector<bool> kept(wanted);
+  kept.flip();
+  const CountFilter filters[] = {{&wanted, nullptr, true}, {&kept, &new_segments, false}};
+  const bool any_wanted = std::find(wanted.begin(), wanted.end(), true) != wanted.end();
+  const bool any_segment = std::find(new_segments.begin(), new_segments.end(), true) != new_segments.end() &&
+                           std::find(kept.begin(), kept.end(), true) != kept.end();
+  const auto each_filter = [&](const std::function<absl::Status(const CountFilter&)>& count) -> absl::Status {
+    if (any_wanted) RETURN_IF_ERROR(count(filters[0]));
+    return any_segment ? count(filters[1]) : absl::OkStatus();
+  };
   const std::string prefix = keys_.program();
   absl::Status status;
   const auto count = [&](absl::string_view key, absl::string_view value) {
     absl::StatusOr<StoredFact> fact = DecodeFact(value);
     status = fact.status();
-    if (status.ok()) status = facts_.CountFor(keys_.ReadFactKey(key), *fact, wanted);
+    if (!status.ok()) return false;
+    const FactId id = keys_.ReadFactKey(key);
+    status = each_filter([&](const CountFilter& filter) { return facts_.CountFor(id, *fact, +1, filter); });
     return status.ok();
   };
+  if (!any_wanted && !any_segment) return absl::OkStatus();
   RETURN_IF_ERROR(store_.Scan(StateTable::kFacts, prefix, prefix, count));
   RETURN_IF_ERROR(status);
   const std::string partners = keys_.Of(Index::kPartner);
   RETURN_IF_ERROR(store_.Scan(StateTable::kIndexes, partners, partners, [&](absl::string_view key, absl::string_view) {
     const std::string id = storage::ByteReader(key.substr(partners.size())).KeyString();
-    status = facts_.CountPartner(id, +1, &wanted);
+    status = each_filter([&](const CountFilter& filter) { return facts_.CountPartner(id, +1, filter); });
     return status.ok();
   }));
   return status;
 }
 
-absl::Status Engine::DropCells(const absl::flat_hash_set<std::string>& measures) {
-  if (measures.empty()) return absl::OkStatus();
+absl::Status Engine::DropCells(const absl::flat_hash_set<std::string>& measures,
+                               const std::vector<std::string>& segments) {
+  if (measures.empty() && segments.empty()) return absl::OkStatus();
   std::vector<storage::StateChange> changes;
-  RETURN_IF_ERROR(cells_.CollectWithout(measures, changes));
+  if (!measures.empty()) RETURN_IF_ERROR(cells_.CollectWithout(measures, changes));
+  for (const std::string& attribute : segments) {
+    const std::string prefix = keys_.program() + SegmentScopePrefix(attribute);
+    RETURN_IF_ERROR(store_.Scan(StateTable::kCells, prefix, prefix, [&](absl::string_view key, absl::string_view) {
+      changes.push_back({StateTable::kCells, std::string(key), std::nullopt});
+      return true;
+    }));
+  }
   // A crash after this leaves these cells missing and the old definitions in force at a position before the new ones:
   // replay comes here again and counts them anew.
   RETURN_IF_ERROR(store_.WriteCheckpoint(changes));
@@ -298,6 +357,7 @@ absl::Status Engine::ApplyRun(const storage::LogRecord& record) {
     run.set_connector(begin.connector());
     run.set_sequence(begin.sequence());
     run.set_full(begin.full());
+    run.set_staged(begin.staged());
     run.set_state(1);  // RUN_STATE_RUNNING
     run.set_ended_at_us(0);
     header_.last_sequence = std::max(header_.last_sequence, begin.sequence());

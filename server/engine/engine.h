@@ -16,6 +16,7 @@
 #include <future>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,7 @@
 #include "server/engine/header.h"
 #include "server/engine/interner.h"
 #include "server/engine/keys.h"
+#include "server/engine/segments.h"
 #include "server/engine/state_overlay.h"
 #include "storage/event_log.h"
 #include "storage/mutex.h"
@@ -88,7 +90,10 @@ class Engine {
   absl::Status ConvertMoneyAgain(const Catalog* before);
   // Resolves anew the facts that name a domain which became, or no longer is, shared.
   absl::Status ResolveSharedDomains(const Catalog* before);
-  absl::Status DropCells(const absl::flat_hash_set<std::string>& measures);
+  // Finds the first won deals anew when the time zone changed, and what follows from them.
+  absl::Status FindWonDealsAgain(const Catalog* before);
+  // Takes measures out of the store, and the scopes of some attributes' segments.
+  absl::Status DropCells(const absl::flat_hash_set<std::string>& measures, const std::vector<std::string>& segments);
   // Hands what is published to a thread that writes it. No checkpoint may be under way.
   void StartCheckpoint();
   // Waits for the checkpoint that is under way, if there is one.
@@ -142,6 +147,9 @@ class PM_THREAD_ATTRIBUTE(scoped_lockable) Engine::View {
   // The rows of a measure that is split, by value.
   absl::StatusOr<std::map<std::string, CellRow>> SplitRows(absl::string_view scope,
                                                            const CompiledMeasure& measure) const;
+  // Calls `visit` with the scopes whose cells, attributes or targets changed after a moment of this process that an
+  // earlier call gave (0: its start), and gives the moment of this view.
+  uint64_t ChangedScopes(uint64_t since, const std::function<void(const std::string& scope)>& visit) const;
   // All rows of a scope, by name.
   absl::StatusOr<std::map<std::string, CellRow>> Rows(absl::string_view scope) const;
   absl::StatusOr<std::optional<StoredFact>> Fact(const FactId& id) const;
@@ -155,6 +163,10 @@ class PM_THREAD_ATTRIBUTE(scoped_lockable) Engine::View {
   // Calls `visit` with every scope that has stored cells.
   absl::Status ScanCellScopes(const std::function<void(const std::string& scope)>& visit) const;
   absl::StatusOr<std::optional<std::string>> IndexValue(Index index, absl::string_view name) const;
+  // The segments that a partner is in, by the programme's attributes.
+  absl::StatusOr<SegmentSpans> SegmentsOf(absl::string_view partner_id) const;
+  // The facts of a kind that count for a partner; not for the kind "partner".
+  absl::StatusOr<std::set<FactId>> FactsOf(absl::string_view partner_id, const FactSchema& schema) const;
   const Keys& keys() const { return engine_.keys_; }
 
  private:

@@ -3,75 +3,14 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/container/inlined_vector.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "server/engine/engine.h"
+#include "server/engine/fact_kinds.h"
+#include "server/engine/id_list.h"
 #include "storage/bytes.h"
 #include "storage/status_macros.h"
 
 namespace partnermetrics {
-namespace {
-
-const FactSchema& SchemaOf(const FactId& id) {
-  return *FactSchemas::Get().FindByNumber(id.kind);
-}
-
-const FactSchema& TargetSchema() {
-  static const FactSchema& schema = *FactSchemas::Get().Find("target");
-  return schema;
-}
-
-int CustomerKind() {
-  static const int kind = FactSchemas::Get().Find("customer")->kind();
-  return kind;
-}
-
-int PartnerKind() {
-  static const int kind = FactSchemas::Get().Find("partner")->kind();
-  return kind;
-}
-
-int RateKind() {
-  static const int kind = FactSchemas::Get().Find("fx_rate")->kind();
-  return kind;
-}
-
-std::string EncodeIds(const std::vector<FactId>& ids) {
-  std::string value;
-  for (const FactId& id : ids) Keys::AppendFact(value, id);
-  return value;
-}
-
-absl::StatusOr<std::vector<FactId>> DecodeIds(absl::string_view value) {
-  storage::ByteReader reader(value);
-  std::vector<FactId> ids;
-  while (reader.ok() && !reader.empty()) ids.push_back(Keys::ReadFactId(reader));
-  RETURN_IF_ERROR(reader.Finish("list of facts"));
-  return ids;
-}
-
-// Adds or removes an id of a stored, sorted list. True when the list was or became empty.
-absl::StatusOr<bool> ChangeIdList(StateOverlay& state, const std::string& key, const FactId& id, bool add) {
-  ASSIGN_OR_RETURN(auto value, state.Get(StateTable::kIndexes, key));
-  std::vector<FactId> ids;
-  if (value.has_value()) {
-    ASSIGN_OR_RETURN(ids, DecodeIds(*value));
-  }
-  const bool was_empty = ids.empty();
-  const auto at = std::lower_bound(ids.begin(), ids.end(), id);
-  const bool there = at != ids.end() && *at == id;
-  if (add && !there) ids.insert(at, id);
-  if (!add && there) ids.erase(at);
-  if (ids.empty()) {
-    state.Delete(StateTable::kIndexes, key);
-  } else {
-    state.Put(StateTable::kIndexes, key, EncodeIds(ids));
-  }
-  return was_empty != ids.empty();
-}
-
-}  // namespace
 
 FactApplier::FactApplier(const Keys& keys, StateOverlay& state, CellTable& cells, AliasTable& aliases, Interner& scopes,
                          Interner& measures)
@@ -80,6 +19,8 @@ FactApplier::FactApplier(const Keys& keys, StateOverlay& state, CellTable& cells
       cells_(cells),
       aliases_(aliases),
       rates_(keys, state),
+      won_deals_(keys, state),
+      segments_(keys, state),
       scopes_(scopes),
       measure_names_(measures),
       business_(scopes.Id(kBusinessName)),
@@ -96,6 +37,7 @@ FactApplier::FactApplier(const Keys& keys, StateOverlay& state, CellTable& cells
 void FactApplier::SetCatalog(std::shared_ptr<const Catalog> catalog) {
   catalog_ = std::move(catalog);
   rates_.SetProgram(catalog_->program());
+  segments_.SetProgram(catalog_->program(), catalog_->zone());
   measure_ids_.clear();
   parked_ids_.clear();
   by_scope_.clear();
@@ -127,7 +69,8 @@ void FactApplier::Store(const FactId& id, const StoredFact& fact) {
 }
 
 absl::StatusOr<Applied> FactApplier::Apply(const EventView& event, FactVersion version, uint64_t position,
-                                           Header& header) {
+                                           int64_t stored_at_us, Header& header) {
+  segments_.Trim();
   const FactId id{event.schema->kind(), std::string(event.source), std::string(event.record_id)};
   const absl::string_view content = event.deleted ? absl::string_view() : event.fact;
   ASSIGN_OR_RETURN(std::optional<StoredFact> before, Get(id));
@@ -159,7 +102,7 @@ absl::StatusOr<Applied> FactApplier::Apply(const EventView& event, FactVersion v
     }
     ASSIGN_OR_RETURN(after.resolution, Resolve(id, *event.schema, after, root_id, root.has_value() ? &*root : nullptr));
     if (id.kind == PartnerKind()) {
-      RETURN_IF_ERROR(ReplacePartner(id, before, after, header));
+      RETURN_IF_ERROR(ReplacePartner(id, before, after, stored_at_us, header));
     } else if (id.kind == RateKind()) {
       RETURN_IF_ERROR(ReplaceRate(id, before, after, header));
     } else {
@@ -169,14 +112,6 @@ absl::StatusOr<Applied> FactApplier::Apply(const EventView& event, FactVersion v
   applied.unresolved = after.resolution.unresolved;
   applied.parked = after.resolution.parked;
   return applied;
-}
-
-std::optional<FactId> FactApplier::CustomerOf(const FactId& id, const FactSchema& schema, absl::string_view fact) {
-  if (!schema.inherits_from_customer() || fact.empty()) return std::nullopt;
-  FactRow& row = Row(schema);
-  FieldError error;
-  if (!row.Decode(fact, "", &error) || row[schema.customer_slot()].is_null()) return std::nullopt;
-  return FactId{CustomerKind(), id.source, std::string(row[schema.customer_slot()].text)};
 }
 
 std::optional<FactId> FactApplier::RootOf(const FactId& id, const FactSchema& schema, absl::string_view fact) {
@@ -200,11 +135,8 @@ absl::StatusOr<Resolution> FactApplier::Resolve(const FactId& id, const FactSche
     const std::vector<PartnerMention> mentions = ReadMentions(schema, fact.fact);
     ASSIGN_OR_RETURN(resolution,
                      ResolveMentions(mentions, [this](const ReferenceKey& key) { return aliases_.Lookup(key); }));
-    if (mentions.empty()) {
-      if (const std::optional<FactId> customer_id = CustomerOf(id, schema, fact.fact); customer_id.has_value()) {
-        ASSIGN_OR_RETURN(auto customer, Get(*customer_id));
-        if (customer.has_value()) resolution = InheritFromCustomer(customer->resolution);
-      }
+    if (mentions.empty() && (schema.inherits_from_customer() || id.kind == CustomerKind())) {
+      ASSIGN_OR_RETURN(resolution, Inherit(id, schema, fact.fact));
     }
   }
   RETURN_IF_ERROR(ResolveMoney(schema, fact.fact, resolution));
@@ -270,24 +202,9 @@ absl::Status FactApplier::Replace(const FactId& id, const std::optional<StoredFa
   }
   RETURN_IF_ERROR(Count(id, after, root.has_value() ? &*root : nullptr, +1, header));
   for (const Part& part : parts) RETURN_IF_ERROR(Count(part.id, part.after, &after, +1, header));
-  if (id.kind != CustomerKind()) return absl::OkStatus();
-  const Resolution none;
-  const bool moved = !((before.has_value() ? before->resolution : none) == after.resolution);
-  return moved ? ResolveFactsOf(id, header) : absl::OkStatus();
-}
-
-absl::Status FactApplier::ResolveFactsOf(const FactId& customer, Header& header) {
-  std::string prefix = keys_.Of(Index::kCustomerFacts);
-  Keys::AppendFact(prefix, customer);
-  std::vector<FactId> facts;
-  RETURN_IF_ERROR(state_.Scan(StateTable::kIndexes, prefix, prefix, [&](absl::string_view key, absl::string_view) {
-    storage::ByteReader reader(key.substr(prefix.size()));
-    facts.push_back(Keys::ReadFactId(reader));
-    return true;
-  }));
-  int64_t moved = 0;
-  for (const FactId& fact : facts) RETURN_IF_ERROR(ResolveAgain(fact, header, moved));
-  return absl::OkStatus();
+  const StoredFact* const old = before.has_value() ? &*before : nullptr;
+  if (id.kind == CustomerKind()) return FollowCustomer(id, old, after, header);
+  return id.kind == DealKind() ? FollowDeal(id, old, after, header) : absl::OkStatus();
 }
 
 absl::Status FactApplier::Count(const FactId& id, const StoredFact& fact, const StoredFact* root, int sign,
@@ -321,35 +238,22 @@ absl::Status FactApplier::Count(const FactId& id, const StoredFact& fact, const 
   if (id.kind == TargetSchema().kind()) RETURN_IF_ERROR(CountTarget(id, fact, sign));
   // Measures about partners read entities, so that a partner of several sources is counted once.
   if (id.kind == PartnerKind()) return absl::OkStatus();
-  return CountCells(id, fact, root, sign, nullptr);
-}
-
-absl::Status FactApplier::CountPartner(const std::string& partner_id, int sign, const std::vector<bool>* only) {
-  ASSIGN_OR_RETURN(auto value, state_.Get(StateTable::kIndexes, keys_.Of(Index::kPartner, partner_id)));
-  if (!value.has_value()) return absl::OkStatus();
-  ASSIGN_OR_RETURN(std::vector<FactId> ids, DecodeIds(*value));
-  std::vector<PartnerStatement> statements;
-  for (FactId& id : ids) {
-    ASSIGN_OR_RETURN(auto fact, Get(id));
-    statements.push_back({std::move(id), std::move(fact->fact)});
-  }
-  SortByPrecedence(catalog_ == nullptr ? v1::Program() : catalog_->program(), statements);
-  StoredFact entity;
-  entity.fact = MergeStatements(statements).SerializeAsString();
-  entity.resolution.partners.push_back({partner_id, 0, kNanosPerUnit});
-  return CountCells({PartnerKind(), "", partner_id}, entity, nullptr, sign, only);
+  return CountCells(id, fact, root, sign, CountFilter());
 }
 
 absl::Status FactApplier::ReplacePartner(const FactId& id, const std::optional<StoredFact>& before,
-                                         const StoredFact& after, Header& header) {
+                                         const StoredFact& after, int64_t stored_at_us, Header& header) {
   std::set<std::string> concerned;
   for (const StoredFact* fact : {before.has_value() ? &*before : nullptr, &after}) {
     if (fact != nullptr && !fact->deleted) concerned.insert(StatedPartner(id.source, id.record_id, fact->fact));
   }
-  for (const std::string& partner : concerned) RETURN_IF_ERROR(CountPartner(partner, -1, nullptr));
+  RETURN_IF_ERROR(RememberSegments(concerned));
+  for (const std::string& partner : concerned) RETURN_IF_ERROR(CountPartner(partner, -1, CountFilter()));
   RETURN_IF_ERROR(Replace(id, before, after, header));
   RETURN_IF_ERROR(IndexPartner(id, before, after, header));
-  for (const std::string& partner : concerned) RETURN_IF_ERROR(CountPartner(partner, +1, nullptr));
+  RETURN_IF_ERROR(segments_.Learn(id, stored_at_us, after.fact));
+  RETURN_IF_ERROR(MoveSegments(concerned));
+  for (const std::string& partner : concerned) RETURN_IF_ERROR(CountPartner(partner, +1, CountFilter()));
   return absl::OkStatus();
 }
 
@@ -372,131 +276,6 @@ absl::Status FactApplier::EndBatch() {
   return absl::OkStatus();
 }
 
-absl::Status FactApplier::CountTarget(const FactId& id, const StoredFact& fact, int sign) {
-  const FactSchema& schema = TargetSchema();
-  FactRow& row = Row(schema);
-  FieldError error;
-  if (!row.Decode(fact.fact, "", &error)) return absl::OkStatus();
-  const auto value_of = [&](absl::string_view name) -> const Value& { return row[schema.Find(name)->slot]; };
-  const Value& value = value_of("value");
-  std::vector<std::string> scopes;
-  for (const ResolvedPartner& partner : fact.resolution.partners) scopes.push_back(PartnerScope(partner.partner_id));
-  if (scopes.empty() && !fact.resolution.explicitly_partner) scopes.emplace_back(kProgramName);
-  for (const std::string& scope : scopes) {
-    std::string key = keys_.Target(scope, value_of("metric").text, static_cast<int>(value_of("kind").integer),
-                                   static_cast<Day>(value_of("period_start_on").integer),
-                                   static_cast<Day>(value_of("period_end_on").integer));
-    Keys::AppendFact(key, id);
-    if (sign < 0) {
-      state_.Delete(StateTable::kIndexes, std::move(key));
-      continue;
-    }
-    std::string encoded;
-    const Value& stated = value_of("stated_on");
-    storage::ByteWriter(&encoded).Int128(value.decimal).Bool(!stated.is_null()).Zigzag(stated.integer);
-    state_.Put(StateTable::kIndexes, std::move(key), std::move(encoded));
-  }
-  return absl::OkStatus();
-}
-
-absl::Status FactApplier::Contribute(absl::Span<const uint32_t> scopes, const FactId& id, const EvalContext& context,
-                                     bool by_scope, int sign, const std::vector<bool>* only) {
-  if (scopes.empty()) return absl::OkStatus();
-  contributions_.clear();
-  entries_.clear();
-  const auto with_sign = [sign](Contribution contribution) {
-    contribution.contributions *= sign;
-    contribution.count *= sign;
-    contribution.sum *= sign;
-    return contribution;
-  };
-  const auto measures = catalog_->measures_of(context.row->schema().kind());
-  const auto is_wanted = [&](size_t index) {
-    return by_scope_[index] == by_scope && (only == nullptr || (*only)[index]);
-  };
-  std::string key;
-  for (const CompiledMeasure* measure : measures) {
-    const auto index = static_cast<size_t>(measure->index);
-    if (!is_wanted(index)) continue;
-    const ContributionList list = ContributionsOf(*measure, context);
-    if (list.empty()) continue;
-    const uint32_t row =
-        measure->by == nullptr ? measure_ids_[index] : measure_names_.Id(SplitRowName(*measure, context));
-    if (!measure->has_entries()) {
-      for (const Contribution& c : list) contributions_.push_back({row, with_sign(c)});
-    } else if (EntryKey(*measure, context, FactBytes(id), key)) {
-      for (const Contribution& c : list) entries_.push_back({row, key, with_sign(c)});
-    }
-  }
-  for (const CompiledMeasure* measure : measures) {
-    if (!context.row->parked()) break;
-    const auto index = static_cast<size_t>(measure->index);
-    if (!is_wanted(index)) continue;
-    for (const Contribution& c : ParkedContributionsOf(*measure, context)) {
-      contributions_.push_back({parked_ids_[index], with_sign(c)});
-    }
-  }
-  RETURN_IF_ERROR(cells_.Add(scopes, contributions_));
-  return cells_.Add(scopes, entries_);
-}
-
-absl::Status FactApplier::CountCells(const FactId& id, const StoredFact& fact, const StoredFact* root, int sign,
-                                     const std::vector<bool>* only) {
-  if (catalog_ == nullptr || catalog_->measures_of(id.kind).empty()) return absl::OkStatus();
-  const FactSchema& schema = SchemaOf(id);
-  const std::string& currency = catalog_->program().currency_code();
-  FactRow& row = Row(schema);
-  FieldError error;
-  if (!row.Decode(fact.fact, currency, &error)) return absl::OkStatus();
-  ConvertMoney(fact.resolution.rates, row);
-  FactRow* root_row = nullptr;
-  if (root != nullptr && schema.root_schema() != nullptr) {
-    root_row = &Row(*schema.root_schema());
-    if (root_row->Decode(root->fact, currency, &error)) {
-      ConvertMoney(root->resolution.rates, *root_row);
-    } else {
-      root_row = nullptr;
-    }
-  }
-  // The row that carries role and credited amount: the fact's own or its root's.
-  FactRow* role_row = schema.role_slot() >= 0 ? &row : nullptr;
-  if (root_row != nullptr && root_row->schema().role_slot() >= 0) role_row = root_row;
-
-  const Resolution& resolution = fact.resolution;
-  const EvalContext context{&row, root_row, &catalog_->zone()};
-  const bool in_program = !resolution.partners.empty() || (schema.program_wide() && !resolution.explicitly_partner);
-  const bool is_direct =
-      schema.can_have_partner() && resolution.partners.empty() && !resolution.explicitly_partner && !in_program;
-
-  // Scopes that see the programme's view of roles, and behind them those of the partners, which see their own.
-  absl::InlinedVector<uint32_t, 8> scopes = {business_};
-  if (in_program) scopes.push_back(program_);
-  if (is_direct) scopes.push_back(direct_);
-  const size_t shared = scopes.size();
-  for (const ResolvedPartner& partner : resolution.partners) {
-    scopes.push_back(scopes_.Id(PartnerScope(partner.partner_id)));
-  }
-  if (role_row != nullptr) SetRoleFields(role_row->schema(), resolution, -1, *role_row);
-  RETURN_IF_ERROR(Contribute(scopes, id, context, false, sign, only));
-  RETURN_IF_ERROR(Contribute(absl::MakeConstSpan(scopes).first(shared), id, context, true, sign, only));
-  if (role_row == nullptr) return absl::OkStatus();
-  for (size_t i = shared; i < scopes.size(); ++i) {
-    SetRoleFields(role_row->schema(), resolution, static_cast<int>(i - shared), *role_row);
-    RETURN_IF_ERROR(Contribute({&scopes[i], 1}, id, context, true, sign, only));
-  }
-  return absl::OkStatus();
-}
-
-absl::Status FactApplier::CountFor(const FactId& id, const StoredFact& fact, const std::vector<bool>& measures) {
-  if (fact.deleted || fact.resolution.waiting || id.kind == PartnerKind()) return absl::OkStatus();
-  const FactSchema& schema = SchemaOf(id);
-  std::optional<StoredFact> root;
-  if (const std::optional<FactId> root_id = RootOf(id, schema, fact.fact); root_id.has_value()) {
-    ASSIGN_OR_RETURN(root, Get(*root_id));
-  }
-  return CountCells(id, fact, root.has_value() ? &*root : nullptr, +1, &measures);
-}
-
 void FactApplier::IndexReferences(const FactId& id, const FactSchema& schema, absl::string_view before,
                                   absl::string_view after) {
   const auto references_of = [&](absl::string_view fact) {
@@ -516,20 +295,6 @@ void FactApplier::IndexReferences(const FactId& id, const FactSchema& schema, ab
     if (std::binary_search(old.begin(), old.end(), reference)) continue;
     state_.Put(StateTable::kIndexes, keys_.Of(Index::kReference, reference, id), "");
   }
-}
-
-absl::Status FactApplier::IndexCustomer(const FactId& id, const FactSchema& schema, absl::string_view fact, bool add) {
-  const std::optional<FactId> customer = CustomerOf(id, schema, fact);
-  if (!customer.has_value()) return absl::OkStatus();
-  std::string key = keys_.Of(Index::kCustomerFacts);
-  Keys::AppendFact(key, *customer);
-  Keys::AppendFact(key, id);
-  if (add) {
-    state_.Put(StateTable::kIndexes, std::move(key), "");
-  } else {
-    state_.Delete(StateTable::kIndexes, std::move(key));
-  }
-  return absl::OkStatus();
 }
 
 absl::Status FactApplier::IndexPart(const FactId& id, const FactSchema& schema, absl::string_view fact, bool add) {

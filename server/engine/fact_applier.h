@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -16,12 +17,15 @@
 #include "server/catalog/catalog.h"
 #include "server/engine/alias_table.h"
 #include "server/engine/cells.h"
+#include "server/engine/customer_partners.h"
 #include "server/engine/header.h"
 #include "server/engine/interner.h"
 #include "server/engine/keys.h"
 #include "server/engine/partner_entity.h"
 #include "server/engine/rate_table.h"
 #include "server/engine/resolution.h"
+#include "server/engine/segment_table.h"
+#include "server/engine/segments.h"
 #include "server/engine/state_overlay.h"
 #include "server/engine/stored_fact.h"
 #include "server/facts/event_view.h"
@@ -36,6 +40,13 @@ struct Applied {
   int64_t moved_facts = 0;  // facts that count for another partner now
 };
 
+// What of a fact is counted: by index in the catalogue and among the programme's segments; null: all.
+struct CountFilter {
+  const std::vector<bool>* measures = nullptr;
+  const std::vector<bool>* segments = nullptr;
+  bool whole = true;  // in business, programme, direct part and those of the partners, too
+};
+
 class FactApplier {
  public:
   FactApplier(const Keys& keys, StateOverlay& state, CellTable& cells, AliasTable& aliases, Interner& scopes,
@@ -44,7 +55,9 @@ class FactApplier {
   // Measures to count for from now on.
   void SetCatalog(std::shared_ptr<const Catalog> catalog);
 
-  absl::StatusOr<Applied> Apply(const EventView& event, FactVersion version, uint64_t position, Header& header);
+  // `stored_at_us`: when the event was stored.
+  absl::StatusOr<Applied> Apply(const EventView& event, FactVersion version, uint64_t position, int64_t stored_at_us,
+                                Header& header);
 
   // Adds or removes a claim on a reference and resolves anew the facts that name it. Returns their number.
   absl::StatusOr<int64_t> ChangeClaims(const std::vector<ReferenceKey>& references, const AliasClaim& claim, bool add,
@@ -58,11 +71,17 @@ class FactApplier {
   absl::Status ForgetMoney();
   absl::Status EnterMoneyAgain(const FactId& id, Header& header);
 
-  // Counts a fact for some measures only (indexes into the catalogue): for measures that are new.
-  absl::Status CountFor(const FactId& id, const StoredFact& fact, const std::vector<bool>& measures);
+  // When the programme's time zone changed, in which deals are won: forgets the won deals; then enters a fact again, if
+  // it is one; and then resolves anew what takes its partners from a customer.
+  absl::Status ForgetWonDeals() { return won_deals_.Clear(); }
+  absl::Status EnterWonDeal(const FactId& id, const StoredFact& fact);
+  absl::Status ResolveCustomersOf(const FactId& id, Header& header);
 
-  // Counts (or takes back) a partner as an entity; with `only` for some measures.
-  absl::Status CountPartner(const std::string& partner_id, int sign, const std::vector<bool>* only);
+  // Counts a fact (sign +1) or takes it back (-1) in part: for measures and segments that are new.
+  absl::Status CountFor(const FactId& id, const StoredFact& fact, int sign, const CountFilter& filter);
+
+  // Counts (or takes back) a partner as an entity.
+  absl::Status CountPartner(const std::string& partner_id, int sign, const CountFilter& filter);
 
   absl::StatusOr<std::optional<StoredFact>> Get(const FactId& id) const;
 
@@ -71,6 +90,7 @@ class FactApplier {
   void Discard() {
     fact_counts_.clear();
     rates_.Forget();
+    segments_.Forget();
   }
 
  private:
@@ -78,20 +98,35 @@ class FactApplier {
     FactId id;
     StoredFact before, after;
   };
+  // How contributions are made.
+  struct Contributing {
+    int sign = 1;
+    const std::vector<bool>* measures = nullptr;  // null: all
+    std::optional<bool> by_scope;    // only measures that differ by scope, or only those that do not; unset: all
+    const DayRange* days = nullptr;  // only on these days; null: on all
+  };
+  struct SegmentCount {
+    uint32_t scope = 0;
+    SegmentPiece piece;
+  };
+  // The segments in which a fact counts whatever the day, and those in which it counts on some days.
+  struct Segments {
+    std::vector<SegmentCount> always, at_times;
+  };
 
   // Replaces a fact's content and/or resolution: takes back, stores, counts, its parts included.
   absl::Status Replace(const FactId& id, const std::optional<StoredFact>& before, const StoredFact& after,
                        Header& header);
   // Replace for facts that state a partner: the entities concerned are counted anew, references may lead elsewhere.
   absl::Status ReplacePartner(const FactId& id, const std::optional<StoredFact>& before, const StoredFact& after,
-                              Header& header);
+                              int64_t stored_at_us, Header& header);
   // Replace for facts that state a rate: the money that it has to do with is converted anew.
   absl::Status ReplaceRate(const FactId& id, const std::optional<StoredFact>& before, const StoredFact& after,
                            Header& header);
   // Adds (sign +1) or takes back (-1) what a fact counts: cells, targets, counters, the list of unresolved facts.
   absl::Status Count(const FactId& id, const StoredFact& fact, const StoredFact* root, int sign, Header& header);
   absl::Status CountCells(const FactId& id, const StoredFact& fact, const StoredFact* root, int sign,
-                          const std::vector<bool>* only);
+                          const CountFilter& filter);
   absl::Status CountTarget(const FactId& id, const StoredFact& fact, int sign);
   void Store(const FactId& id, const StoredFact& fact);
   void IndexReferences(const FactId& id, const FactSchema& schema, absl::string_view before, absl::string_view after);
@@ -99,16 +134,35 @@ class FactApplier {
   absl::Status IndexPart(const FactId& id, const FactSchema& schema, absl::string_view fact, bool add);
   absl::Status IndexPartner(const FactId& id, const std::optional<StoredFact>& before, const StoredFact& after,
                             Header& header);
-  // Counts a fact in some scopes, for the measures that differ by scope or for those that do not.
+  // Counts a fact in some scopes.
   absl::Status Contribute(absl::Span<const uint32_t> scopes, const FactId& id, const EvalContext& context,
-                          bool by_scope, int sign, const std::vector<bool>* only);
+                          const Contributing& how);
+
+  // fact_applier_segments.cc. The segments that a fact of these partners counts in.
+  absl::StatusOr<Segments> SegmentsOf(const Resolution& resolution, const std::vector<bool>* wanted);
+  // Remembers the segments of partners whose records are about to change; then counts their facts in those that they
+  // are in now.
+  absl::Status RememberSegments(const std::set<std::string>& partners);
+  absl::Status MoveSegments(const std::set<std::string>& partners);
+  absl::Status CollectFactsOf(const std::string& partner, std::set<FactId>& facts);
 
   // The parts of a root; `is_new`: it was not there before.
   absl::StatusOr<std::vector<FactId>> PartsOf(const FactId& root, bool is_new, const Header& header) const;
-  // The customer that a fact names and inherits from; nothing for others.
+  // fact_applier_customers.cc. The customer that a fact names and inherits from; nothing for others.
   std::optional<FactId> CustomerOf(const FactId& id, const FactSchema& schema, absl::string_view fact);
-  // Resolves anew what takes its partners from a customer.
+  // What is taken from a customer, and of that what it has from its deals.
+  absl::StatusOr<CustomerPartners> PartnersOf(const FactId& customer) const;
+  absl::StatusOr<CustomerPartners> PartnersByDeals(const FactId& customer) const;
+  // What a fact that names no partner takes from its customer; a customer has that itself.
+  absl::StatusOr<Resolution> Inherit(const FactId& id, const FactSchema& schema, absl::string_view fact);
+  // The customer and day of a won deal that has partners.
+  std::optional<std::pair<FactId, WonDeal>> WonDealOf(const FactId& id, const StoredFact& fact);
+  // After a customer or a deal was replaced: resolves anew what takes its partners from it.
+  absl::Status FollowCustomer(const FactId& id, const StoredFact* before, const StoredFact& after, Header& header);
+  absl::Status FollowDeal(const FactId& id, const StoredFact* before, const StoredFact& after, Header& header);
+  // Resolves anew the facts that take their partners from a customer; those of its deals the customer, too.
   absl::Status ResolveFactsOf(const FactId& customer, Header& header);
+  absl::Status ResolveCustomer(const FactId& customer, Header& header);
   // The id of a part's root; nothing for whole facts and parts that name none.
   std::optional<FactId> RootOf(const FactId& id, const FactSchema& schema, absl::string_view fact);
   absl::StatusOr<Resolution> Resolve(const FactId& id, const FactSchema& schema, const StoredFact& fact,
@@ -128,6 +182,8 @@ class FactApplier {
   CellTable& cells_;
   AliasTable& aliases_;
   RateTable rates_;
+  WonDeals won_deals_;
+  SegmentTable segments_;
   Interner& scopes_;
   Interner& measure_names_;
   const uint32_t business_, direct_, program_;

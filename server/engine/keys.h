@@ -34,6 +34,7 @@ enum class Index : char {
   kAlias = 'A',          // reference → claims
   kAdminAlias = 'B',     // partner, reference → nothing: what admins added
   kCustomerFacts = 'K',  // customer, fact → nothing: facts that take the customer's partners
+  kClaimed = 'L',        // partner, reference → nothing: the references that it claims
   kDefinitions = 'D',    // → log.v1.Definitions
   kFactCount = 'F',      // partner → facts that count for it
   kHistory = 'H',        // fact, position → nothing: records about the fact that do not state its content now
@@ -45,6 +46,8 @@ enum class Index : char {
   kReference = 'R',      // reference, fact → nothing: who names this reference
   kTarget = 'T',         // scope, metric, kind, period, fact → value
   kUnresolved = 'U',     // reference, fact → nothing: unresolved facts by their most trusted reference
+  kAttributes = 'V',     // record that states a partner → what its attributes were, and since when
+  kWonDeals = 'W',       // customer → days and ids of its won deals that have partners
   kRate = 'X',           // pair of currencies, day, fact that states it → which way and the rate
 };
 
@@ -98,11 +101,12 @@ class Keys {
     AppendFact(key, fact);
     return key;
   }
-  std::string Parts(const FactId& root) const {
-    std::string key = Of(Index::kParts);
-    AppendFact(key, root);
+  std::string Of(Index index, const FactId& fact) const {
+    std::string key = Of(index);
+    AppendFact(key, fact);
     return key;
   }
+  std::string Parts(const FactId& root) const { return Of(Index::kParts, root); }
   std::string History(const FactId& fact, uint64_t position) const {
     std::string key = Of(Index::kHistory);
     AppendFact(key, fact);

@@ -34,13 +34,17 @@ Day MaxRateAge(const v1::Program& program) {
   return program.max_rate_age_days() > 0 ? std::min(program.max_rate_age_days(), kMostMaxRateAge) : kDefaultMaxRateAge;
 }
 
-std::optional<Day> MoneyDay(const FactRow& row, const absl::TimeZone& zone) {
-  for (const int slot : row.schema().money_date_slots()) {
+std::optional<Day> FirstDayOf(const FactRow& row, const std::vector<int>& slots, const absl::TimeZone& zone) {
+  for (const int slot : slots) {
     const Value& value = row[slot];
     if (value.type == ValueType::kDate) return static_cast<Day>(value.integer);
     if (value.type == ValueType::kInstant) return CivilDayOf(value.integer, zone);
   }
   return std::nullopt;
+}
+
+std::optional<Day> MoneyDay(const FactRow& row, const absl::TimeZone& zone) {
+  return FirstDayOf(row, row.schema().money_date_slots(), zone);
 }
 
 std::optional<Nanos> Converted(Nanos amount, const UsedRate& rate) {

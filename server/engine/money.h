@@ -33,6 +33,9 @@ std::optional<StatedRate> ReadRate(absl::string_view fact);
 // Days after its own for which a rate may be used.
 Day MaxRateAge(const v1::Program& program);
 
+// The day of the first of these dates and instants of a fact that is set.
+std::optional<Day> FirstDayOf(const FactRow& row, const std::vector<int>& slots, const absl::TimeZone& zone);
+
 // The day whose rates convert a fact's money: that of the first of its kind's money dates that is set.
 std::optional<Day> MoneyDay(const FactRow& row, const absl::TimeZone& zone);
 

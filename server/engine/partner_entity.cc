@@ -54,10 +54,14 @@ size_t SourcePrecedence(const v1::Program& program, absl::string_view source) {
   return 1 + static_cast<size_t>(std::find(order.begin(), order.end(), source) - order.begin());
 }
 
+bool PrecedesAsSource(const v1::Program& program, const FactId& a, const FactId& b) {
+  const size_t pa = SourcePrecedence(program, a.source), pb = SourcePrecedence(program, b.source);
+  return pa != pb ? pa < pb : a < b;
+}
+
 void SortByPrecedence(const v1::Program& program, std::vector<PartnerStatement>& statements) {
   std::sort(statements.begin(), statements.end(), [&](const PartnerStatement& a, const PartnerStatement& b) {
-    const size_t pa = SourcePrecedence(program, a.id.source), pb = SourcePrecedence(program, b.id.source);
-    return pa != pb ? pa < pb : a.id < b.id;
+    return PrecedesAsSource(program, a.id, b.id);
   });
 }
 

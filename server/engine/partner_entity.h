@@ -27,6 +27,9 @@ std::vector<ReferenceKey> ClaimedReferences(absl::string_view source, absl::stri
 // equal.
 size_t SourcePrecedence(const v1::Program& program, absl::string_view source);
 
+// Whether the record's statements go before the other's: by its source, then by name.
+bool PrecedesAsSource(const v1::Program& program, const FactId& a, const FactId& b);
+
 struct PartnerStatement {
   FactId id;
   std::string fact;  // serialised v1::Partner

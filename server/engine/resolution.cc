@@ -16,6 +16,11 @@ bool IsExplicit(const ReferenceKey& reference) {
   return absl::StartsWith(reference, "external:") || absl::StartsWith(reference, "partner:");
 }
 
+// Roles are numbered from the strongest; 0 is none.
+int StrongerRole(int a, int b) {
+  return a == 0 || (b != 0 && b < a) ? b : a;
+}
+
 }  // namespace
 
 Effect JudgeVersion(const FactVersion& current, absl::string_view current_fact, bool current_deleted,
@@ -43,7 +48,7 @@ absl::StatusOr<Resolution> ResolveMentions(const std::vector<PartnerMention>& me
     if (is_new) continue;
     // Several parts of one partner are one: its strongest role, all its shares.
     auto& [role, share] = it->second;
-    if (role == 0 || (mention.role != 0 && mention.role < role)) role = mention.role;
+    role = StrongerRole(role, mention.role);
     if (mention.split_nanos >= 0) share = std::max<int64_t>(share, 0) + mention.split_nanos;
   }
   int64_t stated = 0, open = 0;
@@ -80,35 +85,39 @@ std::string ParkedRowName(absl::string_view measure) {
   return absl::StrCat("parked:", measure);
 }
 
-Resolution InheritFromCustomer(const Resolution& customer) {
-  Resolution resolution;
-  resolution.partners = customer.partners;
-  resolution.explicitly_partner = customer.explicitly_partner;
-  return resolution;
+WholeScopes WholeScopesOf(const FactSchema& schema, const Resolution& resolution) {
+  WholeScopes scopes;
+  const bool has_partner = !resolution.partners.empty();
+  scopes.program = has_partner || (schema.program_wide() && !resolution.explicitly_partner);
+  scopes.direct = schema.can_have_partner() && !scopes.program && !resolution.explicitly_partner;
+  return scopes;
 }
 
-void SetRoleFields(const FactSchema& schema, const Resolution& resolution, int partner, FactRow& row) {
-  const Value& amount = row[schema.amount_slot()];
-  const auto& partners = resolution.partners;
+void SetRoleFields(const FactSchema& schema, const Resolution& resolution, FactRow& row) {
   int role = 0;
-  if (partner >= 0) {
-    role = partners[static_cast<size_t>(partner)].role;
-  } else {
-    for (const ResolvedPartner& p : partners) {
-      if (role == 0 || (p.role != 0 && p.role < role)) role = p.role;
-    }
+  for (const ResolvedPartner& partner : resolution.partners) role = StrongerRole(role, partner.role);
+  row.Set(schema.role_slot(), role == 0 ? Value::Null() : Value::Enum(role));
+  row.Set(schema.credited_slot(), row[schema.amount_slot()]);
+}
+
+void SetRoleFields(const FactSchema& schema, const Resolution& resolution, absl::Span<const int> partners,
+                   FactRow& row) {
+  Value credited = row[schema.amount_slot()];
+  const Nanos amount = credited.decimal;
+  const auto part_of = [amount](const ResolvedPartner& p) { return amount * p.share_nanos / kNanosPerUnit; };
+  int role = 0;
+  credited.decimal = 0;
+  for (const int i : partners) {
+    const ResolvedPartner& partner = resolution.partners[static_cast<size_t>(i)];
+    role = StrongerRole(role, partner.role);
+    credited.decimal += part_of(partner);
+    if (i != 0) continue;
+    // What rounding leaves goes to the first.
+    Nanos all = 0;
+    for (const ResolvedPartner& p : resolution.partners) all += part_of(p);
+    credited.decimal += amount - all;
   }
   row.Set(schema.role_slot(), role == 0 ? Value::Null() : Value::Enum(role));
-  Value credited = amount;
-  if (partner >= 0 && !amount.is_null()) {
-    const auto part_of = [&](const ResolvedPartner& p) { return amount.decimal * p.share_nanos / kNanosPerUnit; };
-    credited.decimal = part_of(partners[static_cast<size_t>(partner)]);
-    if (partner == 0) {
-      Nanos all = 0;
-      for (const ResolvedPartner& p : partners) all += part_of(p);
-      credited.decimal += amount.decimal - all;
-    }
-  }
   row.Set(schema.credited_slot(), credited);
 }
 

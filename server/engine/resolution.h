@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "server/engine/keys.h"
 #include "server/engine/stored_fact.h"
 #include "server/facts/event_view.h"
@@ -32,19 +33,25 @@ Effect JudgeVersion(const FactVersion& current, absl::string_view current_fact, 
 using LookupReference = std::function<absl::StatusOr<std::string>(const ReferenceKey&)>;
 absl::StatusOr<Resolution> ResolveMentions(const std::vector<PartnerMention>& mentions, const LookupReference& lookup);
 
-// What a fact that names no partner takes from its customer. That the customer's partner is unknown is listed once,
-// with the customer.
-Resolution InheritFromCustomer(const Resolution& customer);
-
 // Names a fact in the entries of measures.
 std::string FactBytes(const FactId& id);
 
 // Name of the row that counts what waits for a rate and is not in a measure's own row.
 std::string ParkedRowName(absl::string_view measure);
 
+// The scopes of the whole that a fact counts in, besides those of its partners. The business has all facts.
+struct WholeScopes {
+  bool program = false;
+  bool direct = false;
+};
+WholeScopes WholeScopesOf(const FactSchema& schema, const Resolution& resolution);
+
 // Values that a fact shows to measures in one scope, for kinds with roles: sets role and credited amount on the row.
-// `partner` < 0: the programme's view.
-void SetRoleFields(const FactSchema& schema, const Resolution& resolution, int partner, FactRow& row);
+// The first is the view of business, programme and direct part; the second that of some of the fact's partners, by
+// place in the resolution: of one partner, or of those of a segment.
+void SetRoleFields(const FactSchema& schema, const Resolution& resolution, FactRow& row);
+void SetRoleFields(const FactSchema& schema, const Resolution& resolution, absl::Span<const int> partners,
+                   FactRow& row);
 
 }  // namespace partnermetrics
 

@@ -1,6 +1,8 @@
 // What readers see of an engine.
 #include "absl/strings/str_cat.h"
 #include "server/engine/engine.h"
+#include "server/engine/partner_facts.h"
+#include "server/engine/segment_table.h"
 #include "storage/bytes.h"
 #include "storage/status_macros.h"
 
@@ -36,6 +38,10 @@ absl::StatusOr<std::map<std::string, CellRow>> Engine::View::SplitRows(absl::str
     by_value.emplace(name.substr(measure.id.size() + 1, name.size() - measure.id.size() - 2), std::move(row));
   }
   return by_value;
+}
+
+uint64_t Engine::View::ChangedScopes(uint64_t since, const std::function<void(const std::string& scope)>& visit) const {
+  return engine_.cells_.ChangedSince(since, [&](uint32_t scope) { visit(engine_.scopes_.Name(scope)); });
 }
 
 absl::StatusOr<std::map<std::string, CellRow>> Engine::View::Rows(absl::string_view scope) const {
@@ -90,6 +96,19 @@ absl::Status Engine::View::ScanCellScopes(const std::function<void(const std::st
 
 absl::StatusOr<std::optional<std::string>> Engine::View::IndexValue(Index index, absl::string_view name) const {
   return engine_.state_.Read(StateTable::kIndexes, keys().Of(index, name));
+}
+
+absl::StatusOr<SegmentSpans> Engine::View::SegmentsOf(absl::string_view partner_id) const {
+  const auto read = [this](const std::string& key) { return engine_.state_.Read(StateTable::kIndexes, key); };
+  return ReadSpans(keys(), engine_.catalog_->program(), engine_.catalog_->zone(), partner_id, read);
+}
+
+absl::StatusOr<std::set<FactId>> Engine::View::FactsOf(absl::string_view partner_id, const FactSchema& schema) const {
+  const auto scan = [this](const std::string& prefix, const VisitIndex& visit) {
+    return engine_.state_.ReadScan(StateTable::kIndexes, prefix, prefix, visit);
+  };
+  PartnerFactsReader reader(keys(), scan, [this](const FactId& id) { return Fact(id); });
+  return reader.Find(partner_id, schema);
 }
 
 }  // namespace partnermetrics

@@ -118,6 +118,8 @@ void FactSchema::Build(const FieldDescriptor* member) {
   // A part belongs to the partners of its root.
   if (!root_.empty()) can_have_partner_ = true;
   for (const std::string& date : options.money_date()) money_date_slots_.push_back(by_name_.at(date));
+  for (const std::string& date : options.customer_date()) customer_date_slots_.push_back(by_name_.at(date));
+  if (customer_date_slots_.empty()) customer_date_slots_ = money_date_slots_;
 
   if (attributions_) {
     role_slot_ = slots();

@@ -76,6 +76,7 @@ class FactSchema {
   int customer_slot() const { return customer_slot_; }  // of customer_id; -1 when it has none
   int root_slot() const { return root_slot_; }          // of root_id; -1 when it has none
   const std::vector<int>& money_date_slots() const { return money_date_slots_; }
+  const std::vector<int>& customer_date_slots() const { return customer_date_slots_; }
 
  private:
   friend class FactSchemas;
@@ -91,7 +92,7 @@ class FactSchema {
   absl::flat_hash_map<std::string, int> by_name_;
   const FactSchema* root_schema_ = nullptr;
   int role_slot_ = -1, credited_slot_ = -1, amount_slot_ = -1, customer_slot_ = -1, root_slot_ = -1;
-  std::vector<int> money_date_slots_;
+  std::vector<int> money_date_slots_, customer_date_slots_;
 };
 
 // All kinds.

@@ -1,6 +1,7 @@
 #include "server/facts/validate.h"
 
 #include "absl/strings/str_cat.h"
+#include "server/facts/currency.h"
 
 namespace partnermetrics {
 namespace {
@@ -28,6 +29,18 @@ std::optional<FieldError> CheckDay(const FieldSchema& field, int64_t day, Day to
   return FieldError{field.name, "OUT_OF_RANGE",
                     absl::StrCat(day > -700'000 && day < 3'000'000 ? DayText(static_cast<Day>(day)) : "the date",
                                  " does not lie between ", DayText(first), " and ", DayText(last))};
+}
+
+// A rate that converts nothing would be stored and never found: whoever states it shall know.
+std::optional<FieldError> CheckRate(const FactRow& row) {
+  const FactSchema& schema = row.schema();
+  for (const char* name : {"from_currency", "to_currency"}) {
+    const absl::string_view currency = row[schema.Find(name)->slot].text;
+    if (IsCurrency(currency)) continue;
+    return FieldError{name, "UNKNOWN_CURRENCY", absl::StrCat("'", currency, "' is no ISO 4217 code in upper case")};
+  }
+  if (row[schema.Find("rate")->slot].decimal > 0) return std::nullopt;
+  return FieldError{"rate", "OUT_OF_RANGE", "is not more than 0"};
 }
 
 }  // namespace
@@ -74,7 +87,8 @@ std::optional<FieldError> ValidateFact(const FactRow& row, Day today) {
     }
     if (error.has_value()) return error;
   }
-  return std::nullopt;
+  static const FactSchema& rate = *FactSchemas::Get().Find("fx_rate");
+  return &row.schema() == &rate ? CheckRate(row) : std::nullopt;
 }
 
 }  // namespace partnermetrics

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -9,6 +10,8 @@
 #include "partnermetrics/v1/event.pb.h"
 #include "server/base/errors.h"
 #include "server/engine/money.h"
+#include "server/engine/resolution.h"
+#include "server/engine/segments.h"
 #include "server/facts/fact_row.h"
 #include "server/services/partner_records.h"
 #include "storage/bytes.h"
@@ -88,8 +91,10 @@ class Collector {
     if (row.day >= standing.day) standing = std::move(row);
   }
 
+  // A fact may be in a segment, leave it and come back: a row each.
   void KeepFact(FactContribution row) {
-    const std::string order = FactBytes(row.fact);
+    std::string order = FactBytes(row.fact);
+    storage::ByteWriter(&order).KeyI32(row.day);
     Keep(order, std::move(row));
   }
 
@@ -130,10 +135,10 @@ class FactReader {
 
   absl::Status Read(const FactId& id, const StoredFact& fact) {
     const Resolution& resolution = fact.resolution;
-    int partner = -1;
-    if (fact.deleted || resolution.waiting || !InScope(resolution, partner)) return absl::OkStatus();
+    if (fact.deleted || resolution.waiting) return absl::OkStatus();
+    ASSIGN_OR_RETURN(const std::vector<Seen> seen, InScope(resolution));
     FieldError error;
-    if (!row_.Decode(fact.fact, currency_, &error)) return absl::OkStatus();
+    if (seen.empty() || !row_.Decode(fact.fact, currency_, &error)) return absl::OkStatus();
     ConvertMoney(resolution.rates, row_);
     FactContribution row;
     std::optional<StoredFact> root;
@@ -144,37 +149,79 @@ class FactReader {
 
     FactRow* role_row = schema_.role_slot() >= 0 ? &row_ : nullptr;
     if (has_root && root_row_->schema().role_slot() >= 0) role_row = &*root_row_;
-    if (role_row != nullptr) {
-      SetRoleFields(role_row->schema(), resolution, partner, *role_row);
-      row.role = static_cast<int>((*role_row)[role_row->schema().role_slot()].integer);
-    }
     row.fact = id;
-    row.partner = partner;
     row.partners = resolution.partners;
     row.version = fact.version;
     row.position = fact.position;
-    Count(context, std::move(row));
+    for (const Seen& as : seen) {
+      if (role_row != nullptr) {
+        const FactSchema& schema = role_row->schema();
+        if (as.partners) {
+          SetRoleFields(schema, resolution, *as.partners, *role_row);
+        } else {
+          SetRoleFields(schema, resolution, *role_row);
+        }
+        row.role = static_cast<int>((*role_row)[schema.role_slot()].integer);
+      }
+      row.share_nanos.reset();
+      if (as.partners) {
+        row.share_nanos = 0;
+        for (const int i : *as.partners) *row.share_nanos += resolution.partners[static_cast<size_t>(i)].share_nanos;
+      }
+      Count(context, as.days, row);
+    }
     return absl::OkStatus();
   }
 
  private:
-  // `partner`: which of the fact's partners the scope is.
-  bool InScope(const Resolution& resolution, int& partner) const {
-    const bool in_program = !resolution.partners.empty() || (schema_.program_wide() && !resolution.explicitly_partner);
+  // How the scope sees a fact: as its own the partners it is about, if it is about some; and on which days.
+  struct Seen {
+    std::optional<std::vector<int>> partners;
+    DayRange days;
+  };
+
+  // Empty when the fact does not count in the scope.
+  absl::StatusOr<std::vector<Seen>> InScope(const Resolution& resolution) {
+    const WholeScopes whole = WholeScopesOf(schema_, resolution);
+    const auto if_there = [](bool there) { return std::vector<Seen>(there ? 1 : 0); };
     switch (query_.scope.kind()) {
       case v1::SCOPE_KIND_BUSINESS:
-        return true;
+        return if_there(true);
       case v1::SCOPE_KIND_PROGRAM:
-        return in_program;
+        return if_there(whole.program);
       case v1::SCOPE_KIND_DIRECT:
-        return schema_.can_have_partner() && !in_program && !resolution.explicitly_partner;
+        return if_there(whole.direct);
+      case v1::SCOPE_KIND_SEGMENT:
+        return InSegment(resolution);
       default: {
         const auto it = std::find_if(resolution.partners.begin(), resolution.partners.end(),
                                      [&](const auto& p) { return p.partner_id == query_.scope.partner_id(); });
-        partner = static_cast<int>(it - resolution.partners.begin());
-        return it != resolution.partners.end();
+        if (it == resolution.partners.end()) return std::vector<Seen>();
+        return std::vector<Seen>{{std::vector<int>{static_cast<int>(it - resolution.partners.begin())}, {}}};
       }
     }
+  }
+
+  absl::StatusOr<std::vector<Seen>> InSegment(const Resolution& resolution) {
+    std::vector<Seen> seen;
+    if (resolution.partners.empty()) return seen;
+    const v1::Segment& segment = query_.scope.segment();
+    const auto& declared = catalog_->program().segments();
+    const auto attribute = std::find_if(declared.begin(), declared.end(),
+                                        [&](const auto& d) { return d.attribute() == segment.attribute(); });
+    if (attribute == declared.end()) return seen;
+    std::vector<const SegmentSpans*> partners;
+    for (const ResolvedPartner& partner : resolution.partners) {
+      const auto [it, is_new] = segments_.try_emplace(partner.partner_id);
+      if (is_new) {
+        ASSIGN_OR_RETURN(it->second, view_.SegmentsOf(partner.partner_id));
+      }
+      partners.push_back(&it->second);
+    }
+    for (SegmentPiece& piece : PiecesOf(partners, static_cast<size_t>(attribute - declared.begin()))) {
+      if (piece.value == segment.value()) seen.push_back({std::move(piece.partners), piece.days});
+    }
+    return seen;
   }
 
   absl::Status ReadRoot(const FactId& id, std::optional<FactId>& root_id, std::optional<StoredFact>& root) const {
@@ -184,9 +231,9 @@ class FactReader {
     return absl::OkStatus();
   }
 
-  void Count(const EvalContext& context, FactContribution row) {
+  void Count(const EvalContext& context, const DayRange& days, FactContribution row) {
     const CompiledMeasure& measure = query_.measure;
-    const ContributionList list = ContributionsOf(measure, context);
+    const ContributionList list = Within(measure, ContributionsOf(measure, context), days);
     if (list.empty()) return;
     std::string entry, group;
     if (measure.has_entries() && !EntryKey(measure, context, FactBytes(row.fact), entry)) return;
@@ -210,6 +257,7 @@ class FactReader {
   FactRow row_;
   std::optional<FactRow> root_row_;
   Collector& collector_;
+  std::map<std::string, SegmentSpans> segments_;  // of the partners met so far
 };
 
 }  // namespace
@@ -226,6 +274,14 @@ absl::StatusOr<ContributionPage> FindContributions(const Engine::View& view, con
       partner.fact = record.fields;
       partner.resolution.partners.push_back({record.partner_id, 0, kNanosPerUnit});
       RETURN_IF_ERROR(reader.Read({kind, "", record.partner_id}, partner));
+    }
+    return std::move(collector).Finish();
+  }
+  if (query.scope.kind() == v1::SCOPE_KIND_PARTNER) {
+    ASSIGN_OR_RETURN(const std::set<FactId> facts, view.FactsOf(query.scope.partner_id(), *query.measure.fact));
+    for (const FactId& id : facts) {
+      ASSIGN_OR_RETURN(const std::optional<StoredFact> fact, view.Fact(id));
+      if (fact.has_value()) RETURN_IF_ERROR(reader.Read(id, *fact));
     }
     return std::move(collector).Finish();
   }

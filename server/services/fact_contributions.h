@@ -2,8 +2,8 @@
 //
 //   ASSIGN_OR_RETURN(ContributionPage page, FindContributions(view, {scope, *measure, period, split}, after, 50));
 //
-// No index leads from a scope to its facts: every call reads all facts of the measure's kind, under the view. Functions
-// are free of state.
+// Of one partner only its facts are read; for the other scopes every call reads all facts of the measure's kind, under
+// the view. Functions are free of state.
 #ifndef PARTNERMETRICS_SERVER_SERVICES_FACT_CONTRIBUTIONS_H_
 #define PARTNERMETRICS_SERVER_SERVICES_FACT_CONTRIBUTIONS_H_
 
@@ -39,7 +39,7 @@ struct FactContribution {
   int64_t facts = 1;  // KEYED: that could have counted
   int role = 0;       // v1::AttributionRole in the scope; 0: none
   std::vector<ResolvedPartner> partners;
-  int partner = -1;  // which of them is the scope; -1: none
+  std::optional<int64_t> share_nanos;  // of those that the scope is about
   FactVersion version;
   uint64_t position = 0;  // of the record that states the content; 0 for partners
 };

@@ -1,5 +1,6 @@
 // Incremental equals batch: whatever comes in whatever order (duplicates, stale revisions, corrections, deletes, parts
-// before their roots, partners, aliases and exchange rates that come late, other definitions, restarts), the cells that
+// before their roots, partners, aliases and exchange rates that come late, customers whose deals are won late, partners
+// that move between segments, other definitions and segments, restarts), the cells that
 // the engine serves are those that a brute-force evaluator gets from the final facts alone, and the log replayed from
 // nothing gives the same bytes.
 //
@@ -186,7 +187,7 @@ constexpr char kDefinitions[] = R"pb(
   }
 )pb";
 
-// `variant` 0 to 4: each differs from the first in one thing that money depends on.
+// `variant` 0 to 4: each differs from the first in one thing that money depends on, 5 and 6 in the segments.
 log::v1::Definitions TestDefinitions(int variant = 0) {
   log::v1::Definitions definitions;
   auto& program = *definitions.mutable_program();
@@ -197,6 +198,16 @@ log::v1::Definitions TestDefinitions(int variant = 0) {
   program.set_max_rate_age_days(variant == 3 ? 300 : 90);
   if (variant == 4) program.add_source_precedence("bank");
   program.add_shared_domains("shared.example");
+  const auto declare = [&](const char* attribute, v1::SegmentMembership membership) {
+    v1::SegmentAttribute& segment = *program.add_segments();
+    segment.set_attribute(attribute);
+    segment.set_membership(membership);
+  };
+  if (variant != 5) {
+    declare("tier", variant == 6 ? v1::SEGMENT_MEMBERSHIP_AS_IS : v1::SEGMENT_MEMBERSHIP_AS_WAS);
+    declare("region", v1::SEGMENT_MEMBERSHIP_AS_IS);
+  }
+  if (variant == 6) declare("label.size", v1::SEGMENT_MEMBERSHIP_AS_WAS);
   if (!google::protobuf::TextFormat::ParseFromString(kDefinitions, definitions.mutable_catalog())) std::abort();
   return definitions;
 }
@@ -320,6 +331,8 @@ v1::Event MakeEvent(const Operation& op) {
       deal.set_outcome(static_cast<v1::DealOutcome>(op.variant % 4));
       if (op.variant != 7) SetInstant(deal.mutable_created_at(), op.day);
       if (op.variant != 3) SetDay(deal.mutable_closed_on(), op.day + op.length - 20);
+      if (op.variant == 3) SetInstant(deal.mutable_closed_at(), op.day);
+      if (op.amount < 5) deal.set_customer_id(absl::StrCat("p", op.amount));
       break;
     }
     case kStage: {
@@ -356,8 +369,8 @@ v1::Event MakeEvent(const Operation& op) {
     case kCustomer: {
       auto& customer = *event.mutable_customer();
       if (op.deleted) break;
-      AddReferences(customer, op);
-      SetDay(customer.mutable_first_purchase_on(), op.day);
+      if (op.variant % 2 == 0) AddReferences(customer, op);
+      if (op.variant % 3 != 2) SetDay(customer.mutable_first_purchase_on(), op.day);
       break;
     }
     case kProject: {
@@ -406,6 +419,15 @@ v1::Event MakeEvent(const Operation& op) {
       if (op.variant % 6 == 3) partner.add_external_ids()->set_id(absl::StrCat("p", op.second));
       SetDay(partner.mutable_signed_on(), op.day);
       if (op.variant % 4 == 0) SetDay(partner.mutable_terminated_on(), op.day + op.length);
+      constexpr const char* kTiers[] = {"", "Gold", "Silver"};
+      partner.set_tier(kTiers[op.amount % 3]);
+      partner.set_region(kTiers[op.second % 3]);
+      if (op.second % 2 == 0) {
+        v1::Label& label = *partner.add_labels();
+        label.set_key("size");
+        label.set_value(kTiers[op.length % 3]);
+      }
+      if (op.length % 3 == 0) SetDay(partner.mutable_attributes_since_on(), op.length * 4);
     }
   }
   return event;
@@ -426,11 +448,13 @@ class Case {
     }
     if (op.what == kDefine) {
       // Rarely: all is counted anew.
-      if (op.length < 60) Define(op.variant % 5);
+      if (op.length < 60) Define(op.variant % 7);
       return;
     }
     storage::LogRecord record;
     record.sequence = static_cast<uint64_t>(op.sequence);
+    // Clocks go backwards, too.
+    record.appended_at_us = (int64_t{1'704'067'200} + int64_t{op.day} * 86'400 + op.length * 900) * 1'000'000;
     if (op.what == kAlias || op.what == kDropAlias) {
       log::v1::AliasChange change;
       change.set_partner_id(absl::StrCat("crm:p", op.id));
@@ -447,7 +471,7 @@ class Case {
     } else {
       const v1::Event event = MakeEvent(op);
       record.payload = event.SerializeAsString();
-      Remember(event, record.sequence);
+      Remember(event, record.sequence, record.appended_at_us);
     }
     Append(std::move(record));
     if (op.variant % 3 != 0) Check(engine_->Publish());  // batches of different sizes
@@ -462,7 +486,7 @@ class Case {
     std::vector<AdminAlias> aliases;
     for (const auto& [reference, partner] : aliases_) aliases.push_back({reference, partner});
     Engine::View view(*engine_);
-    const CellMap expected = BruteForceCells(*view.catalog(), facts, aliases);
+    const CellMap expected = BruteForceCells(*view.catalog(), facts, aliases, attributes_);
     RC_ASSERT(view.header().facts == static_cast<int64_t>(facts.size()));
     int64_t parked = 0;
     Check(view.ScanFacts(0, [&](const FactId&, const StoredFact& fact) {
@@ -471,11 +495,15 @@ class Case {
     }));
     RC_ASSERT(view.header().parked_facts == parked);
     VerifyMoneyIndex(view, facts);
+    VerifyFactsOfPartners(view);
 
     std::set<std::string> scopes = {kBusinessName, kProgramName, kDirectName};
     for (int i = 0; i < 8; ++i) {
       scopes.insert(PartnerScope(absl::StrCat("crm:p", i)));
       scopes.insert(PartnerScope(absl::StrCat("p", i)));
+    }
+    for (const char* attribute : {"tier", "region", "label.size"}) {
+      for (const char* value : {"", "Gold", "Silver"}) scopes.insert(SegmentScope(attribute, value));
     }
     for (const auto& [key, cell] : expected) RC_ASSERT(scopes.count(std::get<0>(key)) == 1);
     for (const std::string& scope : scopes) VerifyScope(view, scope, expected);
@@ -540,7 +568,7 @@ class Case {
 
   // Written without the engine's own rule: a later record wins unless its version is smaller; one that states the same
   // at the same revision says nothing new.
-  void Remember(const v1::Event& event, uint64_t sequence) {
+  void Remember(const v1::Event& event, uint64_t sequence, int64_t stored_at_us) {
     EventView view;
     const std::string bytes = event.SerializeAsString();
     view.Parse(bytes);
@@ -549,6 +577,7 @@ class Case {
     const auto it = winners_.find(id);
     if (it == winners_.end()) {
       winners_[id] = now;
+      if (event.has_partner()) RememberAttributes(id, now, stored_at_us);
       return;
     }
     Winner& standing = it->second;
@@ -556,7 +585,44 @@ class Case {
                               standing.version.revision == now.version.revision;
     const bool is_older = std::pair(now.version.revision, now.version.sequence) <
                           std::pair(standing.version.revision, standing.version.sequence);
-    if (!says_nothing && !is_older) standing = now;
+    if (says_nothing || is_older) return;
+    standing = now;
+    if (event.has_partner()) RememberAttributes(id, now, stored_at_us);
+  }
+
+  // What is said again is nothing new.
+  void RememberAttributes(const FactId& id, const Winner& now, int64_t stored_at_us) {
+    v1::Partner partner;
+    partner.ParseFromString(now.fact);
+    AttributeStatement statement{stored_at_us, std::nullopt, AttributesOf(now.fact)};
+    if (partner.has_attributes_since_on()) {
+      const v1::Date& date = partner.attributes_since_on();
+      statement.since = ToDay(absl::CivilDay(date.year(), date.month(), date.day()));
+    }
+    std::vector<AttributeStatement>& stated = attributes_[id];
+    const auto text = [](const AttributeStatement& s) {
+      return absl::StrCat(s.attributes.SerializeAsString(), "/", s.since.value_or(0));
+    };
+    if (stated.empty() || text(stated.back()) != text(statement)) stated.push_back(std::move(statement));
+  }
+
+  // The facts of each partner are found without reading all.
+  static void VerifyFactsOfPartners(const Engine::View& view) {
+    std::map<std::pair<std::string, int>, std::set<FactId>> expected;
+    Check(view.ScanFacts(0, [&](const FactId& id, const StoredFact& fact) {
+      if (fact.deleted || fact.resolution.waiting || FactSchemas::Get().FindByNumber(id.kind)->name() == "partner") {
+        return true;
+      }
+      for (const ResolvedPartner& partner : fact.resolution.partners) {
+        expected[{partner.partner_id, id.kind}].insert(id);
+      }
+      return true;
+    }));
+    for (const auto& [key, ids] : expected) {
+      const auto found = view.FactsOf(key.first, *FactSchemas::Get().FindByNumber(key.second));
+      Check(found.status());
+      RC_ASSERT(*found == ids);
+    }
   }
 
   // Nothing is missing in the index by which rates find their money, and nothing is left over.
@@ -619,6 +685,7 @@ class Case {
   std::unique_ptr<Engine> engine_;
   std::map<FactId, Winner> winners_;
   std::set<std::pair<ReferenceKey, std::string>> aliases_;
+  AttributeHistory attributes_;
 };
 
 // RapidCheck reads its settings from the environment, once.

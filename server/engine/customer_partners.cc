@@ -1,0 +1,94 @@
+#include "server/engine/customer_partners.h"
+
+#include <algorithm>
+
+#include "partnermetrics/v1/selling.pb.h"
+#include "server/engine/money.h"
+#include "storage/bytes.h"
+#include "storage/status_macros.h"
+
+namespace partnermetrics {
+
+CustomerPartners StatedByCustomer(const Resolution& customer) {
+  CustomerPartners partners;
+  partners.resolution.partners = customer.partners;
+  partners.resolution.explicitly_partner = customer.explicitly_partner;
+  return partners;
+}
+
+std::optional<std::pair<FactId, Day>> CustomerOfWonDeal(const FactId& deal, const FactRow& row,
+                                                        const absl::TimeZone& zone) {
+  static const FactSchema& schema = *FactSchemas::Get().Find("deal");
+  static const int outcome = schema.Find("outcome")->slot;
+  static const std::vector<int> dates = {schema.Find("closed_on")->slot, schema.Find("closed_at")->slot};
+  static const int customer_kind = FactSchemas::Get().Find("customer")->kind();
+  const Value& customer = row[schema.customer_slot()];
+  if (row[outcome].integer != v1::DEAL_OUTCOME_WON || customer.is_null() || customer.text.empty()) return std::nullopt;
+  const std::optional<Day> day = FirstDayOf(row, dates, zone);
+  if (!day) return std::nullopt;
+  return std::pair(FactId{customer_kind, deal.source, std::string(customer.text)}, *day);
+}
+
+CustomerPartners WonWithCustomer(const Resolution& deal, Day day) {
+  CustomerPartners partners;
+  partners.from = day;
+  partners.resolution.partners = deal.partners;
+  // What a partner did for the deal it did not do for what follows.
+  for (ResolvedPartner& partner : partners.resolution.partners) partner.role = 0;
+  return partners;
+}
+
+std::string WonDeals::KeyOf(const FactId& customer) const {
+  return keys_.Of(Index::kWonDeals, customer);
+}
+
+absl::StatusOr<std::vector<WonDeal>> WonDeals::Read(const std::string& key) const {
+  std::vector<WonDeal> deals;
+  ASSIGN_OR_RETURN(const auto value, state_.Get(StateTable::kIndexes, key));
+  if (!value.has_value()) return deals;
+  storage::ByteReader reader(*value);
+  while (reader.ok() && !reader.empty()) {
+    const Day day = reader.KeyI32();
+    deals.push_back({day, Keys::ReadFactId(reader)});
+  }
+  RETURN_IF_ERROR(reader.Finish("won deals"));
+  return deals;
+}
+
+absl::StatusOr<std::optional<WonDeal>> WonDeals::First(const FactId& customer) const {
+  ASSIGN_OR_RETURN(std::vector<WonDeal> deals, Read(KeyOf(customer)));
+  return deals.empty() ? std::nullopt : std::optional<WonDeal>(std::move(deals.front()));
+}
+
+absl::Status WonDeals::Change(const FactId& customer, const WonDeal& deal, bool add) {
+  std::string key = KeyOf(customer);
+  ASSIGN_OR_RETURN(std::vector<WonDeal> deals, Read(key));
+  const auto at = std::lower_bound(deals.begin(), deals.end(), deal);
+  const bool there = at != deals.end() && *at == deal;
+  if (add && !there) deals.insert(at, deal);
+  if (!add && there) deals.erase(at);
+  std::string value;
+  for (const WonDeal& won : deals) {
+    storage::ByteWriter(&value).KeyI32(won.day);
+    Keys::AppendFact(value, won.deal);
+  }
+  if (value.empty()) {
+    state_.Delete(StateTable::kIndexes, std::move(key));
+  } else {
+    state_.Put(StateTable::kIndexes, std::move(key), std::move(value));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status WonDeals::Clear() {
+  std::vector<std::string> keys;
+  const std::string prefix = keys_.Of(Index::kWonDeals);
+  RETURN_IF_ERROR(state_.Scan(StateTable::kIndexes, prefix, prefix, [&](absl::string_view key, absl::string_view) {
+    keys.emplace_back(key);
+    return true;
+  }));
+  for (std::string& key : keys) state_.Delete(StateTable::kIndexes, std::move(key));
+  return absl::OkStatus();
+}
+
+}  // namespace partnermetrics

@@ -1,0 +1,153 @@
+// Customers: the part of FactApplier that knows whose they are, and that follows when this changes.
+#include <utility>
+
+#include "server/engine/fact_applier.h"
+#include "server/engine/fact_kinds.h"
+#include "server/engine/money.h"
+#include "storage/bytes.h"
+#include "storage/status_macros.h"
+
+namespace partnermetrics {
+namespace {
+
+// A deleted fact names nobody.
+bool NamesPartner(const FactSchema& schema, const StoredFact* fact) {
+  return fact != nullptr && !fact->deleted && !ReadMentions(schema, fact->fact).empty();
+}
+
+}  // namespace
+
+std::optional<FactId> FactApplier::CustomerOf(const FactId& id, const FactSchema& schema, absl::string_view fact) {
+  if (!schema.inherits_from_customer() || fact.empty()) return std::nullopt;
+  FactRow& row = Row(schema);
+  FieldError error;
+  if (!row.Decode(fact, "", &error) || row[schema.customer_slot()].is_null()) return std::nullopt;
+  return FactId{CustomerKind(), id.source, std::string(row[schema.customer_slot()].text)};
+}
+
+absl::StatusOr<CustomerPartners> FactApplier::PartnersOf(const FactId& customer) const {
+  ASSIGN_OR_RETURN(const std::optional<StoredFact> stated, Get(customer));
+  if (NamesPartner(SchemaOf(customer), stated.has_value() ? &*stated : nullptr)) {
+    return StatedByCustomer(stated->resolution);
+  }
+  return PartnersByDeals(customer);
+}
+
+absl::StatusOr<CustomerPartners> FactApplier::PartnersByDeals(const FactId& customer) const {
+  ASSIGN_OR_RETURN(const std::optional<WonDeal> won, won_deals_.First(customer));
+  if (!won.has_value()) return CustomerPartners();
+  ASSIGN_OR_RETURN(const std::optional<StoredFact> deal, Get(won->deal));
+  if (!deal.has_value()) return absl::DataLossError("the won deals of a customer name one that is not there");
+  return WonWithCustomer(deal->resolution, won->day);
+}
+
+absl::StatusOr<Resolution> FactApplier::Inherit(const FactId& id, const FactSchema& schema, absl::string_view fact) {
+  if (catalog_ == nullptr) return Resolution();
+  CustomerPartners partners;
+  if (id.kind == CustomerKind()) {
+    ASSIGN_OR_RETURN(partners, PartnersByDeals(id));
+  } else if (const std::optional<FactId> customer = CustomerOf(id, schema, fact); customer.has_value()) {
+    ASSIGN_OR_RETURN(partners, PartnersOf(*customer));
+  }
+  if (!partners.from.has_value()) return std::move(partners.resolution);
+  FactRow& row = Row(schema);
+  FieldError error;
+  if (!row.Decode(fact, "", &error)) return Resolution();
+  const bool hold = partners.HoldOn(FirstDayOf(row, schema.customer_date_slots(), catalog_->zone()));
+  return hold ? std::move(partners.resolution) : Resolution();
+}
+
+std::optional<std::pair<FactId, WonDeal>> FactApplier::WonDealOf(const FactId& id, const StoredFact& fact) {
+  if (fact.deleted || fact.resolution.partners.empty() || catalog_ == nullptr) return std::nullopt;
+  FactRow& row = Row(SchemaOf(id));
+  FieldError error;
+  if (!row.Decode(fact.fact, "", &error)) return std::nullopt;
+  const auto won = CustomerOfWonDeal(id, row, catalog_->zone());
+  if (!won.has_value()) return std::nullopt;
+  return std::pair(won->first, WonDeal{won->second, id});
+}
+
+absl::Status FactApplier::FollowCustomer(const FactId& id, const StoredFact* before, const StoredFact& after,
+                                         Header& header) {
+  const FactSchema& schema = SchemaOf(id);
+  const bool named = NamesPartner(schema, before), names = NamesPartner(schema, &after);
+  if (!named && !names) return absl::OkStatus();
+  if (named && names && before->resolution == after.resolution) return absl::OkStatus();
+  return ResolveFactsOf(id, header);
+}
+
+absl::Status FactApplier::FollowDeal(const FactId& id, const StoredFact* before, const StoredFact& after,
+                                     Header& header) {
+  const auto old = before == nullptr ? std::nullopt : WonDealOf(id, *before);
+  const auto now = WonDealOf(id, after);
+  if (old == now && (!now.has_value() || before->resolution.partners == after.resolution.partners)) {
+    return absl::OkStatus();
+  }
+  // Whose customers change: of the deal's, those of which it was or is the first.
+  std::set<FactId> concerned;
+  const auto is_first = [this, &id](const FactId& customer) -> absl::StatusOr<bool> {
+    ASSIGN_OR_RETURN(const std::optional<WonDeal> first, won_deals_.First(customer));
+    return first.has_value() && first->deal == id;
+  };
+  if (old.has_value()) {
+    ASSIGN_OR_RETURN(const bool was_first, is_first(old->first));
+    if (was_first) concerned.insert(old->first);
+    RETURN_IF_ERROR(won_deals_.Change(old->first, old->second, false));
+  }
+  if (now.has_value()) {
+    RETURN_IF_ERROR(won_deals_.Change(now->first, now->second, true));
+    ASSIGN_OR_RETURN(const bool is_now_first, is_first(now->first));
+    if (is_now_first) concerned.insert(now->first);
+  }
+  for (const FactId& customer : concerned) RETURN_IF_ERROR(ResolveCustomer(customer, header));
+  return absl::OkStatus();
+}
+
+absl::Status FactApplier::ResolveCustomer(const FactId& customer, Header& header) {
+  ASSIGN_OR_RETURN(const std::optional<StoredFact> stated, Get(customer));
+  if (NamesPartner(SchemaOf(customer), stated.has_value() ? &*stated : nullptr)) return absl::OkStatus();
+  int64_t moved = 0;
+  if (stated.has_value()) RETURN_IF_ERROR(ResolveAgain(customer, header, moved));
+  return ResolveFactsOf(customer, header);
+}
+
+absl::Status FactApplier::ResolveFactsOf(const FactId& customer, Header& header) {
+  const std::string prefix = keys_.Of(Index::kCustomerFacts, customer);
+  std::vector<FactId> facts;
+  RETURN_IF_ERROR(state_.Scan(StateTable::kIndexes, prefix, prefix, [&](absl::string_view key, absl::string_view) {
+    storage::ByteReader reader(key.substr(prefix.size()));
+    facts.push_back(Keys::ReadFactId(reader));
+    return true;
+  }));
+  int64_t moved = 0;
+  for (const FactId& fact : facts) RETURN_IF_ERROR(ResolveAgain(fact, header, moved));
+  return absl::OkStatus();
+}
+
+absl::Status FactApplier::EnterWonDeal(const FactId& id, const StoredFact& fact) {
+  if (id.kind != DealKind()) return absl::OkStatus();
+  const auto won = WonDealOf(id, fact);
+  return won.has_value() ? won_deals_.Change(won->first, won->second, true) : absl::OkStatus();
+}
+
+absl::Status FactApplier::ResolveCustomersOf(const FactId& id, Header& header) {
+  const FactSchema& schema = SchemaOf(id);
+  if (!schema.inherits_from_customer() && id.kind != CustomerKind()) return absl::OkStatus();
+  int64_t moved = 0;
+  return ResolveAgain(id, header, moved);
+}
+
+absl::Status FactApplier::IndexCustomer(const FactId& id, const FactSchema& schema, absl::string_view fact, bool add) {
+  const std::optional<FactId> customer = CustomerOf(id, schema, fact);
+  if (!customer.has_value()) return absl::OkStatus();
+  std::string key = keys_.Of(Index::kCustomerFacts, *customer);
+  Keys::AppendFact(key, id);
+  if (add) {
+    state_.Put(StateTable::kIndexes, std::move(key), "");
+  } else {
+    state_.Delete(StateTable::kIndexes, std::move(key));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace partnermetrics

@@ -1,0 +1,112 @@
+#include "server/engine/partner_facts.h"
+
+#include <algorithm>
+
+#include "server/engine/fact_kinds.h"
+#include "server/engine/id_list.h"
+#include "server/facts/fact_row.h"
+#include "storage/bytes.h"
+#include "storage/status_macros.h"
+
+namespace partnermetrics {
+namespace {
+
+bool CountsFor(const StoredFact& fact, absl::string_view partner_id) {
+  const auto& partners = fact.resolution.partners;
+  return !fact.deleted && !fact.resolution.waiting &&
+         std::any_of(partners.begin(), partners.end(), [&](const auto& p) { return p.partner_id == partner_id; });
+}
+
+}  // namespace
+
+absl::StatusOr<std::set<FactId>> PartnerFactsReader::Find(absl::string_view partner_id, const FactSchema& schema) {
+  std::set<FactId> candidates, facts;
+  RETURN_IF_ERROR(AddCandidates(partner_id, schema, candidates));
+  for (const FactId& id : candidates) {
+    ASSIGN_OR_RETURN(const auto fact, get_(id));
+    if (fact.has_value() && CountsFor(*fact, partner_id)) facts.insert(facts.end(), id);
+  }
+  return facts;
+}
+
+absl::Status PartnerFactsReader::AddCandidates(absl::string_view partner_id, const FactSchema& schema,
+                                               std::set<FactId>& facts) {
+  std::vector<ReferenceKey> references;
+  const std::string claimed = keys_.Of(Index::kClaimed, partner_id);
+  RETURN_IF_ERROR(scan_(claimed, [&](absl::string_view key, absl::string_view) {
+    references.push_back(storage::ByteReader(key.substr(claimed.size())).KeyString());
+    return true;
+  }));
+  RETURN_IF_ERROR(AddNaming(references, schema, facts));
+  if (schema.inherits_from_customer() || schema.kind() == CustomerKind()) {
+    RETURN_IF_ERROR(AddOfCustomers(partner_id, references, schema, facts));
+  }
+  if (schema.root_schema() == nullptr) return absl::OkStatus();
+  std::set<FactId> roots;
+  RETURN_IF_ERROR(AddCandidates(partner_id, *schema.root_schema(), roots));
+  for (const FactId& root : roots) {
+    const std::string key = keys_.Parts(root);
+    absl::Status decoded;
+    RETURN_IF_ERROR(scan_(key, [&](absl::string_view found, absl::string_view value) {
+      if (found != key) return false;
+      const absl::StatusOr<std::vector<FactId>> parts = DecodeIds(value);
+      decoded = parts.status();
+      for (size_t i = 0; decoded.ok() && i < parts->size(); ++i) {
+        if ((*parts)[i].kind == schema.kind()) facts.insert((*parts)[i]);
+      }
+      return false;
+    }));
+    RETURN_IF_ERROR(decoded);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status PartnerFactsReader::AddNaming(const std::vector<ReferenceKey>& references, const FactSchema& schema,
+                                           std::set<FactId>& facts) const {
+  for (const ReferenceKey& reference : references) {
+    const std::string index = keys_.Of(Index::kReference, reference);
+    std::string prefix = index;
+    storage::ByteWriter(&prefix).Fixed32(static_cast<uint32_t>(schema.kind()));
+    RETURN_IF_ERROR(scan_(prefix, [&](absl::string_view key, absl::string_view) {
+      storage::ByteReader reader(key.substr(index.size()));
+      facts.insert(Keys::ReadFactId(reader));
+      return true;
+    }));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status PartnerFactsReader::AddOfCustomers(absl::string_view partner_id,
+                                                const std::vector<ReferenceKey>& references, const FactSchema& schema,
+                                                std::set<FactId>& facts) const {
+  // Customers that name the partner, and those of its deals.
+  std::set<FactId> customers, deals;
+  RETURN_IF_ERROR(AddNaming(references, *FactSchemas::Get().FindByNumber(CustomerKind()), customers));
+  const FactSchema& deal_schema = *FactSchemas::Get().FindByNumber(DealKind());
+  RETURN_IF_ERROR(AddNaming(references, deal_schema, deals));
+  FactRow row(deal_schema);
+  FieldError error;
+  for (const FactId& id : deals) {
+    ASSIGN_OR_RETURN(const auto deal, get_(id));
+    if (!deal.has_value() || !CountsFor(*deal, partner_id) || !row.Decode(deal->fact, "", &error)) continue;
+    const Value& customer = row[deal_schema.customer_slot()];
+    if (!customer.is_null()) customers.insert({CustomerKind(), id.source, std::string(customer.text)});
+  }
+  if (schema.kind() == CustomerKind()) {
+    facts.insert(customers.begin(), customers.end());
+    return absl::OkStatus();
+  }
+  for (const FactId& customer : customers) {
+    const std::string index = keys_.Of(Index::kCustomerFacts, customer);
+    std::string prefix = index;
+    storage::ByteWriter(&prefix).Fixed32(static_cast<uint32_t>(schema.kind()));
+    RETURN_IF_ERROR(scan_(prefix, [&](absl::string_view key, absl::string_view) {
+      storage::ByteReader reader(key.substr(index.size()));
+      facts.insert(Keys::ReadFactId(reader));
+      return true;
+    }));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace partnermetrics

@@ -1,0 +1,33 @@
+// Revenue by who brought it: figures of the programme, groups of partners by one of their fields, the top partners.
+//
+//   const auto reads = RevenueReads(catalog);                                   // what the source needs
+//   v1::RevenueReport report = BuildRevenueDashboard(catalog, source, request);
+//
+// For programmes that have it. What only the caller knows (position) stays empty. Functions are free of state.
+#ifndef PARTNERMETRICS_SERVER_REPORTS_REVENUE_DASHBOARD_H_
+#define PARTNERMETRICS_SERVER_REPORTS_REVENUE_DASHBOARD_H_
+
+#include <functional>
+#include <string>
+
+#include "partnermetrics/v1/report_service.pb.h"
+#include "server/reports/report_parts.h"
+#include "server/scoring/measure_source.h"
+
+namespace partnermetrics {
+
+struct RevenueRequest {
+  ReportRequest of_program;
+  std::string split_by;  // a name or enum of a partner; empty: the configured one
+  int top = 0;           // 0: the configured number
+  std::function<std::string(ScopeIndex)> partner_id;
+};
+
+Reads RevenueReads(const Catalog& catalog);
+
+v1::RevenueReport BuildRevenueDashboard(const Catalog& catalog, const MeasureSource& source,
+                                        const RevenueRequest& request);
+
+}  // namespace partnermetrics
+
+#endif  // PARTNERMETRICS_SERVER_REPORTS_REVENUE_DASHBOARD_H_

@@ -1,0 +1,55 @@
+// How partners stand: parts of a ranking, and how its values are spread.
+//
+//   v1::Leaderboard board = BuildLeaderboard(standings, {.limit = 10});
+//   v1::Distribution spread = BuildDistribution(standings, filters, "tier");
+//
+// Functions are free of state.
+#ifndef PARTNERMETRICS_SERVER_REPORTS_STANDINGS_H_
+#define PARTNERMETRICS_SERVER_REPORTS_STANDINGS_H_
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "google/protobuf/repeated_field.h"
+#include "partnermetrics/v1/standings_service.pb.h"
+#include "server/catalog/catalog.h"
+#include "server/reports/ranking.h"
+
+namespace partnermetrics {
+
+// Every partner's value of one metric on a date. Partners are numbers.
+struct Standings {
+  const Catalog* catalog = nullptr;
+  const CompiledMetric* metric = nullptr;
+  v1::WindowKind window = v1::WINDOW_KIND_UNSPECIFIED;
+  Day as_of = 0;
+  uint64_t position = 0;
+  const Ranking* ranking = nullptr;
+  const std::vector<std::string>* ids = nullptr;
+  // Names and enums of partners ("name", "tier", "region" …): of each its values by partner.
+  const std::map<std::string, std::vector<std::string>>* fields = nullptr;
+  // By partner: whether it belongs to the programme on the date.
+  const std::vector<char>* members = nullptr;
+};
+
+using PartnerFilters = google::protobuf::RepeatedPtrField<v1::PartnerFilter>;
+
+struct LeaderboardRequest {
+  PartnerFilters filters;  // of fields that are there
+  bool from_bottom = false;
+  std::optional<uint32_t> around;  // a partner
+  size_t limit = 10;
+};
+
+v1::Leaderboard BuildLeaderboard(const Standings& standings, const LeaderboardRequest& request);
+
+// `group_by` is a field that is there, or empty.
+v1::Distribution BuildDistribution(const Standings& standings, const PartnerFilters& filters,
+                                   const std::string& group_by);
+
+}  // namespace partnermetrics
+
+#endif  // PARTNERMETRICS_SERVER_REPORTS_STANDINGS_H_

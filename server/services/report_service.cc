@@ -1,0 +1,194 @@
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "partnermetrics/v1/report_service.grpc.pb.h"
+#include "server/base/errors.h"
+#include "server/engine/partners.h"
+#include "server/facts/fact_schema.h"
+#include "server/reports/funnel.h"
+#include "server/reports/pipeline_health.h"
+#include "server/reports/revenue_dashboard.h"
+#include "server/reports/sla_table.h"
+#include "server/services/call.h"
+#include "server/services/dates.h"
+#include "server/services/engine_source.h"
+#include "server/services/metric_query.h"
+#include "server/services/services.h"
+
+namespace partnermetrics {
+namespace {
+
+constexpr int kMostTopPartners = 100;
+
+absl::Status NotConfigured(const Catalog& catalog, absl::string_view what, absl::string_view field) {
+  return MakeError(absl::StatusCode::kFailedPrecondition, "NOT_CONFIGURED",
+                   absl::StrCat("the programme '", catalog.program().id(), "' has no ", what),
+                   absl::StrCat("describe it in the programme's file: reports { ", field, " { … } }"));
+}
+
+absl::Status CheckSplitField(const std::string& name) {
+  if (name.empty()) return absl::OkStatus();
+  std::vector<std::string> names;
+  for (const FieldSchema& field : FactSchemas::Get().Find("partner")->fields()) {
+    if (field.type != ValueType::kString && field.type != ValueType::kEnum) continue;
+    if (field.name == name) return absl::OkStatus();
+    names.push_back(field.name);
+  }
+  return InvalidField("split_by", "UNKNOWN_FIELD",
+                      absl::StrCat("is no name or enum of a partner; there are ", absl::StrJoin(names, ", ")));
+}
+
+class ReportServiceImpl final : public v1::ReportService::Service {
+ public:
+  explicit ReportServiceImpl(const Backend& backend) : backend_(backend) {}
+
+  grpc::Status GetSlaTable(grpc::ServerContext* context, const v1::GetSlaTableRequest* request,
+                           v1::SlaReport* response) override {
+    return Handle(backend_, *context, "ReportService.GetSlaTable", [&] { return Sla(*request, *response); });
+  }
+  grpc::Status GetFunnel(grpc::ServerContext* context, const v1::GetFunnelRequest* request,
+                         v1::FunnelReport* response) override {
+    return Handle(backend_, *context, "ReportService.GetFunnel", [&] { return Funnel(*request, *response); });
+  }
+  grpc::Status GetPipelineHealth(grpc::ServerContext* context, const v1::GetPipelineHealthRequest* request,
+                                 v1::PipelineReport* response) override {
+    return Handle(backend_, *context, "ReportService.GetPipelineHealth", [&] { return Pipeline(*request, *response); });
+  }
+  grpc::Status GetRevenueDashboard(grpc::ServerContext* context, const v1::GetRevenueDashboardRequest* request,
+                                   v1::RevenueReport* response) override {
+    return Handle(backend_, *context, "ReportService.GetRevenueDashboard", [&] { return Revenue(*request, *response); });
+  }
+
+ private:
+  // The date asked for, else today.
+  template <typename Request>
+  absl::StatusOr<Day> AsOf(const Request& request, const Catalog& catalog) const {
+    if (!request.has_as_of()) return backend_.programs().Today(catalog);
+    return ReadDate(request.as_of(), "as_of");
+  }
+
+  // The partner's scope, or the programme's when none is named.
+  static absl::Status ReadScope(const Engine::View& view, const std::string& partner, ReportRequest& wanted,
+                                std::vector<std::string>& partners) {
+    wanted.scope_proto.set_kind(v1::SCOPE_KIND_PROGRAM);
+    if (partner.empty()) return absl::OkStatus();
+    ASSIGN_OR_RETURN(std::string id, FindPartner(view, partner));
+    wanted.scope = kFirstPartnerScope;
+    wanted.scope_proto.set_kind(v1::SCOPE_KIND_PARTNER);
+    wanted.scope_proto.set_partner_id(id);
+    partners.push_back(std::move(id));
+    return absl::OkStatus();
+  }
+
+  absl::Status Sla(const v1::GetSlaTableRequest& request, v1::SlaReport& response) const {
+    ASSIGN_OR_RETURN(ProgramRuntime * program, backend_.ProgramAt(request.program(), request.min_position()));
+    ReportRequest wanted;
+    if (!v1::WindowKind_IsValid(request.window())) return InvalidField("window", "UNKNOWN", "is no window");
+    wanted.window = request.window();
+    std::vector<std::string> partners;
+    EngineSource source;
+    {
+      Engine::View view(program->engine());
+      const Catalog& catalog = *view.catalog();
+      if (!catalog.program().reports().has_sla()) return NotConfigured(catalog, "table of service levels", "sla");
+      ASSIGN_OR_RETURN(wanted.as_of, AsOf(request, catalog));
+      RETURN_IF_ERROR(ReadScope(view, request.partner_id(), wanted, partners));
+      ASSIGN_OR_RETURN(source, EngineSource::Collect(view, ReadsOf(catalog, SlaMetrics(catalog), {wanted.scope}),
+                                                     std::move(partners)));
+    }
+    ASSIGN_OR_RETURN(wanted.target_set, ReadTargetSet(*source.catalog(), request.target_set()));
+    response = BuildSlaTable(*source.catalog(), source, wanted);
+    response.set_position(source.header().position);
+    return absl::OkStatus();
+  }
+
+  absl::Status Funnel(const v1::GetFunnelRequest& request, v1::FunnelReport& response) const {
+    ASSIGN_OR_RETURN(ProgramRuntime * program, backend_.ProgramAt(request.program(), request.min_position()));
+    Day as_of = 0;
+    EngineSource source;
+    {
+      Engine::View view(program->engine());
+      const Catalog& catalog = *view.catalog();
+      ASSIGN_OR_RETURN(as_of, AsOf(request, catalog));
+      const v1::Funnel* funnel = FindFunnel(catalog, request.funnel_id());
+      if (funnel == nullptr) return NoFunnel(catalog, request.funnel_id());
+      ASSIGN_OR_RETURN(source,
+                       EngineSource::Collect(view, ReadsOfEveryPartner(FunnelMetrics(catalog, *funnel)), {}));
+    }
+    const Catalog& catalog = *source.catalog();
+    response = BuildFunnel(catalog, source, *FindFunnel(catalog, request.funnel_id()), as_of);
+    response.set_position(source.header().position);
+    return absl::OkStatus();
+  }
+
+  static absl::Status NoFunnel(const Catalog& catalog, const std::string& id) {
+    const auto& funnels = catalog.program().reports().funnels();
+    if (funnels.empty()) return NotConfigured(catalog, "funnel", "funnels");
+    std::vector<std::string> ids;
+    for (const v1::Funnel& funnel : funnels) ids.push_back(funnel.id());
+    return MakeError(absl::StatusCode::kNotFound, "UNKNOWN_FUNNEL", absl::StrCat("there is no funnel '", id, "'"),
+                     absl::StrCat("the programme has: ", absl::StrJoin(ids, ", ")));
+  }
+
+  absl::Status Pipeline(const v1::GetPipelineHealthRequest& request, v1::PipelineReport& response) const {
+    ASSIGN_OR_RETURN(ProgramRuntime * program, backend_.ProgramAt(request.program(), request.min_position()));
+    ReportRequest wanted;
+    std::vector<std::string> partners;
+    EngineSource source;
+    {
+      Engine::View view(program->engine());
+      const Catalog& catalog = *view.catalog();
+      if (!catalog.program().reports().has_pipeline()) return NotConfigured(catalog, "pipeline report", "pipeline");
+      ASSIGN_OR_RETURN(wanted.as_of, AsOf(request, catalog));
+      RETURN_IF_ERROR(ReadScope(view, request.partner_id(), wanted, partners));
+      ASSIGN_OR_RETURN(source, EngineSource::Collect(view, ReadsOf(catalog, PipelineMetrics(catalog), {wanted.scope}),
+                                                     std::move(partners)));
+    }
+    response = BuildPipelineHealth(*source.catalog(), source, wanted);
+    response.set_position(source.header().position);
+    return absl::OkStatus();
+  }
+
+  absl::Status Revenue(const v1::GetRevenueDashboardRequest& request, v1::RevenueReport& response) const {
+    ASSIGN_OR_RETURN(ProgramRuntime * program, backend_.ProgramAt(request.program(), request.min_position()));
+    if (!v1::WindowKind_IsValid(request.window())) return InvalidField("window", "UNKNOWN", "is no window");
+    if (!v1::Comparison_IsValid(request.comparison())) return InvalidField("comparison", "UNKNOWN", "is no comparison");
+    if (request.top() < 0 || request.top() > kMostTopPartners) {
+      return InvalidField("top", "OUT_OF_RANGE", absl::StrCat("must be between 0 and ", kMostTopPartners));
+    }
+    RETURN_IF_ERROR(CheckSplitField(request.split_by()));
+    RevenueRequest wanted;
+    wanted.split_by = request.split_by();
+    wanted.top = request.top();
+    wanted.of_program.window = request.window();
+    wanted.of_program.scope_proto.set_kind(v1::SCOPE_KIND_PROGRAM);
+    wanted.of_program.comparison = request.comparison() == v1::COMPARISON_UNSPECIFIED
+                                       ? v1::COMPARISON_PREVIOUS_PERIOD
+                                       : request.comparison();
+    EngineSource source;
+    {
+      Engine::View view(program->engine());
+      const Catalog& catalog = *view.catalog();
+      if (!catalog.program().reports().has_revenue()) return NotConfigured(catalog, "revenue dashboard", "revenue");
+      ASSIGN_OR_RETURN(wanted.of_program.as_of, AsOf(request, catalog));
+      ASSIGN_OR_RETURN(source, EngineSource::Collect(view, RevenueReads(catalog), {}));
+    }
+    wanted.partner_id = [&](ScopeIndex scope) { return source.partner_id(scope); };
+    response = BuildRevenueDashboard(*source.catalog(), source, wanted);
+    response.set_position(source.header().position);
+    return absl::OkStatus();
+  }
+
+  const Backend& backend_;
+};
+
+}  // namespace
+
+std::unique_ptr<grpc::Service> MakeReportService(const Backend& backend) {
+  return std::make_unique<ReportServiceImpl>(backend);
+}
+
+}  // namespace partnermetrics

@@ -1,0 +1,312 @@
+#include "server/services/standings_table.h"
+
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "partnermetrics/v1/event.pb.h"
+#include "server/base/errors.h"
+#include "server/engine/partners.h"
+#include "server/expr/diagnostics.h"
+#include "server/reports/due_source.h"
+#include "server/services/call.h"
+#include "server/services/partner_records.h"
+
+namespace partnermetrics {
+namespace {
+
+// Partners whose rows are collected under one lock of the engine.
+constexpr size_t kBlock = 500;
+// While events pour in, this often; then the rest is evaluated under one lock.
+constexpr int kMostRounds = 4;
+constexpr absl::Duration kKeep = absl::Hours(1);
+
+const FactSchema& PartnerSchema() {
+  static const FactSchema& schema = *FactSchemas::Get().Find("partner");
+  return schema;
+}
+
+bool OfItself(const CompiledMetric& metric) {
+  return !metric.needs.all && std::all_of(metric.uses.begin(), metric.uses.end(), [](const MeasureUse& use) {
+    return use.level == v1::SCOPE_KIND_UNSPECIFIED;
+  });
+}
+
+std::optional<Day> DayOf(const FactRow& row, absl::string_view field) {
+  const Value& value = row[PartnerSchema().Find(field)->slot];
+  return value.is_null() ? std::nullopt : std::optional<Day>(static_cast<Day>(value.integer));
+}
+
+std::string TextOf(const FactRow& row, const FieldSchema& field) {
+  const Value& value = row[field.slot];
+  if (value.is_null()) return "";
+  if (field.type != ValueType::kEnum) return std::string(value.text);
+  const auto* known = field.enum_type->FindValueByNumber(static_cast<int>(value.integer));
+  return known == nullptr ? "" : absl::AsciiStrToLower(ShortEnumName(*known));
+}
+
+}  // namespace
+
+absl::Status StandingsTable::Read(const StandingsKey& key, absl::FunctionRef<absl::Status(const Standings&)> use) {
+  MutexLock lock(&mutex_);
+  Column* column = nullptr;
+  absl::Status status = absl::AbortedError("");
+  while (absl::IsAborted(status)) {
+    {
+      Engine::View view(program_.engine());
+      RETURN_IF_ERROR(TakeChanges(view));
+    }
+    ASSIGN_OR_RETURN(column, ColumnOf(key));
+    column->used = programs_.Now();
+    status = Update({column});
+  }
+  RETURN_IF_ERROR(status);
+  Standings standings;
+  standings.catalog = catalog_.get();
+  standings.metric = column->metric;
+  standings.window = column->window;
+  standings.as_of = as_of_;
+  standings.position = position_;
+  standings.ranking = &column->ranking;
+  standings.ids = &ids_;
+  standings.fields = &fields_;
+  std::vector<char> members;
+  members.reserve(partners_.size());
+  for (const Partner& partner : partners_) members.push_back(IsMember(partner) ? 1 : 0);
+  standings.members = &members;
+  return use(standings);
+}
+
+absl::Status StandingsTable::Refresh() {
+  MutexLock lock(&mutex_);
+  const absl::Time now = programs_.Now();
+  for (auto it = columns_.begin(); it != columns_.end();) {
+    it = now - it->second->used > kKeep ? columns_.erase(it) : std::next(it);
+  }
+  if (columns_.empty()) return absl::OkStatus();
+  {
+    Engine::View view(program_.engine());
+    RETURN_IF_ERROR(TakeChanges(view));
+  }
+  Columns columns;
+  for (const auto& [key, column] : columns_) columns.push_back(column.get());
+  const absl::Status status = Update(columns);
+  // Who reads next begins anew.
+  return absl::IsAborted(status) ? absl::OkStatus() : status;
+}
+
+StandingsWork StandingsTable::work() {
+  MutexLock lock(&mutex_);
+  return {static_cast<int64_t>(ids_.size()), evaluated_};
+}
+
+absl::StatusOr<StandingsTable::Column*> StandingsTable::ColumnOf(const StandingsKey& key) {
+  if (const auto it = columns_.find(key); it != columns_.end()) return it->second.get();
+  const CompiledMetric* metric = catalog_->FindMetric(key.metric);
+  if (metric == nullptr || !metric->HasLevel(v1::SCOPE_KIND_PARTNER)) {
+    std::vector<std::string> names;
+    for (const CompiledMetric& known : catalog_->metrics()) {
+      if (known.HasLevel(v1::SCOPE_KIND_PARTNER)) names.push_back(known.id());
+    }
+    return InvalidField("metric_id", "UNKNOWN_METRIC",
+                        absl::StrCat("there is no metric '", key.metric, "' of partners",
+                                     SuggestNames(key.metric, std::move(names))));
+  }
+  auto column = std::make_unique<Column>(Column{metric, key.window, OfItself(*metric), IsTimeless(*catalog_, *metric),
+                                                Ranking(metric->definition.direction(), ids_)});
+  column->stale.assign(ids_.size(), 1);
+  return columns_.emplace(key, std::move(column)).first->second.get();
+}
+
+// Zero of something that nobody reports is no data, until somebody does.
+bool StandingsTable::IsOfOtherTimes(const Engine::View& view) const {
+  return view.catalog() != catalog_ || view.header().fresh_at_us.size() != kinds_;
+}
+
+absl::Status StandingsTable::TakeChanges(const Engine::View& view) {
+  const Day today = day_ ? *day_ : programs_.Today(*view.catalog());
+  position_ = view.header().position;
+  is_waiting_ = view.header().parked_facts > 0;
+  if (IsOfOtherTimes(view)) {
+    as_of_ = today;
+    return Begin(view);
+  }
+  std::vector<std::string> changed;
+  moment_ = view.ChangedScopes(moment_, [&](const std::string& scope) {
+    absl::string_view id = scope;
+    if (absl::ConsumePrefix(&id, PartnerScope(""))) changed.emplace_back(id);
+  });
+  for (const std::string& id : changed) {
+    ASSIGN_OR_RETURN(const std::optional<PartnerState> partner, ReadPartner(view, id));
+    if (!partner && !by_id_.contains(id)) continue;
+    const uint32_t number = NumberOf(id);
+    partners_[number].gone = !partner;
+    if (partner) SetFields(number, partner->fields.SerializeAsString());
+    for (const auto& [key, column] : columns_) column->stale[number] = 1;
+  }
+  if (as_of_ == today) return absl::OkStatus();
+  as_of_ = today;
+  for (const auto& [key, column] : columns_) {
+    for (size_t i = 0; i < column->due.size(); ++i) {
+      if (column->due[i] <= today) column->stale[i] = 1;
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status StandingsTable::Begin(const Engine::View& view) {
+  catalog_ = view.catalog();
+  kinds_ = view.header().fresh_at_us.size();
+  columns_.clear();
+  ids_.clear();
+  partners_.clear();
+  by_id_.clear();
+  fields_.clear();
+  moment_ = view.ChangedScopes(0, [](const std::string&) {});
+  ASSIGN_OR_RETURN(const std::vector<PartnerRecord> records, ReadPartnerRecords(view));
+  for (const PartnerRecord& record : records) SetFields(NumberOf(record.partner_id), record.fields);
+  return absl::OkStatus();
+}
+
+uint32_t StandingsTable::NumberOf(const std::string& partner_id) {
+  const auto [it, is_new] = by_id_.emplace(partner_id, static_cast<uint32_t>(ids_.size()));
+  if (!is_new) return it->second;
+  ids_.push_back(partner_id);
+  partners_.emplace_back();
+  for (const auto& [key, column] : columns_) column->stale.push_back(1);
+  return it->second;
+}
+
+void StandingsTable::SetFields(uint32_t partner, const std::string& fields) {
+  FactRow row(PartnerSchema());
+  FieldError error;
+  // What ingest let through can be read.
+  row.Decode(fields, catalog_->program().currency_code(), &error);
+  partners_[partner].signed_on = DayOf(row, "signed_on");
+  partners_[partner].terminated_on = DayOf(row, "terminated_on");
+  for (const FieldSchema& field : PartnerSchema().fields()) {
+    if (field.type != ValueType::kString && field.type != ValueType::kEnum) continue;
+    std::vector<std::string>& values = fields_[field.name];
+    values.resize(ids_.size());
+    values[partner] = TextOf(row, field);
+  }
+}
+
+bool StandingsTable::IsMember(const Partner& partner) const {
+  return !partner.gone && (!partner.signed_on || *partner.signed_on <= as_of_) &&
+         (!partner.terminated_on || *partner.terminated_on > as_of_);
+}
+
+absl::Status StandingsTable::Update(const Columns& columns) {
+  Columns own;
+  for (Column* column : columns) {
+    if (column->of_itself) {
+      own.push_back(column);
+    } else {
+      RETURN_IF_ERROR(EvaluateAll(*column));
+    }
+  }
+  if (!own.empty()) RETURN_IF_ERROR(EvaluateStale(own));
+  for (Column* column : columns) column->ranking.Settle();
+  return absl::OkStatus();
+}
+
+absl::Status StandingsTable::EvaluateStale(const Columns& columns) {
+  for (int round = 0;; ++round) {
+    std::vector<uint32_t> stale;
+    EngineSource source;
+    bool is_last = false;
+    {
+      Engine::View view(program_.engine());
+      if (IsOfOtherTimes(view)) return absl::AbortedError("definitions or kinds of fact are others now");
+      RETURN_IF_ERROR(TakeChanges(view));
+      stale = StaleIn(columns);
+      is_last = stale.size() <= kBlock || round >= kMostRounds;
+      if (is_last) {
+        ASSIGN_OR_RETURN(source, Collect(view, columns, stale));
+      }
+    }
+    if (is_last) {
+      Evaluate(source, columns, stale);
+      return absl::OkStatus();
+    }
+    // Each block at a position of its own: what changes meanwhile is found by the next round.
+    for (size_t first = 0; first < stale.size(); first += kBlock) {
+      const auto block = absl::MakeConstSpan(stale).subspan(first, kBlock);
+      {
+        Engine::View view(program_.engine());
+        if (IsOfOtherTimes(view)) return absl::AbortedError("definitions or kinds of fact are others now");
+        ASSIGN_OR_RETURN(source, Collect(view, columns, block));
+      }
+      Evaluate(source, columns, block);
+    }
+  }
+}
+
+std::vector<uint32_t> StandingsTable::StaleIn(const Columns& columns) const {
+  std::vector<uint32_t> stale;
+  for (uint32_t partner = 0; partner < ids_.size(); ++partner) {
+    const bool any = std::any_of(columns.begin(), columns.end(), [&](const Column* c) { return c->stale[partner] != 0; });
+    if (any) stale.push_back(partner);
+  }
+  return stale;
+}
+
+absl::StatusOr<EngineSource> StandingsTable::Collect(const Engine::View& view, const Columns& columns,
+                                                     absl::Span<const uint32_t> partners) const {
+  std::vector<const CompiledMetric*> metrics;
+  for (const Column* column : columns) metrics.push_back(column->metric);
+  std::vector<ScopeIndex> scopes;
+  std::vector<std::string> ids;
+  for (const uint32_t partner : partners) {
+    scopes.push_back(kFirstPartnerScope + static_cast<ScopeIndex>(ids.size()));
+    ids.push_back(ids_[partner]);
+  }
+  return EngineSource::Collect(view, ReadsOf(*catalog_, metrics, scopes), std::move(ids));
+}
+
+void StandingsTable::Evaluate(const EngineSource& source, const Columns& columns,
+                              absl::Span<const uint32_t> partners) {
+  DueSource due(*catalog_, source, as_of_);
+  const Evaluator evaluator(*catalog_, due);
+  for (Column* column : columns) {
+    column->due.resize(ids_.size(), DueSource::kNever);
+    const Period period = PeriodOf(*catalog_, *column->metric, column->window, as_of_);
+    for (size_t i = 0; i < partners.size(); ++i) {
+      if (column->stale[partners[i]] == 0) continue;
+      column->stale[partners[i]] = 0;
+      const Partner& partner = partners_[partners[i]];
+      due.Reset();
+      const auto scope = kFirstPartnerScope + static_cast<ScopeIndex>(i);
+      const Number value = IsMember(partner) ? evaluator.Evaluate(*column->metric, scope, period)
+                                             : Number::NoData(v1::NO_DATA_REASON_WRONG_SCOPE);
+      column->ranking.Set(partners[i], value);
+      Day next = column->is_timeless && !is_waiting_ ? due.due() : as_of_ + 1;
+      for (const std::optional<Day>& day : {partner.signed_on, partner.terminated_on}) {
+        if (day && *day > as_of_) next = std::min(next, *day);
+      }
+      column->due[partners[i]] = next;
+      ++evaluated_;
+    }
+  }
+}
+
+absl::Status StandingsTable::EvaluateAll(Column& column) {
+  std::vector<uint32_t> all;
+  EngineSource source;
+  {
+    Engine::View view(program_.engine());
+    if (IsOfOtherTimes(view)) return absl::AbortedError("definitions or kinds of fact are others now");
+    RETURN_IF_ERROR(TakeChanges(view));
+    if (column.evaluated_at == std::make_pair(as_of_, position_)) return absl::OkStatus();
+    for (uint32_t partner = 0; partner < ids_.size(); ++partner) all.push_back(partner);
+    ASSIGN_OR_RETURN(source, Collect(view, {&column}, all));
+  }
+  column.evaluated_at = {as_of_, position_};
+  column.stale.assign(ids_.size(), 1);
+  Evaluate(source, {&column}, all);
+  return absl::OkStatus();
+}
+
+}  // namespace partnermetrics

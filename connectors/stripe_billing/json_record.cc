@@ -31,10 +31,17 @@ std::string JsonRecord::Text(Json object, std::string_view path) {
   return std::string(sdk::Trim(text));
 }
 
-std::string JsonRecord::Reference(std::string_view path) const {
-  std::optional<Json> member = Find(path);
+std::string JsonRecord::Id(Json object, std::string_view path) {
+  std::optional<Json> member = Find(object, path);
   if (!member) return "";
-  return member->is_object() ? Text(*member, "id") : Text(path);
+  return member->is_object() ? Text(*member, "id") : Text(object, path);
+}
+
+std::vector<Json> JsonRecord::List(Json object, std::string_view path) {
+  std::optional<Json> member = Find(object, path);
+  simdjson::dom::array list;
+  if (!member || member->get(list) != SUCCESS) return {};
+  return {list.begin(), list.end()};
 }
 
 bool JsonRecord::Bool(std::string_view path, bool otherwise) const {

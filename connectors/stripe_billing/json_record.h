@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "connectors/sdk/readers/numbers.h"
 #include "connectors/sdk/readers/record.h"
@@ -34,7 +35,11 @@ class JsonRecord {
   std::string Text(std::string_view path) const { return Text(object_, path); }
   static std::string Text(Json object, std::string_view path);
   // The id of a reference, which is a string or, expanded, the whole object.
-  std::string Reference(std::string_view path) const;
+  std::string Reference(std::string_view path) const { return Id(object_, path); }
+  static std::string Id(Json object, std::string_view path);
+  // The elements of an array; none when it is missing.
+  static std::vector<Json> List(Json object, std::string_view path);
+  std::vector<Json> List(std::string_view path) const { return List(object_, path); }
   bool Bool(std::string_view path, bool otherwise = false) const;
   // A whole number: 12, 12.0 or "12".
   std::optional<int64_t> Integer(std::string_view path) { return Integer(object_, path); }

@@ -1,7 +1,9 @@
 // Histories of deals: a DealStage fact for each period that a deal spent in one stage with one amount, probability and
 // expected close. The rows of a deal may stand anywhere in the files, so the deals are read in parts.
 #include <algorithm>
+#include <deque>
 #include <optional>
+#include <span>
 #include <tuple>
 #include <vector>
 
@@ -43,8 +45,8 @@ struct Step {
     return stage == other.stage && amount == other.amount && probability == other.probability &&
            expected_close == other.expected_close;
   }
-  // Of memory; vectors may have twice as much room as they need.
-  size_t Bytes() const { return 2 * sizeof(Step) + raw.size() + stage.size(); }
+  // Of memory, with its place in the order.
+  size_t Bytes() const { return sizeof(Step) + sizeof(Step*) + raw.size() + stage.size(); }
 };
 
 // The columns of OpportunityHistory, or of the history of single fields.
@@ -115,6 +117,8 @@ class HistoryColumns {
 };
 
 class HistoryReader {
+  using Steps = std::span<Step* const>;  // of one deal, in the order of time
+
  public:
   HistoryReader(const std::string& object, Run* run)
       : object_(object),
@@ -171,7 +175,7 @@ class HistoryReader {
   Status LeaveOut(const Step& step, const CsvRecord& record, std::string_view raw) {
     if (run_.Done()) return {};
     if (!record.ok()) {
-      PM_RETURN_IF_ERROR(run_.Reject(object_, PlaceOf(step), raw, record.fault()));
+      PM_RETURN_IF_ERROR(run_.Reject(PlaceOf(step), raw, record.fault()));
     } else {
       PM_RETURN_IF_ERROR(run_.sink.Skip(PlaceOf(step), step.skip));
     }
@@ -190,15 +194,19 @@ class HistoryReader {
   }
 
   Status EmitDeals() {
-    std::sort(steps_.begin(), steps_.end(), [](const Step& a, const Step& b) {
-      return std::tie(a.deal_id, a.at, a.id) < std::tie(b.deal_id, b.at, b.id);
+    std::vector<Step*> sorted;
+    sorted.reserve(steps_.size());
+    for (Step& step : steps_) sorted.push_back(&step);
+    std::sort(sorted.begin(), sorted.end(), [](const Step* a, const Step* b) {
+      return std::tie(a->deal_id, a->at, a->id) < std::tie(b->deal_id, b->at, b->id);
     });
-    for (size_t begin = 0; begin < steps_.size();) {
+    for (size_t begin = 0; begin < sorted.size();) {
       size_t end = begin;
-      while (end < steps_.size() && steps_[end].deal_id == steps_[begin].deal_id) ++end;
+      while (end < sorted.size() && sorted[end]->deal_id == sorted[begin]->deal_id) ++end;
       if (!run_.Done()) {
-        NameFirstStage(steps_.data() + begin, steps_.data() + end);
-        PM_RETURN_IF_ERROR(EmitDeal(steps_.data() + begin, steps_.data() + end));
+        const Steps deal(sorted.data() + begin, end - begin);
+        NameFirstStage(deal);
+        PM_RETURN_IF_ERROR(EmitDeal(deal));
         PM_RETURN_IF_ERROR(run_.Checkpoint());
       }
       begin = end;
@@ -207,30 +215,30 @@ class HistoryReader {
   }
 
   // What the next change says it left.
-  static void NameFirstStage(Step* begin, const Step* end) {
-    for (Step* step = begin; step != end; ++step) {
-      if (!step->stage.empty()) continue;
-      if (step + 1 != end) step->stage = (step + 1)->left_stage;
-      if (step->stage.empty()) step->skip = "stage_not_known";
+  static void NameFirstStage(Steps deal) {
+    for (size_t i = 0; i < deal.size(); ++i) {
+      if (!deal[i]->stage.empty()) continue;
+      if (i + 1 < deal.size()) deal[i]->stage = deal[i + 1]->left_stage;
+      if (deal[i]->stage.empty()) deal[i]->skip = "stage_not_known";
     }
   }
 
-  Status EmitDeal(const Step* begin, const Step* end) {
+  Status EmitDeal(Steps deal) {
     bool unchanged = true;
-    for (const Step* step = begin; step != end; ++step) {
-      run_.state.Saw(object_, step->changed);
-      unchanged = unchanged && run_.IsUnchanged(object_, step->changed);
+    for (const Step* step : deal) {
+      run_.Saw(step->changed);
+      unchanged = unchanged && run_.IsUnchanged(step->changed);
     }
     const Step* period = nullptr;
-    for (const Step* step = begin; step != end; ++step) {
+    for (const Step* step : deal) {
       if (unchanged) {
         PM_RETURN_IF_ERROR(run_.sink.Skip(PlaceOf(*step), "unchanged"));
       } else if (step->deleted) {
-        v1::EventBatch events;
-        v1::Event* event = AddEvent(&events, FullId(step->id), Revision(*step));
+        events_.Clear();
+        v1::Event* event = AddEvent(&events_, FullId(step->id), Revision(*step));
         event->set_deleted(true);
         event->mutable_deal_stage();
-        PM_RETURN_IF_ERROR(run_.sink.Emit(PlaceOf(*step), step->raw, events));
+        PM_RETURN_IF_ERROR(run_.sink.Emit(PlaceOf(*step), step->raw, events_));
       } else if (step->skip != nullptr) {
         PM_RETURN_IF_ERROR(run_.sink.Skip(PlaceOf(*step), step->skip));
       } else if (period != nullptr && period->SamePeriod(*step)) {
@@ -244,10 +252,10 @@ class HistoryReader {
   }
 
   Status EmitPeriod(const Step& step, const Step* next) {
-    v1::EventBatch events;
+    events_.Clear();
     // The row that ends a period changes it, so its time counts too.
     int64_t revision = next == nullptr ? Revision(step) : std::max(Revision(step), Revision(*next));
-    v1::DealStage* stage = AddEvent(&events, FullId(step.id), revision)->mutable_deal_stage();
+    v1::DealStage* stage = AddEvent(&events_, FullId(step.id), revision)->mutable_deal_stage();
     stage->set_root_id(FullId(step.deal_id));
     stage->set_stage(step.stage);
     sdk::SetInstant(step.at, stage->mutable_entered_at());
@@ -264,7 +272,7 @@ class HistoryReader {
     }
     if (weighted) sdk::SetMoney(*weighted, step.currency, stage->mutable_weighted_amount());
     if (step.expected_close) sdk::SetDate(*step.expected_close, stage->mutable_expected_close_on());
-    return run_.sink.Emit(PlaceOf(step), step.raw, events);
+    return run_.sink.Emit(PlaceOf(step), step.raw, events_);
   }
 
   static std::string FullId(const std::string& id) { return sdk::SalesforceId(id).value_or(""); }
@@ -278,8 +286,9 @@ class HistoryReader {
   std::vector<Part> parts_;  // to be read
   Part part_;                // that is read now
   bool first_pass_ = true;
-  std::vector<Step> steps_;  // of this part
-  size_t bytes_ = 0;         // of their memory
+  std::deque<Step> steps_;  // of this part
+  size_t bytes_ = 0;        // of their memory
+  v1::EventBatch events_;   // of the present record
 };
 
 }  // namespace

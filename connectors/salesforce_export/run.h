@@ -2,6 +2,7 @@
 #ifndef PARTNERMETRICS_CONNECTORS_SALESFORCE_EXPORT_RUN_H_
 #define PARTNERMETRICS_CONNECTORS_SALESFORCE_EXPORT_RUN_H_
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -25,6 +26,9 @@ class Run {
     state.MoveTo(object);
     done_before_ = state.done;
     unit_ = 0;
+    auto since = state.since.find(object);
+    since_ = since == state.since.end() ? 0 : since->second;
+    newest_ = &state.seen[object];
   }
   // Counts the object's rows, or groups of rows; true when an interrupted run has stated this one already.
   bool Done() {
@@ -35,14 +39,11 @@ class Run {
 
   // True when the object's row was read by an earlier run, by the time of its last change. Rows that share the newest
   // known time, and those of the overlap before it, are read again.
-  bool IsUnchanged(const std::string& object, int64_t changed) const {
-    auto since = state.since.find(object);
-    return since != state.since.end() && changed > 0 && changed < since->second - options.overlap_micros;
-  }
+  bool IsUnchanged(int64_t changed) const { return changed > 0 && changed < since_ - options.overlap_micros; }
+  void Saw(int64_t changed) { *newest_ = std::max(*newest_, changed); }
 
-  sdk::Status Reject(const std::string& object, const sdk::Place& place, std::string_view raw,
-                     const sdk::Fault& fault) {
-    state.incomplete.insert(object);
+  sdk::Status Reject(const sdk::Place& place, std::string_view raw, const sdk::Fault& fault) {
+    state.incomplete.insert(state.object);
     return sink.Reject(place, raw, fault.field, fault.reason, fault.message);
   }
 
@@ -76,8 +77,11 @@ class Run {
   State state;
 
  private:
+  // Of the object that is read.
   uint64_t done_before_ = 0;
   uint64_t unit_ = 0;
+  int64_t since_ = 0;  // newest change that earlier runs know; 0: none
+  int64_t* newest_ = nullptr;
 };
 
 // Reads a history of deals into DealStage facts: OpportunityHistory, or the stages of OpportunityFieldHistory or

@@ -118,15 +118,15 @@ Status ReadFile(const ObjectReader& object, const sdk::Input& input, const Part&
     if (record.ok()) mapper->Map(&record, &mapped);
     sdk::Place place{input.name, row.number, row.offset};
     if (!record.ok()) {
-      PM_RETURN_IF_ERROR(run->Reject(object.object, place, row.raw, record.fault()));
+      PM_RETURN_IF_ERROR(run->Reject(place, row.raw, record.fault()));
     } else if (mapped.skip != nullptr) {
       PM_RETURN_IF_ERROR(run->sink.Skip(place, mapped.skip));
-    } else if (run->IsUnchanged(object.object, mapped.changed)) {
+    } else if (run->IsUnchanged(mapped.changed)) {
       PM_RETURN_IF_ERROR(run->sink.Skip(place, "unchanged"));
     } else {
       PM_RETURN_IF_ERROR(run->sink.Emit(place, row.raw, mapped.events));
     }
-    run->state.Saw(object.object, mapped.changed);
+    run->Saw(mapped.changed);
     PM_RETURN_IF_ERROR(run->Checkpoint());
   }
 }

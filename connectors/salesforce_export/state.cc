@@ -65,11 +65,6 @@ void State::MoveTo(const std::string& new_object) {
   object = new_object;
 }
 
-void State::Saw(const std::string& changed_object, int64_t micros) {
-  int64_t& newest = seen[changed_object];
-  newest = std::max(newest, micros);
-}
-
 void State::Finish() {
   for (const auto& [name, micros] : seen) since[name] = std::max(since[name], micros);
   seen.clear();

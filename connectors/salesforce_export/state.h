@@ -28,7 +28,6 @@ struct State {
   bool Resumes(const std::string& export_files);
   // Moves to an object; at its beginning unless the state stands in it.
   void MoveTo(const std::string& new_object);
-  void Saw(const std::string& changed_object, int64_t micros);
   // The run has ended: what it saw is known to the next.
   void Finish();
 

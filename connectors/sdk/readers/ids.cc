@@ -12,18 +12,17 @@ bool IsAlphanumeric(char c) {
   return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
 }
 
-// Each check character says which of five characters are upper-case, so that ids survive case-blind tools.
-std::string CheckCharacters(std::string_view id) {
-  std::string check;
+// Appends the check characters to an id of 15. Each says which of five characters are upper-case, so that ids survive
+// case-blind tools.
+void AppendCheckCharacters(std::string* id) {
   for (size_t block = 0; block < kShort; block += 5) {
     unsigned bits = 0;
     for (size_t i = 0; i < 5; ++i) {
-      char c = id[block + i];
+      char c = (*id)[block + i];
       if (c >= 'A' && c <= 'Z') bits |= 1u << i;
     }
-    check += "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"[bits];
+    *id += "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"[bits];
   }
-  return check;
 }
 
 }  // namespace
@@ -37,9 +36,12 @@ std::optional<std::string> SalesforceId(std::string_view text) {
   }
   std::string_view core = id.substr(0, kShort);
   if (core == "000000000000000") return "";
-  std::string check = CheckCharacters(core);
-  if (id.size() == kLong && id.substr(kShort) != check) return std::nullopt;
-  return std::string(core) + check;
+  std::string full;
+  full.reserve(kLong);
+  full = core;
+  AppendCheckCharacters(&full);
+  if (id.size() == kLong && id != full) return std::nullopt;
+  return full;
 }
 
 bool IsSalesforceId(std::string_view text, std::string_view key_prefix) {

@@ -17,7 +17,13 @@ Day DayOf(const v1::Date& date) {
 
 bool CompiledMetric::HasLevel(v1::ScopeKind kind) const {
   const auto& levels = definition.levels();
-  return levels.empty() || std::find(levels.begin(), levels.end(), kind) != levels.end();
+  const auto names = [&levels](v1::ScopeKind level) {
+    return std::find(levels.begin(), levels.end(), level) != levels.end();
+  };
+  if (levels.empty() || names(kind)) return true;
+  // A segment is a part of the programme and a group of partners, but none of them.
+  return kind == v1::SCOPE_KIND_SEGMENT && !needs.attributes && !needs.tier &&
+         (names(v1::SCOPE_KIND_PROGRAM) || names(v1::SCOPE_KIND_PARTNER));
 }
 
 absl::StatusOr<std::shared_ptr<const Catalog>> Catalog::Compile(const v1::Program& program,
@@ -39,6 +45,12 @@ const CompiledMetric* Catalog::FindMetric(absl::string_view id) const {
 absl::Span<const CompiledMeasure* const> Catalog::measures_of(int kind) const {
   if (kind < 0 || static_cast<size_t>(kind) >= measures_by_kind_.size()) return {};
   return measures_by_kind_[static_cast<size_t>(kind)];
+}
+
+const CompiledScore* Catalog::FindScore(absl::string_view id) const {
+  const auto score = std::find_if(scores_.begin(), scores_.end(),
+                                  [&](const CompiledScore& known) { return known.definition->id() == id; });
+  return score == scores_.end() ? nullptr : &*score;
 }
 
 const v1::TargetSet* Catalog::FindTargetSet(absl::string_view id) const {
@@ -80,11 +92,17 @@ void Catalog::CollectUses(const Formula& formula, int node, v1::ScopeKind level,
       uses.push_back({at.index, level});
       break;
     case FormulaOp::kMetric:
-      for (MeasureUse use : metrics_[static_cast<size_t>(at.index)].uses) {
-        if (use.level == v1::SCOPE_KIND_UNSPECIFIED) use.level = level;
-        uses.push_back(use);
+      return CollectMetricUses(at.index, level, uses);
+    case FormulaOp::kMeets:
+    case FormulaOp::kScore:
+      // What the metrics' targets need, besides the metrics.
+      for (const int operand : at.operands) {
+        const int judged = formula.nodes[static_cast<size_t>(operand)].index;
+        for (const int target : metrics_[static_cast<size_t>(judged)].target_metrics) {
+          CollectMetricUses(target, level, uses);
+        }
       }
-      return;
+      break;
     case FormulaOp::kAtLevel:
       level = at.level;
       break;
@@ -97,6 +115,13 @@ void Catalog::CollectUses(const Formula& formula, int node, v1::ScopeKind level,
       break;
   }
   for (const int operand : at.operands) CollectUses(formula, operand, level, uses);
+}
+
+void Catalog::CollectMetricUses(int metric, v1::ScopeKind level, std::vector<MeasureUse>& uses) const {
+  for (MeasureUse use : metrics_[static_cast<size_t>(metric)].uses) {
+    if (use.level == v1::SCOPE_KIND_UNSPECIFIED) use.level = level;
+    uses.push_back(use);
+  }
 }
 
 }  // namespace partnermetrics

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,7 @@
 #include "partnermetrics/v1/catalog.pb.h"
 #include "server/catalog/formula.h"
 #include "server/catalog/measure.h"
+#include "server/catalog/score_model.h"
 
 namespace partnermetrics {
 
@@ -35,6 +37,8 @@ struct PartnerNeeds {
   bool all = false;         // goes over partners in its own or another scope
   bool target = false;      // reads targets of the scope
   bool targets = false;     // reads targets of every partner
+  bool tier = false;        // reads what was decided on the tier of the scope's partner
+  bool tiers = false;       // reads that of every partner
 };
 
 struct CompiledMetric {
@@ -71,6 +75,11 @@ class Catalog {
   // Measures over one kind of fact (FactSchema::kind()).
   absl::Span<const CompiledMeasure* const> measures_of(int kind) const;
 
+  // The programme's scores, in its order, and its tiers if it has some. Each is one of the metrics, too.
+  absl::Span<const CompiledScore> scores() const { return scores_; }
+  const CompiledTiers* tiers() const { return tiers_ ? &*tiers_ : nullptr; }
+  const CompiledScore* FindScore(absl::string_view id) const;
+
   const v1::TargetSet* FindTargetSet(absl::string_view id) const;
   // The set that came into force last as of a day; null when there is none.
   const v1::TargetSet* TargetSetAt(Day day) const;
@@ -86,6 +95,7 @@ class Catalog {
   friend class CatalogCompiler;
   Catalog() = default;
   void CollectUses(const Formula& formula, int node, v1::ScopeKind level, std::vector<MeasureUse>& uses) const;
+  void CollectMetricUses(int metric, v1::ScopeKind level, std::vector<MeasureUse>& uses) const;
 
   v1::Program program_;
   v1::Catalog definitions_;
@@ -93,6 +103,8 @@ class Catalog {
   absl::TimeZone zone_;
   std::vector<CompiledMeasure> measures_;
   std::vector<CompiledMetric> metrics_;
+  std::vector<CompiledScore> scores_;
+  std::optional<CompiledTiers> tiers_;
   absl::flat_hash_map<std::string, int> measure_by_id_, metric_by_id_;
   std::vector<std::vector<const CompiledMeasure*>> measures_by_kind_;
 };

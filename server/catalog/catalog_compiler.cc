@@ -12,6 +12,7 @@
 #include "absl/strings/strip.h"
 #include "server/base/errors.h"
 #include "server/expr/diagnostics.h"
+#include "server/expr/syntax.h"
 #include "server/facts/currency.h"
 
 namespace partnermetrics {
@@ -59,20 +60,21 @@ CatalogCompiler::CatalogCompiler(const v1::Program& program, const v1::Catalog& 
 }
 
 absl::StatusOr<std::shared_ptr<const Catalog>> CatalogCompiler::Compile() {
+  CollectMetrics();
   CheckIds();
   CompileMeasures();
-  for (const v1::Metric& definition : catalog_->definitions_.metrics()) {
-    CompiledMetric& metric = catalog_->metrics_.emplace_back();
-    metric.index = static_cast<int>(catalog_->metrics_.size()) - 1;
-    metric.definition = definition;
-  }
   for (const CompiledMetric& metric : catalog_->metrics_) CheckMetric(metric.definition);
-  // Formulas are only worth checking over sound measures.
-  if (errors_.empty()) CompileMetrics();
+  // Formulas are only worth checking over sound measures. What they need depends on the programme's targets.
+  const bool is_sound = errors_.empty();
+  CheckProgram();
+  if (is_sound) {
+    CompileScores();
+    CompileMetrics();
+  }
   if (errors_.empty() && Connect()) {
     for (const CompiledMetric& metric : catalog_->metrics_) CheckStarts(metric);
+    CheckReports();
   }
-  CheckProgram();
   if (errors_.empty()) {
     catalog_->hash_ = HashOf(catalog_->program_, catalog_->definitions_);
     return std::shared_ptr<const Catalog>(std::move(catalog_));
@@ -104,7 +106,7 @@ void CatalogCompiler::CheckIds() {
     CheckWord("measure", measure.id());
   }
   index = 0;
-  for (const v1::Metric& metric : catalog_->definitions_.metrics()) {
+  for (const CompiledMetric& metric : catalog_->metrics_) {
     CheckId("metric", metric.id(), catalog_->metric_by_id_, index++);
     CheckWord("metric", metric.id());
   }
@@ -114,11 +116,15 @@ void CatalogCompiler::CheckWord(absl::string_view kind, absl::string_view id) {
   if (IsFormulaWord(id)) Fail(kind, id, "id", "this word has a meaning in formulas; take another id");
 }
 
+void CatalogCompiler::CheckSnakeCase(absl::string_view word, absl::string_view kind, absl::string_view id,
+                                     absl::string_view field) {
+  if (IsSnakeCase(word)) return;
+  Fail(kind, id, field, "an id is written in snake_case (a-z, 0-9, _; first a letter; at most 64)");
+}
+
 void CatalogCompiler::CheckId(absl::string_view kind, absl::string_view id,
                               absl::flat_hash_map<std::string, int>& by_id, int index) {
-  if (!IsSnakeCase(id)) {
-    Fail(kind, id, "id", "an id is written in snake_case (a-z, 0-9, _; first a letter; at most 64)");
-  }
+  CheckSnakeCase(id, kind, id, "id");
   if (!by_id.emplace(id, index).second) Fail(kind, id, "id", "this id is defined twice");
 }
 
@@ -165,17 +171,7 @@ void CatalogCompiler::CompileMeasure(const v1::Measure& definition, CompiledMeas
       errors_.emplace_back(expression.status().message());
       return;
     }
-    // Roles and shares differ by scope, whether they are the fact's own or its root's.
-    const auto contains = [](absl::Span<const int> slots, int slot) {
-      return slot >= 0 && std::find(slots.begin(), slots.end(), slot) != slots.end();
-    };
-    measure.reads_role |= contains(expression->slots(), measure.fact->role_slot());
-    measure.reads_credited |= contains(expression->slots(), measure.fact->credited_slot());
-    if (const FactSchema* root = measure.fact->root_schema(); root != nullptr) {
-      measure.reads_role |= contains(expression->root_slots(), root->role_slot());
-      measure.reads_credited |= contains(expression->root_slots(), root->credited_slot());
-    }
-    measure.reads_root |= !expression->root_slots().empty();
+    NoteReads(*expression, measure);
     target = *std::move(expression);
   };
   compile("where", definition.where(), {ValueType::kBool}, measure.where);
@@ -184,14 +180,49 @@ void CatalogCompiler::CompileMeasure(const v1::Measure& definition, CompiledMeas
   compile("from", definition.from(), {ValueType::kDate}, measure.from);
   compile("until", definition.until(), {ValueType::kDate}, measure.until);
   compile("then", definition.then(), {ValueType::kDate}, measure.then);
-  if (std::optional<RowExpression> key; !definition.key().empty()) {
-    compile("key", definition.key(), {}, key);
-    if (key) measure.key.push_back(*std::move(key));
-  }
+  if (!definition.key().empty()) CompileKey(definition, measure);
   measure.reduce = definition.reduce();
   if (!definition.by().empty()) FindSplitField(definition, measure);
   measure.sum_is_money = measure.sum && measure.sum->type() == ValueType::kMoney;
   CheckNoLookAhead(definition, measure);
+}
+
+// Roles and shares differ by scope, whether they are the fact's own or its root's.
+void CatalogCompiler::NoteReads(const RowExpression& expression, CompiledMeasure& measure) {
+  const auto contains = [](absl::Span<const int> slots, int slot) {
+    return slot >= 0 && std::find(slots.begin(), slots.end(), slot) != slots.end();
+  };
+  measure.reads_role |= contains(expression.slots(), measure.fact->role_slot());
+  measure.reads_credited |= contains(expression.slots(), measure.fact->credited_slot());
+  if (const FactSchema* root = measure.fact->root_schema(); root != nullptr) {
+    measure.reads_role |= contains(expression.root_slots(), root->role_slot());
+    measure.reads_credited |= contains(expression.root_slots(), root->credited_slot());
+  }
+  measure.reads_root |= !expression.root_slots().empty();
+}
+
+// One expression, or a list of them.
+void CatalogCompiler::CompileKey(const v1::Measure& definition, CompiledMeasure& measure) {
+  CompileOptions options;
+  options.locate = LocatorOf("measure", definition.id(), "key");
+  options.purpose = "key";
+  const auto tree = ParseExpression(definition.key(), options.locate);
+  if (!tree.ok()) {
+    errors_.emplace_back(tree.status().message());
+    return;
+  }
+  const auto compile = [&](const SyntaxNode& part) {
+    auto expression = RowExpression::Compile(part, *measure.fact, options);
+    if (!expression.ok()) {
+      errors_.emplace_back(expression.status().message());
+      return;
+    }
+    NoteReads(*expression, measure);
+    measure.key.push_back(*std::move(expression));
+  };
+  if ((*tree)->kind != SyntaxKind::kList) return compile(**tree);
+  if ((*tree)->operands.empty()) Fail("measure", definition.id(), "key", "a key has at least one part");
+  for (const auto& part : (*tree)->operands) compile(*part);
 }
 
 // Each kind has the fields that it needs and no others.
@@ -292,6 +323,7 @@ void CatalogCompiler::CheckNoLookAhead(const v1::Measure& definition, const Comp
 void CatalogCompiler::CompileMetrics() {
   const FormulaNames names = {catalog_->measures_, &catalog_->measure_by_id_, &catalog_->metric_by_id_};
   for (CompiledMetric& metric : catalog_->metrics_) {
+    if (!metric.formula.nodes.empty()) continue;  // a score or a tier
     auto formula = CompileFormula(metric.definition.formula(), names, LocatorOf("metric", metric.id(), "formula"));
     if (formula.ok()) {
       metric.formula = *std::move(formula);
@@ -376,9 +408,7 @@ void CatalogCompiler::CheckTargetSets() {
     const auto fail = [&](absl::string_view field, absl::string_view message) {
       Fail("program", catalog_->program_.id(), absl::StrCat(at, field), message);
     };
-    if (!IsSnakeCase(set.id())) {
-      fail(".id", "an id is written in snake_case (a-z, 0-9, _; first a letter; at most 64)");
-    }
+    CheckSnakeCase(set.id(), "program", catalog_->program_.id(), absl::StrCat(at, ".id"));
     if (by_id.at(set.id()) != i) fail(".id", "this id is defined twice");
     const v1::Date& date = set.starts_on();
     const absl::CivilDay day(date.year(), date.month(), date.day());
@@ -410,9 +440,7 @@ void CatalogCompiler::CheckProgram() {
   const auto fail = [&](absl::string_view field, absl::string_view message) {
     Fail("program", program.id(), field, message);
   };
-  if (!IsSnakeCase(program.id())) {
-    fail("id", "an id is written in snake_case (a-z, 0-9, _; first a letter; at most 64)");
-  }
+  CheckSnakeCase(program.id(), "program", program.id(), "id");
   if (program.display_name().empty()) fail("display_name", "display_name is required");
   if (!IsCurrency(program.currency_code())) {
     fail("currency_code",
@@ -437,7 +465,9 @@ void CatalogCompiler::CheckProgram() {
   check_sections(program.scorecard(), "scorecard");
   check_sections(program.dashboard(), "dashboard");
   CheckProgramTargets(program.targets(), "targets");
+  if (program.max_rate_age_days() < 0) fail("max_rate_age_days", "an age is 0 days or more; 0 means 7");
   CheckTargetSets();
+  CheckSegments();
 }
 
 }  // namespace partnermetrics

@@ -18,13 +18,18 @@ class CatalogCompiler {
   absl::StatusOr<std::shared_ptr<const Catalog>> Compile();
 
  private:
+  // The metrics that are defined, and those that the programme's scores and tiers are.
+  void CollectMetrics();
   // Ids, kinds and required fields, before anything is looked up by id.
   void CheckIds();
   void CheckId(absl::string_view kind, absl::string_view id, absl::flat_hash_map<std::string, int>& by_id, int index);
   void CheckWord(absl::string_view kind, absl::string_view id);
+  void CheckSnakeCase(absl::string_view word, absl::string_view kind, absl::string_view id, absl::string_view field);
 
   void CompileMeasures();
   void CompileMeasure(const v1::Measure& definition, CompiledMeasure& measure);
+  void CompileKey(const v1::Measure& definition, CompiledMeasure& measure);
+  void NoteReads(const RowExpression& expression, CompiledMeasure& measure);
   bool CheckMeasureFields(const v1::Measure& definition);
   void FindSplitField(const v1::Measure& definition, CompiledMeasure& measure);
   void CheckNoLookAhead(const v1::Measure& definition, const CompiledMeasure& measure);
@@ -35,6 +40,7 @@ class CatalogCompiler {
   // go round in a circle.
   bool Connect();
   bool Visit(int metric, std::vector<int>& path, std::vector<char>& done);
+  std::vector<int> MetricsNeededBy(const Formula& formula, const FormulaNode& node) const;
   PartnerNeeds NeedsOf(const CompiledMetric& metric);
   void CheckLevels(const CompiledMetric& metric);
   bool Accumulates(const Formula& formula, int node) const;
@@ -42,8 +48,32 @@ class CatalogCompiler {
 
   void CheckProgram();
   void CheckTargetSets();
+  void CheckSegments();  // catalog_segments.cc
   void CheckProgramTargets(const google::protobuf::RepeatedPtrField<v1::ProgramTarget>& targets,
                            const std::string& field);
+  // catalog_scores.cc: scores and tiers, with the formulas of their metrics.
+  void CompileScores();
+  void CompileScore(const v1::ScoreModel& model, const std::string& at);
+  void CheckBands(const v1::ScoreModel& model, const CompiledScore& score, const std::string& at);
+  CompiledScoreComponent CompileComponent(const v1::ScoreComponent& definition, const CompiledScore& score,
+                                          const std::string& at);
+  void CheckPart(const v1::ScorePart& part, const CompiledMetric& metric, const CompiledScore& score,
+                 const std::string& at);
+  void CompileTiers(const v1::TierModel& model);
+  void CompileGates(const v1::TierModel& model, CompiledTiers& tiers);
+  const CompiledMetric* CheckRequirement(const v1::TierRequirement& requirement, const std::string& at);
+  void FailProgram(absl::string_view field, absl::string_view message);
+
+  // catalog_reports.cc: what the programme's reports name.
+  void CheckReports();
+  void CheckSla(const v1::SlaTable& sla);
+  void CheckFunnels();
+  void CheckPipeline(const v1::PipelineHealth& pipeline);
+  void CheckRevenue(const v1::RevenueDashboard& revenue);
+  // The metric of this id, defined for partners; fails when there is none.
+  const CompiledMetric* CheckPartnerMetric(absl::string_view metric, const std::string& field);
+  void FailReport(const std::string& field, absl::string_view message);
+
   // A target of the metric, wherever it stands.
   void CheckTarget(const v1::MetricTarget& target, absl::string_view metric, absl::string_view kind,
                    absl::string_view id, const std::string& field);

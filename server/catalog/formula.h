@@ -50,6 +50,7 @@ enum class FormulaOp : uint8_t {
   kDays,         // days(window)
   kMonths,       // months(window)
   kPace,         // pace(window)
+  kMeets,        // meets(a, b, …); the operands are metrics
   kNegate,
   kNot,
   kAdd,
@@ -78,12 +79,14 @@ enum class FormulaOp : uint8_t {
   kCountPartners,    // the condition, if there is one
   kSumPartners,      // the value, and the condition if there is one
   kAveragePartners,  // likewise
+  kScore,            // a score of the programme; the operands are the metrics that it is made of
+  kTier,             // the tier; likewise
 };
 
 struct FormulaNode {
   FormulaOp op = FormulaOp::kConstant;
   Nanos constant = 0;                                // kConstant
-  int index = 0;                                     // of the measure, metric or partner expression
+  int index = 0;                                     // of the measure, metric, partner expression or score
   v1::ScopeKind level = v1::SCOPE_KIND_UNSPECIFIED;  // kAtLevel
   bool forecast = false;                             // kTarget: not the quota
   bool counts = false;                               // kDayReaching: the count and not the sum

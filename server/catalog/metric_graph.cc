@@ -16,6 +16,8 @@ void AddNeeds(const PartnerNeeds& more, PartnerNeeds& needs) {
   needs.all |= more.all;
   needs.target |= more.target;
   needs.targets |= more.targets;
+  needs.tier |= more.tier;
+  needs.tiers |= more.tiers;
 }
 
 bool IsOverPartners(FormulaOp op) {
@@ -38,17 +40,18 @@ bool CatalogCompiler::Visit(int index, std::vector<int>& path, std::vector<char>
   if (done[static_cast<size_t>(index)] != 0) return true;
   path.push_back(index);
   for (const FormulaNode& node : metric.formula.nodes) {
-    if (node.op != FormulaOp::kMetric) continue;
-    const auto loop = std::find(path.begin(), path.end(), node.index);
-    if (loop != path.end()) {
-      std::vector<std::string> names;
-      for (auto at = loop; at != path.end(); ++at) names.push_back(catalog_->metrics_[static_cast<size_t>(*at)].id());
-      names.push_back(names.front());
-      Fail("metric", metric.id(), "formula",
-           absl::StrCat("metrics go round in a circle: ", absl::StrJoin(names, " → ")), node.offset);
-      return false;
+    for (const int needed : MetricsNeededBy(metric.formula, node)) {
+      const auto loop = std::find(path.begin(), path.end(), needed);
+      if (loop != path.end()) {
+        std::vector<std::string> names;
+        for (auto at = loop; at != path.end(); ++at) names.push_back(catalog_->metrics_[static_cast<size_t>(*at)].id());
+        names.push_back(names.front());
+        Fail("metric", metric.id(), "formula",
+             absl::StrCat("metrics go round in a circle: ", absl::StrJoin(names, " → ")), node.offset);
+        return false;
+      }
+      if (!Visit(needed, path, done)) return false;
     }
-    if (!Visit(node.index, path, done)) return false;
   }
   metric.uses = catalog_->UsesOf(metric.formula, metric.formula.root());
   for (const MeasureUse& use : metric.uses) {
@@ -60,6 +63,19 @@ bool CatalogCompiler::Visit(int index, std::vector<int>& path, std::vector<char>
   path.pop_back();
   done[static_cast<size_t>(index)] = 1;
   return true;
+}
+
+// meets() and scores need what the targets of their metrics are made of, too.
+std::vector<int> CatalogCompiler::MetricsNeededBy(const Formula& formula, const FormulaNode& node) const {
+  if (node.op == FormulaOp::kMetric) return {node.index};
+  std::vector<int> needed;
+  if (node.op != FormulaOp::kMeets && node.op != FormulaOp::kScore) return needed;
+  for (const int operand : node.operands) {
+    const int judged = formula.nodes[static_cast<size_t>(operand)].index;
+    const std::vector<int>& targets = catalog_->metrics_[static_cast<size_t>(judged)].target_metrics;
+    needed.insert(needed.end(), targets.begin(), targets.end());
+  }
+  return needed;
 }
 
 PartnerNeeds CatalogCompiler::NeedsOf(const CompiledMetric& metric) {
@@ -76,13 +92,21 @@ PartnerNeeds CatalogCompiler::NeedsOf(const CompiledMetric& metric) {
       needs.attributes = true;
     } else if (node.op == FormulaOp::kTarget) {
       needs.target = true;
+    } else if (node.op == FormulaOp::kTier) {
+      needs.attributes = needs.tier = true;
+    } else if (node.op == FormulaOp::kMeets || node.op == FormulaOp::kScore) {
+      needs.target = true;
+      for (const int target : MetricsNeededBy(metric.formula, node)) {
+        AddNeeds(catalog_->metrics_[static_cast<size_t>(target)].needs, needs);
+      }
     } else if (IsOverPartners(node.op)) {
       if (needs.many) {
         fail(node,
              "here each partner is a scope of its own; what goes over all of them is written at_level(PROGRAM, …)");
       }
       needs.targets |= needs.target;
-      needs.target = needs.attributes = false;
+      needs.tiers |= needs.tier;
+      needs.target = needs.tier = needs.attributes = false;
       needs.many = needs.all = true;
     } else if (node.op == FormulaOp::kAtLevel) {
       if (needs.attributes) fail(node, "this reads attributes of one partner, which other scopes do not have");
@@ -107,7 +131,7 @@ void CatalogCompiler::CheckLevels(const CompiledMetric& metric) {
          "attributes of a partner need levels: [SCOPE_KIND_PARTNER]; other scopes read them within count_partners(…), "
          "sum_partners(…) or average_partners(…)");
   }
-  if (metric.needs.many && !only({v1::SCOPE_KIND_PROGRAM, v1::SCOPE_KIND_BUSINESS})) {
+  if (metric.needs.many && !only({v1::SCOPE_KIND_PROGRAM, v1::SCOPE_KIND_BUSINESS, v1::SCOPE_KIND_SEGMENT})) {
     Fail("metric", metric.id(), "formula",
          "what goes over partners needs levels of SCOPE_KIND_PROGRAM and SCOPE_KIND_BUSINESS only; a metric of a "
          "partner reads it with at_level(PROGRAM, …)");

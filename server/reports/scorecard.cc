@@ -4,6 +4,9 @@
 
 #include "server/catalog/calendar.h"
 #include "server/scoring/evaluator.h"
+#include "server/scoring/proto_values.h"
+#include "server/scoring/score.h"
+#include "server/scoring/tier.h"
 
 namespace partnermetrics {
 namespace {
@@ -17,13 +20,16 @@ const google::protobuf::RepeatedPtrField<v1::ScorecardSection>& SectionsOf(const
 
 std::vector<const CompiledMetric*> ScorecardMetrics(const Catalog& catalog, v1::ScopeKind scope) {
   std::vector<const CompiledMetric*> metrics;
+  const auto add = [&](const CompiledMetric& metric) {
+    if (!metric.HasLevel(scope) || std::find(metrics.begin(), metrics.end(), &metric) != metrics.end()) return;
+    metrics.push_back(&metric);
+  };
+  for (const std::string& id : catalog.program().key_metrics()) add(*catalog.FindMetric(id));
   for (const v1::ScorecardSection& section : SectionsOf(catalog, scope)) {
-    for (const std::string& id : section.metrics()) {
-      const CompiledMetric* metric = catalog.FindMetric(id);
-      if (!metric->HasLevel(scope) || std::find(metrics.begin(), metrics.end(), metric) != metrics.end()) continue;
-      metrics.push_back(metric);
-    }
+    for (const std::string& id : section.metrics()) add(*catalog.FindMetric(id));
   }
+  for (const CompiledScore& score : catalog.scores()) add(catalog.metrics()[static_cast<size_t>(score.metric)]);
+  if (catalog.tiers() != nullptr) add(catalog.metrics()[static_cast<size_t>(catalog.tiers()->metric)]);
   return metrics;
 }
 
@@ -35,28 +41,44 @@ v1::Scorecard BuildScorecard(const Catalog& catalog, const MeasureSource& source
   card.set_program_name(program.display_name());
   card.set_partner_id(request.scope_proto.partner_id());
   card.set_currency_code(program.currency_code());
-  const absl::CivilDay as_of = ToCivil(request.as_of);
-  card.mutable_as_of()->set_year(static_cast<int32_t>(as_of.year()));
-  card.mutable_as_of()->set_month(as_of.month());
-  card.mutable_as_of()->set_day(as_of.day());
+  SetDate(request.as_of, card.mutable_as_of());
   const v1::WindowKind named =
       request.window == v1::WINDOW_KIND_UNSPECIFIED ? v1::WINDOW_KIND_QUARTER_TO_DATE : request.window;
   card.set_period(
       PeriodText(PeriodOf(named, request.as_of, catalog.fiscal_start_month()), catalog.fiscal_start_month()));
 
   const Evaluator evaluator(catalog, source);
+  const auto fill = [&](const CompiledMetric& metric, v1::ScorecardRow& row) {
+    *row.mutable_metric() = metric.definition;
+    *row.mutable_value() = evaluator.Value({&metric, request.scope, request.scope_proto,
+                                            PeriodOf(catalog, metric, request.window, request.as_of),
+                                            request.comparison, request.target_set});
+  };
+  const auto is_shown = [&](const CompiledMetric& metric) {
+    return metric.HasLevel(scope) && !(request.own_data_only && metric.needs.all);
+  };
+  for (const std::string& id : program.key_metrics()) {
+    if (const CompiledMetric& metric = *catalog.FindMetric(id); is_shown(metric)) fill(metric, *card.add_key_rows());
+  }
+  for (const CompiledScore& score : catalog.scores()) {
+    if (!is_shown(catalog.metrics()[static_cast<size_t>(score.metric)])) continue;
+    *card.add_scores() =
+        ScoreOf(evaluator, catalog, score, request.scope, request.scope_proto, request.as_of, request.target_set);
+  }
+  if (catalog.tiers() != nullptr && is_shown(catalog.metrics()[static_cast<size_t>(catalog.tiers()->metric)])) {
+    *card.mutable_tier() = Tier(evaluator, catalog, source, request.scope).StandingAt(request.as_of);
+    card.mutable_tier()->set_partner_id(request.scope_proto.partner_id());
+    card.mutable_tier()->clear_history();
+  }
   int rows = 0, with_data = 0;
   for (const v1::ScorecardSection& section : SectionsOf(catalog, scope)) {
     v1::ScorecardGroup group;
     group.set_title(section.title());
     for (const std::string& id : section.metrics()) {
-      const CompiledMetric* metric = catalog.FindMetric(id);
-      if (!metric->HasLevel(scope)) continue;
+      const CompiledMetric& metric = *catalog.FindMetric(id);
+      if (!is_shown(metric)) continue;
       v1::ScorecardRow& row = *group.add_rows();
-      *row.mutable_metric() = metric->definition;
-      *row.mutable_value() = evaluator.Value({metric, request.scope, request.scope_proto,
-                                              PeriodOf(catalog, *metric, request.window, request.as_of),
-                                              request.comparison, request.target_set});
+      fill(metric, row);
       ++rows;
       if (row.value().has_value()) ++with_data;
     }

@@ -24,10 +24,11 @@ struct ScorecardRequest {
   v1::WindowKind window = v1::WINDOW_KIND_UNSPECIFIED;  // unspecified: each metric's own
   v1::Comparison comparison = v1::COMPARISON_PREVIOUS_PERIOD;
   const v1::TargetSet* target_set = nullptr;  // null: the one in force on the last day of each window
+  bool own_data_only = false;                 // leaves out what compares the partner with others
 };
 
-// The metrics of a partner's scorecard, or of the programme's dashboard: in order, each once, without those that are
-// not defined for this kind of scope.
+// The metrics of a partner's scorecard, or of the programme's dashboard, with key metrics, scores and tier: each once,
+// without those that are not defined for this kind of scope.
 std::vector<const CompiledMetric*> ScorecardMetrics(const Catalog& catalog, v1::ScopeKind scope);
 
 v1::Scorecard BuildScorecard(const Catalog& catalog, const MeasureSource& source, const ScorecardRequest& request);

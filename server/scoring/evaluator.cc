@@ -4,7 +4,9 @@
 #include <cmath>
 #include <optional>
 
+#include "server/scoring/score.h"
 #include "server/scoring/target.h"
+#include "server/scoring/tier.h"
 
 namespace partnermetrics {
 namespace {
@@ -63,6 +65,8 @@ Reads ReadsOf(const Catalog& catalog, absl::Span<const CompiledMetric* const> me
     reads.attributes |= metric->needs.attributes;
     reads.all_partners |= metric->needs.all;
     reads.partner_targets |= metric->needs.targets;
+    reads.tiers |= metric->needs.tier;
+    reads.partner_tiers |= metric->needs.tiers;
     for (const MeasureUse& use : metric->uses) {
       if (use.level == v1::SCOPE_KIND_PARTNER) reads.partner_measures.push_back(use.measure);
       for (const ScopeIndex scope : scopes) reads.rows.push_back({ScopeAt(use.level, scope), use.measure});
@@ -71,6 +75,38 @@ Reads ReadsOf(const Catalog& catalog, absl::Span<const CompiledMetric* const> me
   SortUnique(reads.rows);
   SortUnique(reads.partner_measures);
   return reads;
+}
+
+Reads ReadsOfEveryPartner(absl::Span<const CompiledMetric* const> metrics) {
+  Reads reads;
+  reads.all_partners = true;
+  for (const CompiledMetric* metric : metrics) {
+    reads.partner_targets |= metric->needs.target || metric->needs.targets;
+    reads.partner_tiers |= metric->needs.tier || metric->needs.tiers;
+    for (const MeasureUse& use : metric->uses) {
+      if (use.level == v1::SCOPE_KIND_UNSPECIFIED || use.level == v1::SCOPE_KIND_PARTNER) {
+        reads.partner_measures.push_back(use.measure);
+      }
+      // Of what goes over partners the history is read in the programme.
+      if (use.level != v1::SCOPE_KIND_UNSPECIFIED) {
+        reads.rows.push_back({ScopeAt(use.level, kProgramScope), use.measure});
+      }
+    }
+  }
+  SortUnique(reads.rows);
+  SortUnique(reads.partner_measures);
+  return reads;
+}
+
+Reads Joined(Reads a, Reads b) {
+  a.rows.insert(a.rows.end(), b.rows.begin(), b.rows.end());
+  a.partner_measures.insert(a.partner_measures.end(), b.partner_measures.begin(), b.partner_measures.end());
+  SortUnique(a.rows);
+  SortUnique(a.partner_measures);
+  a.attributes |= b.attributes;
+  a.all_partners |= b.all_partners;
+  a.partner_targets |= b.partner_targets;
+  return a;
 }
 
 Period PeriodOf(const Catalog& catalog, const CompiledMetric& metric, v1::WindowKind window, Day as_of) {
@@ -87,10 +123,11 @@ Period Evaluator::PeriodFor(const CompiledMetric& metric, const Period& period) 
   return metric.definition.maturity_days() > 0 ? Matured(own, metric.definition.maturity_days()) : own;
 }
 
-Number Evaluator::Evaluate(const CompiledMetric& metric, ScopeIndex scope, const Period& period) const {
+Number Evaluator::Evaluate(const CompiledMetric& metric, ScopeIndex scope, const Period& period,
+                           const v1::TargetSet* target_set) const {
   const Period own = PeriodFor(metric, period);
   if (own.first > own.last) return Number::NoData(v1::NO_DATA_REASON_NOT_ENOUGH_HISTORY);
-  Number number = Node(metric.formula, metric.formula.root(), {scope, own});
+  Number number = Node(metric.formula, metric.formula.root(), {scope, own, target_set});
   if (number.has_value() && number.facts < metric.definition.min_sample()) {
     return Number::NoData(number.facts == 0 ? v1::NO_DATA_REASON_NO_FACTS : v1::NO_DATA_REASON_TOO_FEW, number.facts);
   }
@@ -113,10 +150,11 @@ Number Evaluator::Node(const Formula& formula, int index, const Place& place) co
     case FormulaOp::kAverage:
       return Measure(node.op, node.index, place);
     case FormulaOp::kMetric:
-      return Evaluate(catalog_.metrics()[static_cast<size_t>(node.index)], place.scope, place.period);
+      return Evaluate(catalog_.metrics()[static_cast<size_t>(node.index)], place.scope, place.period,
+                      place.target_set);
     case FormulaOp::kTarget: {
       const CompiledMetric& metric = catalog_.metrics()[static_cast<size_t>(node.index)];
-      const auto target = TargetFact(metric, {place.scope, PeriodFor(metric, place.period)}, node.forecast);
+      const auto target = TargetFact(metric, {place.scope, PeriodFor(metric, place.period), place.target_set}, node.forecast);
       return target ? Number::Exact(*target, 1) : Number::NoData(v1::NO_DATA_REASON_NO_TARGET);
     }
     case FormulaOp::kFirstDay:
@@ -128,6 +166,14 @@ Number Evaluator::Node(const Formula& formula, int index, const Place& place) co
     case FormulaOp::kSumPartners:
     case FormulaOp::kAveragePartners:
       return OverPartners(formula, node, place);
+    case FormulaOp::kMeets:
+      return Meets(formula, node, place);
+    case FormulaOp::kScore:
+      return EvaluateScore(*this, catalog_, catalog_.scores()[static_cast<size_t>(node.index)], place.scope,
+                           place.period.last, place.target_set)
+          .score;
+    case FormulaOp::kTier:
+      return Tier(*this, catalog_, source_, place.scope).RankAt(place.period.last);
     case FormulaOp::kPace:
       return Number::Inexact(ElapsedShare(place.period));
     case FormulaOp::kAsOf:
@@ -178,14 +224,14 @@ Number Evaluator::Node(const Formula& formula, int index, const Place& place) co
     case FormulaOp::kStart: {
       Period before = place.period;
       before.last = before.whole_last = before.as_of = place.period.first - 1;
-      return Node(formula, node.operands[0], {place.scope, before});
+      return Node(formula, node.operands[0], {place.scope, before, place.target_set});
     }
     case FormulaOp::kToDate:
-      return Node(formula, node.operands[0], {place.scope, ToDate(place.period)});
+      return Node(formula, node.operands[0], {place.scope, ToDate(place.period), place.target_set});
     case FormulaOp::kAtLevel:
       break;
   }
-  return Node(formula, node.operands[0], {ScopeAt(node.level, place.scope), place.period});
+  return Node(formula, node.operands[0], {ScopeAt(node.level, place.scope), place.period, place.target_set});
 }
 
 Number Evaluator::Measure(FormulaOp op, int index, const Place& place) const {
@@ -224,6 +270,27 @@ Number Evaluator::Comparison(const Formula& formula, const FormulaNode& node, co
   }
 }
 
+// What has no value or no target is left out, as in scores.
+Number Evaluator::Meets(const Formula& formula, const FormulaNode& node, const Place& place) const {
+  Number met = Number::Exact(0), judged = Number::Exact(0);
+  std::optional<v1::NoDataReason> missing;
+  for (const int operand : node.operands) {
+    const int index = formula.nodes[static_cast<size_t>(operand)].index;
+    const CompiledMetric& metric = catalog_.metrics()[static_cast<size_t>(index)];
+    const Number number = Evaluate(metric, place.scope, place.period, place.target_set);
+    const auto target = TargetAt(metric, {place.scope, PeriodFor(metric, place.period), place.target_set});
+    const bool has_bound = target && (target->target.has_min() || target->target.has_max());
+    if (!number.has_value() || !has_bound) {
+      if (!missing) missing = number.has_value() ? v1::NO_DATA_REASON_NO_TARGET : number.no_data;
+      continue;
+    }
+    judged = Add(judged, Number::Exact(kNanosPerUnit, 1));
+    const bool is_met = PositionOf(target->target, number.value) == v1::TARGET_POSITION_MET;
+    met = Add(met, Number::Exact(is_met ? kNanosPerUnit : 0, 1));
+  }
+  return judged.facts == 0 ? Number::NoData(*missing) : Divide(met, judged);
+}
+
 // As in CEL: one side that decides makes the other irrelevant, whether that has data or not.
 Number Evaluator::Logic(const Formula& formula, const FormulaNode& node, const Place& place) const {
   const Number left = Node(formula, node.operands[0], place);
@@ -257,19 +324,19 @@ Number Evaluator::Coalesce(const Formula& formula, const FormulaNode& node, cons
   return number;
 }
 
-bool Evaluator::HasHistory(absl::Span<const MeasureUse> uses, ScopeIndex scope, const Period& period) const {
+bool Evaluator::HasHistory(absl::Span<const MeasureUse> uses, ScopeIndex scope, Day day) const {
   return uses.empty() || std::any_of(uses.begin(), uses.end(), [&](const MeasureUse& use) {
            const std::optional<Day> first = source_.FirstDay({ScopeAt(use.level, scope), use.measure});
-           return first && *first <= period.last;
+           return first && *first <= day;
          });
 }
 
 Number Evaluator::Prior(const Formula& formula, const FormulaNode& node, const Place& place) const {
   const Period prior = node.op == FormulaOp::kPriorYear ? PriorYear(place.period) : PriorPeriod(place.period);
-  if (!HasHistory(catalog_.UsesOf(formula, node.operands[0]), place.scope, prior)) {
+  if (!HasHistory(catalog_.UsesOf(formula, node.operands[0]), place.scope, prior.last)) {
     return Number::NoData(v1::NO_DATA_REASON_NOT_ENOUGH_HISTORY);
   }
-  return Node(formula, node.operands[0], {place.scope, prior});
+  return Node(formula, node.operands[0], {place.scope, prior, place.target_set});
 }
 
 Number Evaluator::Attribute(const RowExpression& expression, const Place& place) const {
@@ -318,23 +385,25 @@ Number Evaluator::DayOf(const Formula& formula, const FormulaNode& node, const P
 }
 
 Number Evaluator::OverPartners(const Formula& formula, const FormulaNode& node, const Place& place) const {
-  const auto [it, is_new] =
-      over_partners_.try_emplace(OverPartnersKey(&node, place.period.first, place.period.last, place.period.as_of));
-  if (is_new) it->second = OverEach(formula, node, source_.Partners(), place.period);
+  const ScopeIndex segment = IsSegment(place.scope) ? place.scope : kProgramScope;
+  const auto [it, is_new] = over_partners_.try_emplace(
+      OverPartnersKey(&node, segment, place.period.first, place.period.last, place.period.as_of, place.target_set));
+  if (is_new) it->second = OverEach(formula, node, source_.Partners(), place);
   return it->second;
 }
 
 // A partner for whom the condition has no data does not count, as a fact whose `where` is null.
 Number Evaluator::OverEach(const Formula& formula, const FormulaNode& node, absl::Span<const ScopeIndex> partners,
-                           const Period& period) const {
+                           const Place& place) const {
   const bool counts = node.op == FormulaOp::kCountPartners;
   const size_t condition = counts ? 0 : 1;
   Number sum = Number::Exact(0);
   std::optional<Number> missing;  // why the first of those that were asked for has no value
   int64_t with_value = 0;
   for (const ScopeIndex partner : partners) {
-    if (!HasSigned(source_.Partner(partner), period.last)) continue;
-    const Place own = {partner, period};
+    if (!HasSigned(source_.Partner(partner), place.period.last)) continue;
+    if (IsSegment(place.scope) && !source_.InSegment(place.scope, partner, place.period.last)) continue;
+    const Place own = {partner, place.period, place.target_set};
     if (node.operands.size() > condition) {
       const Number fits = Node(formula, node.operands[condition], own);
       if (!fits.has_value() || fits.value == 0) continue;

@@ -33,6 +33,8 @@ struct Reads {
   bool attributes = false;            // of the scopes that are partners
   bool all_partners = false;          // with their attributes
   bool partner_targets = false;       // targets of every partner
+  bool tiers = false;                 // what was decided on tiers, of the scopes that are partners
+  bool partner_tiers = false;         // likewise, of every partner
 };
 
 // The scope of a level, seen from another scope.
@@ -41,6 +43,12 @@ ScopeIndex ScopeAt(v1::ScopeKind level, ScopeIndex own);
 // All that these metrics, and the metrics that are their targets, read in these scopes.
 Reads ReadsOf(const Catalog& catalog, absl::Span<const CompiledMetric* const> metrics,
               absl::Span<const ScopeIndex> scopes);
+
+// All that these metrics read in the scope of every partner.
+Reads ReadsOfEveryPartner(absl::Span<const CompiledMetric* const> metrics);
+
+// What both read.
+Reads Joined(Reads a, Reads b);
 
 // The period of a metric as of a day: of the window asked for, else of its own, as metrics with own_window always have.
 Period PeriodOf(const Catalog& catalog, const CompiledMetric& metric, v1::WindowKind window, Day as_of);
@@ -60,15 +68,29 @@ class Evaluator {
   Evaluator(const Catalog& catalog, const MeasureSource& source, std::optional<std::string> split = std::nullopt)
       : catalog_(catalog), source_(source), split_(std::move(split)) {}
 
-  // The period is the metric's own where it has one, and ends earlier by its maturity.
-  Number Evaluate(const CompiledMetric& metric, ScopeIndex scope, const Period& period) const;
+  // The period is the metric's own where it has one, and ends earlier by its maturity. meets() is judged by the target
+  // set, else by the one in force on the last day.
+  Number Evaluate(const CompiledMetric& metric, ScopeIndex scope, const Period& period,
+                  const v1::TargetSet* target_set = nullptr) const;
   // With target, comparison and everything else that a value comes with.
   v1::MetricValue Value(const MetricRequest& request) const;
+
+  // What the target asks for on the period's last day: its bound, or, of what adds up while the period is under way, the
+  // part of it that the elapsed share makes.
+  std::optional<v1::MetricTarget> TargetByNow(const CompiledMetric& metric, ScopeIndex scope, const Period& period,
+                                              const v1::TargetSet* target_set) const;
+  // The period that a metric is really evaluated over when this one is asked for.
+  Period PeriodFor(const CompiledMetric& metric, const Period& period) const;
+  // Whether any of the measures has a fact on or before the day.
+  bool HasHistory(absl::Span<const MeasureUse> uses, ScopeIndex scope, Day day) const;
+  // The value as people read it.
+  std::string Display(const CompiledMetric& metric, const Number& number) const;
 
  private:
   struct Place {
     ScopeIndex scope;
     Period period;
+    const v1::TargetSet* target_set;  // null: the one in force
   };
 
   Number Node(const Formula& formula, int index, const Place& place) const;
@@ -79,28 +101,37 @@ class Evaluator {
   Number DayOf(const Formula& formula, const FormulaNode& node, const Place& place) const;
   Number OverPartners(const Formula& formula, const FormulaNode& node, const Place& place) const;
   Number OverEach(const Formula& formula, const FormulaNode& node, absl::Span<const ScopeIndex> partners,
-                  const Period& period) const;
+                  const Place& place) const;
+  // The share of the metrics with a value and a target that meet it.
+  Number Meets(const Formula& formula, const FormulaNode& node, const Place& place) const;
   Number Logic(const Formula& formula, const FormulaNode& node, const Place& place) const;
   Number Comparison(const Formula& formula, const FormulaNode& node, const Place& place) const;
   Number Extreme(const Formula& formula, const FormulaNode& node, const Place& place) const;
   Number Coalesce(const Formula& formula, const FormulaNode& node, const Place& place) const;
   // prior_period and prior_year: NOT_ENOUGH_HISTORY when the period lies before every fact.
   Number Prior(const Formula& formula, const FormulaNode& node, const Place& place) const;
-  // Whether any of the measures has a fact on or before the period's last day.
-  bool HasHistory(absl::Span<const MeasureUse> uses, ScopeIndex scope, const Period& period) const;
-  Period PeriodFor(const CompiledMetric& metric, const Period& period) const;
   // The target fact for a period, or for the whole of the calendar period that is running. `whole` says which.
   std::optional<Nanos> TargetFact(const CompiledMetric& metric, const Place& place, bool forecast,
                                   bool* whole = nullptr) const;
+  struct TargetInForce {
+    v1::MetricTarget target;  // a metric as a target gives its value as the bound
+    bool for_part = false;    // of the whole calendar period, while that is running
+  };
+  // The place's period is that of the value.
+  std::optional<TargetInForce> TargetAt(const CompiledMetric& metric, const Place& place) const;
   // `request.period` is that of the value.
   void AddProvenance(const MetricRequest& request, v1::MetricValue& value) const;
   void AddTarget(const MetricRequest& request, v1::MetricValue& value) const;
+  // The target for now, of what adds up while its period is under way; nothing otherwise.
+  static std::optional<v1::MetricTarget> Paced(const CompiledMetric& metric, const Period& period,
+                                               const v1::MetricTarget& target);
   void AddPace(const MetricRequest& request, const v1::MetricTarget& target, v1::MetricValue& value) const;
   void AddComparison(const MetricRequest& request, const Number& number, v1::MetricValue& value) const;
 
   const Catalog& catalog_;
   const MeasureSource& source_;
-  using OverPartnersKey = std::tuple<const FormulaNode*, Day, Day, Day>;
+  // The scope is a segment's; programme and business go over the same partners.
+  using OverPartnersKey = std::tuple<const FormulaNode*, ScopeIndex, Day, Day, Day, const v1::TargetSet*>;
   const std::optional<std::string> split_;
   mutable std::map<OverPartnersKey, Number> over_partners_;
 };

@@ -1,6 +1,7 @@
 #include "server/scoring/explain.h"
 
 #include <algorithm>
+#include <deque>
 #include <limits>
 
 #include "absl/strings/str_cat.h"
@@ -44,7 +45,11 @@ class Recorder final : public MeasureSource {
   absl::Span<const ScopeIndex> Partners() const override {
     return only_ ? absl::MakeConstSpan(&*only_, 1) : source_.Partners();
   }
+  bool InSegment(ScopeIndex segment, ScopeIndex partner, Day day) const override {
+    return source_.InSegment(segment, partner, day);
+  }
   const FactRow* Partner(ScopeIndex scope) const override { return source_.Partner(scope); }
+  const TierDecisions* Decisions(ScopeIndex scope) const override { return source_.Decisions(scope); }
   int64_t ParkedFacts(const RowKey& row, Day first, Day last) const override {
     return source_.ParkedFacts(row, first, last);
   }
@@ -153,9 +158,41 @@ class Explainer {
       case FormulaOp::kToDate:
       case FormulaOp::kAtLevel:
         return WalkAround(part, role);
+      case FormulaOp::kScore:
+      case FormulaOp::kTier:
+        return WalkParts(part, role);
       default:
         for (const int operand : node.operands) Walk(part.At(operand), role);
     }
+  }
+
+  // The metrics of a score or a tier, each over its own window.
+  void WalkParts(const Part& part, v1::TermRole role) {
+    const FormulaNode& node = part.top();
+    const std::vector<v1::WindowKind> kinds = WindowsOf(node);
+    for (size_t i = 0; i < node.operands.size(); ++i) {
+      const FormulaNode& operand = part.formula->nodes[static_cast<size_t>(node.operands[i])];
+      v1::Metric& window = windows_.emplace_back();
+      window.set_own_window(true);
+      window.set_window(kinds[i] != v1::WINDOW_KIND_UNSPECIFIED
+                            ? kinds[i]
+                            : catalog_.metrics()[static_cast<size_t>(operand.index)].definition.window());
+      Walk({part.formula, node.operands[i], part.around, &window}, role);
+    }
+  }
+
+  // In the order of the operands.
+  std::vector<v1::WindowKind> WindowsOf(const FormulaNode& node) const {
+    std::vector<v1::WindowKind> kinds;
+    if (node.op == FormulaOp::kScore) {
+      for (const auto& component : catalog_.scores()[static_cast<size_t>(node.index)].components) {
+        for (const CompiledScorePart& part : component.parts) kinds.push_back(part.definition->window());
+      }
+      return kinds;
+    }
+    for (const CompiledTierGate& gate : catalog_.tiers()->gates) kinds.push_back(gate.window);
+    for (const CompiledTierMinimum& minimum : catalog_.tiers()->minima) kinds.push_back(minimum.requirement->window());
+    return kinds;
   }
 
   // The operand of something that moves it.
@@ -243,6 +280,7 @@ class Explainer {
   const Period period_;
   const std::optional<std::string>& split_;
   std::vector<Term> terms_;
+  std::deque<v1::Metric> windows_;  // of the metrics of a score
 };
 
 }  // namespace

@@ -17,6 +17,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "partnermetrics/v1/tiering.pb.h"
 #include "server/base/civil.h"
 #include "server/catalog/calendar.h"
 #include "server/catalog/catalog.h"
@@ -30,6 +31,11 @@ inline constexpr ScopeIndex kBusinessScope = 0;
 inline constexpr ScopeIndex kDirectScope = 1;
 inline constexpr ScopeIndex kProgramScope = 2;
 inline constexpr ScopeIndex kFirstPartnerScope = 3;
+// Segments are numbered downwards.
+inline constexpr ScopeIndex kFirstSegmentScope = -1;
+inline bool IsSegment(ScopeIndex scope) {
+  return scope <= kFirstSegmentScope;
+}
 
 // One row of cells: a measure in a scope.
 struct RowKey {
@@ -57,6 +63,12 @@ struct StatedTarget {
   Nanos value = 0;
 };
 
+// What facts state about a partner's tier.
+struct TierDecisions {
+  std::vector<v1::TierOverride> overrides;  // by the day on which they start
+  std::vector<v1::TierReview> reviews;      // by the day that they look back from
+};
+
 class MeasureSource {
  public:
   virtual ~MeasureSource() = default;
@@ -77,8 +89,12 @@ class MeasureSource {
                                             Day as_of) const = 0;
   // Every partner of the programme, by id.
   virtual absl::Span<const ScopeIndex> Partners() const { return {}; }
+  // Whether a partner is in a segment on a day.
+  virtual bool InSegment(ScopeIndex segment, ScopeIndex partner, Day day) const { return false; }
   // A partner's attributes; null for other scopes.
   virtual const FactRow* Partner(ScopeIndex scope) const { return nullptr; }
+  // What was decided on a partner's tier; null: nothing.
+  virtual const TierDecisions* Decisions(ScopeIndex scope) const { return nullptr; }
   // Facts whose money waits for a rate and is not in the row, on the days first..last of a flow, or on `last` of a
   // stock.
   virtual int64_t ParkedFacts(const RowKey& row, Day first, Day last) const { return 0; }

@@ -1,6 +1,7 @@
 #include "server/services/engine_source.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "partnermetrics/v1/event.pb.h"
@@ -13,7 +14,12 @@
 namespace partnermetrics {
 namespace {
 
-std::string ScopeName(ScopeIndex scope, const std::vector<std::string>& partners) {
+std::string ScopeName(ScopeIndex scope, const std::vector<std::string>& partners,
+                      absl::Span<const v1::Segment> segments) {
+  if (IsSegment(scope)) {
+    const v1::Segment& segment = segments[static_cast<size_t>(kFirstSegmentScope - scope)];
+    return SegmentScope(segment.attribute(), segment.value());
+  }
   switch (scope) {
     case kBusinessScope:
       return kBusinessName;
@@ -26,29 +32,43 @@ std::string ScopeName(ScopeIndex scope, const std::vector<std::string>& partners
   }
 }
 
+Day DayOf(const v1::Date& date) {
+  return ToDay(absl::CivilDay(date.year(), date.month(), date.day()));
+}
+
 }  // namespace
 
 absl::StatusOr<EngineSource> EngineSource::Collect(const Engine::View& view, Reads reads,
-                                                   std::vector<std::string> partners) {
+                                                   std::vector<std::string> partners,
+                                                   absl::Span<const v1::Segment> segments) {
   EngineSource source;
   source.header_ = view.header();
   source.catalog_ = view.catalog();
   const size_t asked = partners.size();
   RETURN_IF_ERROR(source.CollectPartners(view, reads, partners));
+  if (!segments.empty()) RETURN_IF_ERROR(source.CollectMembers(view, partners, segments));
   source.keys_ = std::move(reads.rows);
   for (const ScopeIndex scope : source.all_partners_) {
     for (const int measure : reads.partner_measures) source.keys_.push_back({scope, measure});
   }
   std::sort(source.keys_.begin(), source.keys_.end());
   source.keys_.erase(std::unique(source.keys_.begin(), source.keys_.end()), source.keys_.end());
-  RETURN_IF_ERROR(source.CollectRows(view, partners));
+  RETURN_IF_ERROR(source.CollectRows(view, partners, segments));
 
   ScopeNames scopes;
   const size_t with_targets = reads.partner_targets ? partners.size() : asked;
   for (ScopeIndex scope = 0; scope < kFirstPartnerScope + static_cast<ScopeIndex>(with_targets); ++scope) {
-    scopes.emplace(ScopeName(scope, partners), scope);
+    scopes.emplace(ScopeName(scope, partners, segments), scope);
   }
   RETURN_IF_ERROR(source.CollectTargets(view, scopes, reads.partner_targets));
+  if (reads.tiers || reads.partner_tiers) {
+    ScopeNames named;  // by partner
+    for (size_t i = 0; i < (reads.partner_tiers ? partners.size() : asked); ++i) {
+      named.emplace(partners[i], kFirstPartnerScope + static_cast<ScopeIndex>(i));
+    }
+    RETURN_IF_ERROR(source.CollectDecisions(view, named, reads.partner_tiers));
+  }
+  source.partner_ids_ = std::move(partners);
   return source;
 }
 
@@ -74,14 +94,39 @@ absl::Status EngineSource::CollectPartners(const Engine::View& view, const Reads
   return absl::OkStatus();
 }
 
-absl::Status EngineSource::CollectRows(const Engine::View& view, const std::vector<std::string>& partners) {
+absl::Status EngineSource::CollectMembers(const Engine::View& view, const std::vector<std::string>& partners,
+                                          absl::Span<const v1::Segment> segments) {
+  const auto& declared = catalog_->program().segments();
+  for (const ScopeIndex partner : all_partners_) {
+    ASSIGN_OR_RETURN(SegmentSpans spans,
+                     view.SegmentsOf(partners[static_cast<size_t>(partner - kFirstPartnerScope)]));
+    for (size_t i = 0; i < segments.size(); ++i) {
+      const auto attribute = std::find_if(declared.begin(), declared.end(), [&](const v1::SegmentAttribute& d) {
+        return d.attribute() == segments[i].attribute();
+      });
+      if (attribute == declared.end()) continue;
+      std::vector<DayRange> days = DaysWith(spans[static_cast<size_t>(attribute - declared.begin())], segments[i].value());
+      if (!days.empty()) members_[{kFirstSegmentScope - static_cast<ScopeIndex>(i), partner}] = std::move(days);
+    }
+  }
+  return absl::OkStatus();
+}
+
+bool EngineSource::InSegment(ScopeIndex segment, ScopeIndex partner, Day day) const {
+  const auto it = members_.find({segment, partner});
+  return it != members_.end() &&
+         std::any_of(it->second.begin(), it->second.end(), [day](const DayRange& range) { return range.Contains(day); });
+}
+
+absl::Status EngineSource::CollectRows(const Engine::View& view, const std::vector<std::string>& partners,
+                                       absl::Span<const v1::Segment> segments) {
   rows_.reserve(keys_.size());
   std::optional<ScopeIndex> scope;
   std::string name;
   for (const RowKey& key : keys_) {
     if (scope != key.scope) {
       scope = key.scope;
-      name = ScopeName(key.scope, partners);
+      name = ScopeName(key.scope, partners, segments);
     }
     const CompiledMeasure& measure = catalog_->measures()[static_cast<size_t>(key.measure)];
     ASSIGN_OR_RETURN(auto row, view.Row(name, measure));
@@ -94,6 +139,102 @@ absl::Status EngineSource::CollectRows(const Engine::View& view, const std::vect
     parked_rows_.push_back(std::move(parked));
   }
   return absl::OkStatus();
+}
+
+// Of many partners all facts of these kinds are read: there are few.
+absl::Status EngineSource::CollectDecisions(const Engine::View& view, const ScopeNames& partners, bool all) {
+  const FactSchema& overrides = *FactSchemas::Get().FindByNumber(v1::Event::kTierOverrideFieldNumber);
+  const FactSchema& reviews = *FactSchemas::Get().FindByNumber(v1::Event::kTierReviewFieldNumber);
+  const auto add = [&](ScopeIndex scope, const FactSchema& schema, const StoredFact& fact) {
+    TierDecisions& decisions = decisions_[scope];
+    if (&schema == &overrides) {
+      decisions.overrides.emplace_back().ParseFromString(fact.fact);
+    } else {
+      decisions.reviews.emplace_back().ParseFromString(fact.fact);
+    }
+  };
+  for (const FactSchema* schema : {&overrides, &reviews}) {
+    if (all) {
+      RETURN_IF_ERROR(view.ScanFacts(schema->kind(), [&](const FactId&, const StoredFact& fact) {
+        for (const ResolvedPartner& partner : fact.resolution.partners) {
+          const auto scope = partners.find(partner.partner_id);
+          if (scope != partners.end() && !fact.deleted) add(scope->second, *schema, fact);
+        }
+        return true;
+      }));
+      continue;
+    }
+    for (const auto& [partner, scope] : partners) {
+      ASSIGN_OR_RETURN(const std::set<FactId> facts, view.FactsOf(partner, *schema));
+      for (const FactId& id : facts) {
+        ASSIGN_OR_RETURN(const std::optional<StoredFact> fact, view.Fact(id));
+        if (fact.has_value()) add(scope, *schema, *fact);
+      }
+    }
+  }
+  // Facts come in the order of their ids, which decides among those of one day.
+  for (auto& [scope, decisions] : decisions_) {
+    std::stable_sort(decisions.overrides.begin(), decisions.overrides.end(),
+                     [](const auto& a, const auto& b) { return DayOf(a.starts_on()) < DayOf(b.starts_on()); });
+    std::stable_sort(decisions.reviews.begin(), decisions.reviews.end(),
+                     [](const auto& a, const auto& b) { return DayOf(a.reviewed_on()) < DayOf(b.reviewed_on()); });
+  }
+  return absl::OkStatus();
+}
+
+const TierDecisions* EngineSource::Decisions(ScopeIndex scope) const {
+  const auto it = decisions_.find(scope);
+  return it == decisions_.end() ? nullptr : &it->second;
+}
+
+bool EngineSource::IsReported(int measure) const {
+  return FreshAtMicros({kBusinessScope, measure}) != 0 ||
+         supposed_kinds_.contains(catalog_->measures()[static_cast<size_t>(measure)].fact->kind());
+}
+
+void EngineSource::ForgetTargets(absl::string_view metric) {
+  for (auto it = targets_.begin(); it != targets_.end();) {
+    it = std::get<1>(it->first) == metric ? targets_.erase(it) : std::next(it);
+  }
+}
+
+void EngineSource::Suppose(const RowKey& row, absl::Span<const Supposed> contributions) {
+  const CompiledMeasure& measure = catalog_->measures()[static_cast<size_t>(row.measure)];
+  supposed_kinds_.insert(measure.fact->kind());
+  const auto key = std::lower_bound(keys_.begin(), keys_.end(), row);
+  if (key == keys_.end() || !(*key == row)) return;
+  std::map<std::string, std::vector<const Supposed*>> by_split;
+  for (const Supposed& supposed : contributions) by_split[supposed.split].push_back(&supposed);
+  for (const auto& [split, added] : by_split) {
+    CellRow& cells = measure.by == nullptr ? rows_[static_cast<size_t>(key - keys_.begin())] : split_rows_[row][split];
+    std::map<int, boost::intrusive_ptr<YearCells>> years;
+    const auto add = [&](absl::string_view entry, const Contribution& contribution) {
+      boost::intrusive_ptr<YearCells>& year = years[static_cast<int>(ToCivil(contribution.day).year())];
+      if (year == nullptr) {
+        year.reset(new YearCells);
+        if (measure.has_entries()) {
+          year->entries.emplace_back();
+        } else {
+          year->pages.emplace_back();
+        }
+      }
+      if (measure.has_entries()) {
+        year->entries.front().second.Add(entry, contribution);
+      } else {
+        year->pages.front().second.Add(contribution);
+      }
+    };
+    cells.ForEachCell([&](absl::string_view entry, const DayCell& cell) {
+      add(entry, {cell.day, cell.contributions, cell.count, cell.sum});
+    });
+    for (const Supposed* supposed : added) add(supposed->entry, supposed->contribution);
+    CellRow amended;
+    for (auto& [number, year] : years) {
+      year->year = number;
+      amended.AddYear(year, 0);
+    }
+    cells = std::move(amended);
+  }
 }
 
 // Of many scopes the whole index is read at once.

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/statusor.h"
 #include "server/engine/engine.h"
 #include "server/scoring/evaluator.h"
@@ -31,12 +32,29 @@ class EngineSource final : public MeasureSource {
  public:
   EngineSource() = default;
 
-  // `partners[i]` is the partner of scope kFirstPartnerScope + i.
-  static absl::StatusOr<EngineSource> Collect(const Engine::View& view, Reads reads, std::vector<std::string> partners);
+  // `partners[i]` is the partner of scope kFirstPartnerScope + i, `segments[i]` the segment of kFirstSegmentScope - i.
+  static absl::StatusOr<EngineSource> Collect(const Engine::View& view, Reads reads, std::vector<std::string> partners,
+                                              absl::Span<const v1::Segment> segments = {});
 
   // What the source stands at.
   const Header& header() const { return header_; }
   const std::shared_ptr<const Catalog>& catalog() const { return catalog_; }
+  // Supposes further contributions to a row that was collected, and that facts of its kind are reported. `entry` is
+  // the key of measures that tell the facts of a day apart, `split` the value of those that are split.
+  struct Supposed {
+    Contribution contribution;
+    std::string entry, split;
+  };
+  void Suppose(const RowKey& row, absl::Span<const Supposed> contributions);
+  // Supposes that nobody stated targets for the metric.
+  void ForgetTargets(absl::string_view metric);
+  // Supposes other definitions, of the same measures.
+  void SupposeCatalog(std::shared_ptr<const Catalog> catalog) { catalog_ = std::move(catalog); }
+
+  // Of a partner's scope.
+  const std::string& partner_id(ScopeIndex scope) const {
+    return partner_ids_[static_cast<size_t>(scope - kFirstPartnerScope)];
+  }
 
   CellTotals Totals(const RowKey& row, const Period& period, const std::optional<std::string>& split) const override;
   std::vector<std::string> SplitValues(const RowKey& row) const override;
@@ -46,9 +64,11 @@ class EngineSource final : public MeasureSource {
   std::vector<StatedTarget> Targets(absl::string_view metric, ScopeIndex scope, bool forecast,
                                     Day as_of) const override;
   absl::Span<const ScopeIndex> Partners() const override { return all_partners_; }
+  bool InSegment(ScopeIndex segment, ScopeIndex partner, Day day) const override;
   const FactRow* Partner(ScopeIndex scope) const override;
+  const TierDecisions* Decisions(ScopeIndex scope) const override;
   int64_t ParkedFacts(const RowKey& row, Day first, Day last) const override;
-  bool IsReported(int measure) const override { return FreshAtMicros({kBusinessScope, measure}) != 0; }
+  bool IsReported(int measure) const override;
   int64_t FreshAtMicros(const RowKey& row) const override;
 
  private:
@@ -63,7 +83,12 @@ class EngineSource final : public MeasureSource {
 
   // Adds all partners to those asked for, and reads what is known of them.
   absl::Status CollectPartners(const Engine::View& view, const Reads& reads, std::vector<std::string>& partners);
-  absl::Status CollectRows(const Engine::View& view, const std::vector<std::string>& partners);
+  // When partners are gone over in a segment: who of them is in it.
+  absl::Status CollectMembers(const Engine::View& view, const std::vector<std::string>& partners,
+                              absl::Span<const v1::Segment> segments);
+  absl::Status CollectRows(const Engine::View& view, const std::vector<std::string>& partners,
+                           absl::Span<const v1::Segment> segments);
+  absl::Status CollectDecisions(const Engine::View& view, const ScopeNames& scopes, bool all);
   absl::Status CollectTargets(const Engine::View& view, const ScopeNames& scopes, bool all);
   void AddTarget(ScopeIndex scope, storage::ByteReader& key, absl::string_view value);
   using Rows = std::vector<CellRow>;  // in the order of keys_
@@ -72,11 +97,15 @@ class EngineSource final : public MeasureSource {
 
   Header header_;
   std::shared_ptr<const Catalog> catalog_;
-  std::vector<RowKey> keys_;  // sorted
+  std::vector<std::string> partner_ids_;  // by scope, from kFirstPartnerScope
+  std::vector<RowKey> keys_;              // sorted
   Rows rows_;
   absl::flat_hash_map<RowKey, std::map<std::string, CellRow>> split_rows_;  // of split measures, by value
   Rows parked_rows_;                                                        // empty while no fact waits for a rate
   TargetTable targets_;
+  absl::flat_hash_map<ScopeIndex, TierDecisions> decisions_;
+  absl::flat_hash_set<int> supposed_kinds_;                      // kinds of fact that are reported only by supposition
+  absl::flat_hash_map<std::pair<ScopeIndex, ScopeIndex>, std::vector<DayRange>> members_;  // of segments
   std::vector<ScopeIndex> all_partners_;                         // by id; empty when no metric goes over partners
   absl::flat_hash_map<ScopeIndex, std::string> partner_fields_;  // serialised v1::Partner
   mutable absl::flat_hash_map<ScopeIndex, std::unique_ptr<FactRow>> partner_rows_;  // decoded when they are first read

@@ -14,6 +14,9 @@
 #include "server/expr/diagnostics.h"
 #include "server/scoring/evaluator.h"
 #include "server/scoring/explain.h"
+#include "server/scoring/score.h"
+#include "server/scoring/tier.h"
+#include "server/scoring/tier_outlook.h"
 #include "server/services/call.h"
 #include "server/services/dates.h"
 #include "server/services/engine_source.h"
@@ -21,6 +24,7 @@
 #include "server/services/fact_history.h"
 #include "server/services/page_token.h"
 #include "server/services/partner_records.h"
+#include "server/services/segment_scope.h"
 #include "server/sync/page_request.h"
 
 namespace partnermetrics {
@@ -35,6 +39,9 @@ struct Explained {
   std::vector<Term> terms;
 
   const Catalog& catalog() const { return *source.catalog(); }
+  absl::Span<const v1::Segment> segments() const {
+    return absl::MakeConstSpan(&request.scope_proto.segment(), request.scope_proto.has_segment() ? 1 : 0);
+  }
 };
 
 v1::Decimal ToDecimal(Nanos nanos) {
@@ -75,8 +82,12 @@ absl::StatusOr<ScopeIndex> ReadScope(const Engine::View& view, v1::Scope& scope,
       partners.push_back(std::move(id));
       return kFirstPartnerScope;
     }
+    case v1::SCOPE_KIND_SEGMENT: {
+      ASSIGN_OR_RETURN(*scope.mutable_segment(), FindSegment(view, scope.segment(), "scope.segment"));
+      return kFirstSegmentScope;
+    }
     default:
-      return InvalidField("scope.kind", "UNKNOWN", "must be BUSINESS, DIRECT, PROGRAM or PARTNER");
+      return InvalidField("scope.kind", "UNKNOWN", "must be BUSINESS, DIRECT, PROGRAM, PARTNER or SEGMENT");
   }
 }
 
@@ -106,7 +117,7 @@ absl::StatusOr<Explained> ExplainValue(const Programs& programs, const Engine::V
   ASSIGN_OR_RETURN(explained.request.period, ReadPeriod(programs, catalog, *metric, request));
   if (request.has_split_value()) explained.split = request.split_value();
   ASSIGN_OR_RETURN(explained.source, EngineSource::Collect(view, ReadsOf(catalog, {metric}, {explained.request.scope}),
-                                                           explained.partners));
+                                                           explained.partners, explained.segments()));
   if (!explained.source.Partners().empty()) {
     ASSIGN_OR_RETURN(const std::vector<PartnerRecord> records, ReadPartnerRecords(view));
     for (size_t i = 0; i < records.size(); ++i) {
@@ -123,6 +134,8 @@ absl::StatusOr<Explained> ExplainValue(const Programs& programs, const Engine::V
 }
 
 v1::Scope ScopeOf(const Explained& explained, ScopeIndex scope) {
+  // Of a segment only that which was asked for.
+  if (IsSegment(scope)) return explained.request.scope_proto;
   v1::Scope proto;
   switch (scope) {
     case kBusinessScope:
@@ -198,8 +211,8 @@ void FillContribution(const CompiledMeasure& measure, const FactContribution& ro
   }
   for (const ResolvedPartner& partner : row.partners) proto.add_partner_ids(partner.partner_id);
   proto.set_role(static_cast<v1::AttributionRole>(row.role));
-  if (row.partner >= 0) {
-    *proto.mutable_share() = ToDecimal(row.partners[static_cast<size_t>(row.partner)].share_nanos);
+  if (row.share_nanos) {
+    *proto.mutable_share() = ToDecimal(*row.share_nanos);
   }
   proto.set_revision(row.version.revision);
 }
@@ -256,6 +269,24 @@ absl::Status FillRecords(ProgramRuntime& program, bool with_events, v1::ListCont
   return absl::OkStatus();
 }
 
+// What a score or a tier makes of its metrics.
+void FillRules(const Explained& explained, v1::ExplainResponse& response) {
+  const Catalog& catalog = explained.catalog();
+  const MetricRequest& request = explained.request;
+  const FormulaNode& root = request.metric->formula.nodes.back();
+  if (!request.metric->HasLevel(request.scope_proto.kind())) return;
+  const Evaluator evaluator(catalog, explained.source);
+  if (root.op == FormulaOp::kScore) {
+    *response.mutable_score() = ScoreOf(evaluator, catalog, catalog.scores()[static_cast<size_t>(root.index)],
+                                        request.scope, request.scope_proto, request.period.last);
+  } else if (root.op == FormulaOp::kTier) {
+    const Tier tier(evaluator, catalog, explained.source, request.scope);
+    *response.mutable_tier() = tier.StandingAt(request.period.last);
+    response.mutable_tier()->set_partner_id(request.scope_proto.partner_id());
+    AddOutlook(tier, catalog, explained.source, request.scope, request.period.last, *response.mutable_tier());
+  }
+}
+
 // Whatever must be the same on all pages.
 std::string FingerprintOf(v1::ListContributionsRequest request) {
   request.clear_page_size();
@@ -284,6 +315,7 @@ absl::Status Explain(const Programs& programs, ProgramRuntime& program, const v1
   for (const v1::Measure& measure : catalog.definitions().measures()) {
     if (measures.count(measure.id()) > 0) *response.add_measures() = measure;
   }
+  FillRules(explained, response);
   response.set_position(explained.source.header().position);
   return absl::OkStatus();
 }

@@ -1,0 +1,25 @@
+// Days and periods in answers. Functions are free of state.
+#ifndef PARTNERMETRICS_SERVER_SCORING_PROTO_VALUES_H_
+#define PARTNERMETRICS_SERVER_SCORING_PROTO_VALUES_H_
+
+#include "partnermetrics/v1/common.pb.h"
+#include "server/base/civil.h"
+#include "server/catalog/calendar.h"
+
+namespace partnermetrics {
+
+inline void SetDate(Day day, v1::Date* date) {
+  const absl::CivilDay civil = ToCivil(day);
+  date->set_year(static_cast<int32_t>(civil.year()));
+  date->set_month(civil.month());
+  date->set_day(civil.day());
+}
+
+inline void SetRange(const Period& period, v1::DateRange* range) {
+  SetDate(period.first, range->mutable_start_on());
+  SetDate(period.last, range->mutable_end_on());
+}
+
+}  // namespace partnermetrics
+
+#endif  // PARTNERMETRICS_SERVER_SCORING_PROTO_VALUES_H_

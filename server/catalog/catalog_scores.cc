@@ -161,9 +161,8 @@ void CatalogCompiler::CheckBands(const v1::ScoreModel& model, const CompiledScor
     }
     if (band.from() > score.most) FailProgram(absl::StrCat(place, ".from"), "lies above the greatest score");
     if (i == model.bands_size() - 1 && band.from() != score.least) {
-      FailProgram(absl::StrCat(place, ".from"),
-                  absl::StrCat("the last band begins at the least score, ", score.least,
-                               "; otherwise scores below it would be in no band"));
+      FailProgram(absl::StrCat(place, ".from"), absl::StrCat("the last band begins at the least score, ", score.least,
+                                                             "; otherwise scores below it would be in no band"));
     }
   }
 }
@@ -193,9 +192,8 @@ void CatalogCompiler::CheckPart(const v1::ScorePart& part, const CompiledMetric&
   const CompiledMetric& own = catalog_->metrics_[static_cast<size_t>(score.metric)];
   for (const int level : own.definition.levels()) {
     if (metric.HasLevel(static_cast<v1::ScopeKind>(level))) continue;
-    FailProgram(absl::StrCat(at, ".metric"),
-                absl::StrCat("\"", metric.id(), "\" is not defined for ", v1::ScopeKind_Name(level),
-                             ", which the score is for"));
+    FailProgram(absl::StrCat(at, ".metric"), absl::StrCat("\"", metric.id(), "\" is not defined for ",
+                                                          v1::ScopeKind_Name(level), ", which the score is for"));
   }
   if (part.points().empty()) {
     const v1::MetricDirection direction = metric.definition.direction();
@@ -293,8 +291,7 @@ void CatalogCompiler::CompileGates(const v1::TierModel& model, CompiledTiers& ti
   }
 }
 
-const CompiledMetric* CatalogCompiler::CheckRequirement(const v1::TierRequirement& requirement,
-                                                        const std::string& at) {
+const CompiledMetric* CatalogCompiler::CheckRequirement(const v1::TierRequirement& requirement, const std::string& at) {
   const CompiledMetric* metric =
       CheckMetricName(requirement.metric(), "program", catalog_->program_.id(), absl::StrCat(at, ".metric"));
   if (requirement.has_min() == requirement.has_max()) FailProgram(at, "a requirement has either min or max");

@@ -150,11 +150,11 @@ Number Evaluator::Node(const Formula& formula, int index, const Place& place) co
     case FormulaOp::kAverage:
       return Measure(node.op, node.index, place);
     case FormulaOp::kMetric:
-      return Evaluate(catalog_.metrics()[static_cast<size_t>(node.index)], place.scope, place.period,
-                      place.target_set);
+      return Evaluate(catalog_.metrics()[static_cast<size_t>(node.index)], place.scope, place.period, place.target_set);
     case FormulaOp::kTarget: {
       const CompiledMetric& metric = catalog_.metrics()[static_cast<size_t>(node.index)];
-      const auto target = TargetFact(metric, {place.scope, PeriodFor(metric, place.period), place.target_set}, node.forecast);
+      const auto target =
+          TargetFact(metric, {place.scope, PeriodFor(metric, place.period), place.target_set}, node.forecast);
       return target ? Number::Exact(*target, 1) : Number::NoData(v1::NO_DATA_REASON_NO_TARGET);
     }
     case FormulaOp::kFirstDay:

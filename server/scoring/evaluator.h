@@ -75,8 +75,8 @@ class Evaluator {
   // With target, comparison and everything else that a value comes with.
   v1::MetricValue Value(const MetricRequest& request) const;
 
-  // What the target asks for on the period's last day: its bound, or, of what adds up while the period is under way, the
-  // part of it that the elapsed share makes.
+  // What the target asks for on the period's last day: its bound, or, of what adds up while the period is under way,
+  // the part of it that the elapsed share makes.
   std::optional<v1::MetricTarget> TargetByNow(const CompiledMetric& metric, ScopeIndex scope, const Period& period,
                                               const v1::TargetSet* target_set) const;
   // The period that a metric is really evaluated over when this one is asked for.

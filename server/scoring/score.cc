@@ -111,8 +111,8 @@ v1::ScoreTrend TrendOf(double change, double stable_points) {
 }  // namespace
 
 double PointsOf(const google::protobuf::RepeatedPtrField<v1::ScorePoint>& table, double value) {
-  const auto above = std::find_if(table.begin(), table.end(),
-                                  [value](const v1::ScorePoint& point) { return point.value() >= value; });
+  const auto above =
+      std::find_if(table.begin(), table.end(), [value](const v1::ScorePoint& point) { return point.value() >= value; });
   if (above == table.begin()) return above->points();
   if (above == table.end()) return table.rbegin()->points();
   const v1::ScorePoint& below = *(above - 1);
@@ -133,8 +133,7 @@ ScoreResult EvaluateScore(const Evaluator& evaluator, const Catalog& catalog, co
   int64_t with_data = 0;
   v1::NoDataReason missing = v1::NO_DATA_REASON_NO_FACTS;
   for (const CompiledScoreComponent& component : score.components) {
-    result.components.push_back(
-        EvaluateComponent(evaluator, catalog, score, component, scope, as_of, target_set));
+    result.components.push_back(EvaluateComponent(evaluator, catalog, score, component, scope, as_of, target_set));
     const ScoreComponentResult& added = result.components.back();
     const double weight = component.definition->weight();
     mean.Add(added.points, weight);

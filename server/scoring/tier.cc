@@ -28,8 +28,8 @@ bool Holds(const v1::TierOverride& stated, Day day) {
 }
 
 std::string BoundText(const v1::TierRequirement& requirement, v1::MetricUnit unit, absl::string_view currency) {
-  const char* sign = requirement.has_min() ? (requirement.exclusive() ? "> " : "≥ ")
-                                           : (requirement.exclusive() ? "< " : "≤ ");
+  const char* sign =
+      requirement.has_min() ? (requirement.exclusive() ? "> " : "≥ ") : (requirement.exclusive() ? "< " : "≤ ");
   const double bound = requirement.has_min() ? requirement.min() : requirement.max();
   return absl::StrCat(sign, DisplayValue(Number::Inexact(bound), unit, currency));
 }
@@ -126,15 +126,14 @@ TierReading Tier::ReadingAt(Day day) const {
   for (const CompiledTierGate& gate : tiers_.gates) {
     reading.qualified = std::min(reading.qualified, AllowedBy(gate, day));
   }
-  reading.violates = std::any_of(
-      tiers_.minima.begin(), tiers_.minima.end(),
-      [&](const CompiledTierMinimum& minimum) { return !Meets(*minimum.requirement, ValueOf(*minimum.requirement, day)); });
+  reading.violates = std::any_of(tiers_.minima.begin(), tiers_.minima.end(), [&](const CompiledTierMinimum& minimum) {
+    return !Meets(*minimum.requirement, ValueOf(*minimum.requirement, day));
+  });
   return reading;
 }
 
 TierVerdict Tier::VerdictAt(Day reviewed_on, const TierState& before) const {
-  const ReviewDays relegation =
-      ReviewPeriodOf(reviewed_on, tiers_.relegation_months, catalog_.fiscal_start_month());
+  const ReviewDays relegation = ReviewPeriodOf(reviewed_on, tiers_.relegation_months, catalog_.fiscal_start_month());
   return Review(tiers_, before, ReadingAt(reviewed_on), relegation.last == reviewed_on);
 }
 
@@ -279,9 +278,9 @@ v1::TierStanding Tier::StandingAt(Day as_of) const {
   standing.set_rank(rank);
   standing.set_computed_tier(tiers_.IdOf(state.rank));
   standing.set_qualified_tier(tiers_.IdOf(ReadingAt(as_of).qualified));
-  standing.set_status(state.violations == 0           ? v1::TIER_STATUS_ACTIVE
+  standing.set_status(state.violations == 0          ? v1::TIER_STATUS_ACTIVE
                       : IsOffBoarding(tiers_, state) ? v1::TIER_STATUS_OFF_BOARDING
-                                                      : v1::TIER_STATUS_PROBATION);
+                                                     : v1::TIER_STATUS_PROBATION);
   standing.set_violations(state.violations);
   SetDate(NextReview(as_of, tiers_.promotion_months), standing.mutable_next_review_on());
   SetDate(NextReview(as_of, tiers_.relegation_months), standing.mutable_next_relegation_on());
@@ -355,9 +354,8 @@ void Tier::AddHistory(const std::vector<Step>& steps, Day as_of, v1::TierStandin
     change.set_author(now != nullptr ? now->author() : before->author());
     changes.push_back(std::move(change));
   }
-  std::stable_sort(changes.begin(), changes.end(), [](const v1::TierChange& a, const v1::TierChange& b) {
-    return DayOf(a.on()) > DayOf(b.on());
-  });
+  std::stable_sort(changes.begin(), changes.end(),
+                   [](const v1::TierChange& a, const v1::TierChange& b) { return DayOf(a.on()) > DayOf(b.on()); });
   std::set<Day> turns(days);
   for (const Step& step : steps) turns.insert(step.on);
   for (const Day day : turns) {

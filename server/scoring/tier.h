@@ -4,9 +4,9 @@
 //   Number rank = tier.RankAt(as_of);                          // 1 is the lowest, 0 none
 //   v1::TierStanding standing = tier.StandingAt(as_of);        // with gates, overrides and history
 //
-// A review looks back from the last day of its period and decides from the next day on. Its outcome is computed from the
-// facts as they are known now, unless a review run stated it: then that stands. A partner is reviewed from the first
-// period on that it was there for as a whole.
+// A review looks back from the last day of its period and decides from the next day on. Its outcome is computed from
+// the facts as they are known now, unless a review run stated it: then that stands. A partner is reviewed from the
+// first period on that it was there for as a whole.
 //
 // The catalogue has tiers. Thread-compatible, like its source.
 #ifndef PARTNERMETRICS_SERVER_SCORING_TIER_H_

@@ -97,8 +97,8 @@ class Lever {
     return std::nullopt;
   }
 
-  // Of quotients of numbers of facts: how many more facts that count on both sides meet what should be high, or how many
-  // fewer meet what should be low.
+  // Of quotients of numbers of facts: how many more facts that count on both sides meet what should be high, or how
+  // many fewer meet what should be low.
   std::optional<int64_t> FactsToMeet() const {
     if (!shape_.counts_above || !shape_.counts_below) return std::nullopt;
     const double bound = BoundOf(requirement_);
@@ -115,9 +115,9 @@ class Lever {
 
   std::string Amount(double change) const {
     if (shape_.counts_above) return absl::StrCat(static_cast<int64_t>(std::fabs(change)));
-    const v1::MetricUnit unit = shape_.money_above    ? v1::METRIC_UNIT_MONEY
+    const v1::MetricUnit unit = shape_.money_above   ? v1::METRIC_UNIT_MONEY
                                 : shape_.is_quotient ? v1::METRIC_UNIT_COUNT
-                                                      : metric_.definition.unit();
+                                                     : metric_.definition.unit();
     const Number size = Number::Inexact(std::fabs(change));
     // A difference of shares is in percentage points.
     return unit == v1::METRIC_UNIT_PERCENT ? DisplayChange(size, unit, "").substr(1)
@@ -241,7 +241,10 @@ class Outlook {
     const Lever lever(catalog_, requirement, value);
     if (const auto change = lever.Change(/*to_meet=*/false)) {
       risk.set_change(*change);
-      risk.set_text(absl::StrCat(ChangeText(lever, *change, /*to_meet=*/false), " would cost it"));
+      const std::string text = *change != 0            ? ChangeText(lever, *change, /*to_meet=*/false)
+                               : requirement.has_min() ? "anything less"
+                                                       : "anything more";
+      risk.set_text(absl::StrCat(text, " would cost it"));
     }
     return risk;
   }
@@ -267,8 +270,9 @@ class Outlook {
       absl::StrAppend(&text, ", when ", cause.measure_id(), " changes by ", cause.count() > 0 ? "+" : "",
                       cause.count());
     }
-    return absl::StrCat(text, risk.fails_at_review() ? "; as things stand it fails the review of "
-                                                     : "; as things stand it is met again at the review of ",
+    return absl::StrCat(text,
+                        risk.fails_at_review() ? "; as things stand it fails the review of "
+                                               : "; as things stand it is met again at the review of ",
                         DayText(review_));
   }
 

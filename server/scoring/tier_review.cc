@@ -24,8 +24,7 @@ void EndStreaks(TierState& state) {
 
 }  // namespace
 
-TierVerdict Review(const CompiledTiers& tiers, const TierState& before, const TierReading& reading,
-                   bool may_relegate) {
+TierVerdict Review(const CompiledTiers& tiers, const TierState& before, const TierReading& reading, bool may_relegate) {
   const v1::TierModel& model = *tiers.definition;
   TierVerdict verdict = {before, v1::TIER_CAUSE_KEPT};
   TierState& state = verdict.state;

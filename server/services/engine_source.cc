@@ -98,14 +98,14 @@ absl::Status EngineSource::CollectMembers(const Engine::View& view, const std::v
                                           absl::Span<const v1::Segment> segments) {
   const auto& declared = catalog_->program().segments();
   for (const ScopeIndex partner : all_partners_) {
-    ASSIGN_OR_RETURN(SegmentSpans spans,
-                     view.SegmentsOf(partners[static_cast<size_t>(partner - kFirstPartnerScope)]));
+    ASSIGN_OR_RETURN(SegmentSpans spans, view.SegmentsOf(partners[static_cast<size_t>(partner - kFirstPartnerScope)]));
     for (size_t i = 0; i < segments.size(); ++i) {
       const auto attribute = std::find_if(declared.begin(), declared.end(), [&](const v1::SegmentAttribute& d) {
         return d.attribute() == segments[i].attribute();
       });
       if (attribute == declared.end()) continue;
-      std::vector<DayRange> days = DaysWith(spans[static_cast<size_t>(attribute - declared.begin())], segments[i].value());
+      std::vector<DayRange> days =
+          DaysWith(spans[static_cast<size_t>(attribute - declared.begin())], segments[i].value());
       if (!days.empty()) members_[{kFirstSegmentScope - static_cast<ScopeIndex>(i), partner}] = std::move(days);
     }
   }
@@ -114,8 +114,8 @@ absl::Status EngineSource::CollectMembers(const Engine::View& view, const std::v
 
 bool EngineSource::InSegment(ScopeIndex segment, ScopeIndex partner, Day day) const {
   const auto it = members_.find({segment, partner});
-  return it != members_.end() &&
-         std::any_of(it->second.begin(), it->second.end(), [day](const DayRange& range) { return range.Contains(day); });
+  return it != members_.end() && std::any_of(it->second.begin(), it->second.end(),
+                                             [day](const DayRange& range) { return range.Contains(day); });
 }
 
 absl::Status EngineSource::CollectRows(const Engine::View& view, const std::vector<std::string>& partners,

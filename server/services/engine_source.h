@@ -104,7 +104,7 @@ class EngineSource final : public MeasureSource {
   Rows parked_rows_;                                                        // empty while no fact waits for a rate
   TargetTable targets_;
   absl::flat_hash_map<ScopeIndex, TierDecisions> decisions_;
-  absl::flat_hash_set<int> supposed_kinds_;                      // kinds of fact that are reported only by supposition
+  absl::flat_hash_set<int> supposed_kinds_;  // kinds of fact that are reported only by supposition
   absl::flat_hash_map<std::pair<ScopeIndex, ScopeIndex>, std::vector<DayRange>> members_;  // of segments
   std::vector<ScopeIndex> all_partners_;                         // by id; empty when no metric goes over partners
   absl::flat_hash_map<ScopeIndex, std::string> partner_fields_;  // serialised v1::Partner

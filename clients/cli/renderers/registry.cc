@@ -10,8 +10,19 @@ struct Entry {
 
 constexpr Entry kRenderers[] = {
     {"export", &NewExportRenderer},
+    {"distribution", &NewDistributionRenderer},
+    {"funnel", &NewFunnelRenderer},
+    {"group", &NewGroupRenderer},
+    {"leaderboard", &NewLeaderboardRenderer},
+    {"pipeline", &NewPipelineRenderer},
+    {"revenue", &NewRevenueRenderer},
     {"run_progress", &NewRunProgressRenderer},
     {"scorecard", &NewScorecardRenderer},
+    {"scores", &NewScoresRenderer},
+    {"sla", &NewSlaRenderer},
+    {"staged_run", &NewStagedRunRenderer},
+    {"tier", &NewTierRenderer},
+    {"what_if", &NewWhatIfRenderer},
 };
 
 }  // namespace

@@ -21,6 +21,26 @@ std::unique_ptr<Printer> NewExportRenderer(const Screen& screen);
 // A framed card with one block per group of metrics.
 std::unique_ptr<Printer> NewScorecardRenderer(const Screen& screen);
 
+// Reports: the table of service levels, a funnel, the pipeline by stage, the revenue by who brought it,
+// a group of partners.
+std::unique_ptr<Printer> NewSlaRenderer(const Screen& screen);
+std::unique_ptr<Printer> NewFunnelRenderer(const Screen& screen);
+std::unique_ptr<Printer> NewPipelineRenderer(const Screen& screen);
+std::unique_ptr<Printer> NewRevenueRenderer(const Screen& screen);
+std::unique_ptr<Printer> NewGroupRenderer(const Screen& screen);
+
+// Scores with their components; a partner's tier; what both would be.
+std::unique_ptr<Printer> NewScoresRenderer(const Screen& screen);
+std::unique_ptr<Printer> NewTierRenderer(const Screen& screen);
+std::unique_ptr<Printer> NewWhatIfRenderer(const Screen& screen);
+
+// How partners stand: a leaderboard, a distribution.
+std::unique_ptr<Printer> NewLeaderboardRenderer(const Screen& screen);
+std::unique_ptr<Printer> NewDistributionRenderer(const Screen& screen);
+
+// What publishing a staged run would change.
+std::unique_ptr<Printer> NewStagedRunRenderer(const Screen& screen);
+
 // The progress of a connector run and, at its end, what became of every record.
 std::unique_ptr<Printer> NewRunProgressRenderer(const Screen& screen);
 

@@ -18,6 +18,7 @@
 #include "absl/strings/str_replace.h"
 #include "absl/time/civil_time.h"
 #include "absl/time/time.h"
+#include "clients/cli/renderers/columns.h"
 #include "clients/cli/renderers/registry.h"
 #include "clients/cli/renderers/unit_text.h"
 #include "clients/cli/value_text.h"
@@ -31,13 +32,8 @@ constexpr int kWidth = 96;     // Of the card with its frame.
 constexpr int kMinWidth = 72;  // On narrow terminals.
 constexpr int kBarWidth = 10;
 constexpr int kGap = 2;
+constexpr int kScoreWidth = 5;
 constexpr double kNearTarget = 0.8;  // Attainment from which a missed target is yellow and not red.
-
-std::string Repeat(absl::string_view text, int count) {
-  std::string result;
-  for (int i = 0; i < count; ++i) result.append(text.data(), text.size());
-  return result;
-}
 
 // A row as text, before columns are aligned.
 struct RowText {
@@ -88,11 +84,8 @@ std::string AchievedText(const v1::MetricValue& value) {
   }
 }
 
-// Full only when the target is reached.
 std::string BarText(const v1::MetricValue& value) {
-  if (!value.has_attainment()) return "";
-  const int filled = static_cast<int>(std::floor(std::clamp(value.attainment(), 0.0, 1.0) * kBarWidth));
-  return absl::StrCat(Repeat("█", filled), Repeat("░", kBarWidth - filled));
+  return value.has_attainment() ? Bar(std::clamp(value.attainment(), 0.0, 1.0), kBarWidth) : "";
 }
 
 std::string ChangeText(double change) {
@@ -154,6 +147,8 @@ class Card {
     Rule("├", "─", "┤");
     DrawAttributes();
     Rule("├", "─", "┤");
+    DrawScores();
+    if (!key_rows_.empty()) DrawGroup("Key metrics", key_rows_);
     for (size_t i = 0; i < groups_.size(); ++i) DrawGroup(card_.groups(static_cast<int>(i)).title(), groups_[i]);
     if (groups_.empty()) Line("No metrics are on this scorecard.", Style::kDim);
     DrawFooter();
@@ -164,18 +159,53 @@ class Card {
   bool OfPartner() const { return !card_.partner_id().empty(); }
 
   void PrepareRows() {
-    for (const v1::ScorecardGroup& group : card_.groups()) {
-      groups_.emplace_back();
-      for (const v1::ScorecardRow& row : group.rows()) {
-        RowText text = TextOf(row, card_.currency_code());
-        columns_.target = std::max(columns_.target, DisplayWidth(text.target));
-        columns_.actual = std::max(columns_.actual, DisplayWidth(text.actual));
-        columns_.achieved = std::max(columns_.achieved, DisplayWidth(text.achieved));
-        columns_.change = std::max(columns_.change, DisplayWidth(text.change));
-        groups_.back().push_back(std::move(text));
-      }
-    }
+    key_rows_ = Prepare(card_.key_rows());
+    for (const v1::ScorecardGroup& group : card_.groups()) groups_.push_back(Prepare(group.rows()));
     columns_.name = BoxWidth() - (kGap + columns_.target + kGap + columns_.actual + RightPartWidth());
+  }
+
+  std::vector<RowText> Prepare(const google::protobuf::RepeatedPtrField<v1::ScorecardRow>& rows) {
+    std::vector<RowText> texts;
+    for (const v1::ScorecardRow& row : rows) {
+      RowText text = TextOf(row, card_.currency_code());
+      columns_.target = std::max(columns_.target, DisplayWidth(text.target));
+      columns_.actual = std::max(columns_.actual, DisplayWidth(text.actual));
+      columns_.achieved = std::max(columns_.achieved, DisplayWidth(text.achieved));
+      columns_.change = std::max(columns_.change, DisplayWidth(text.change));
+      texts.push_back(std::move(text));
+    }
+    return texts;
+  }
+
+  // "Health Score  79  ████████░░  HEALTHY  ▲ 5".
+  void DrawScores() {
+    int name_width = 0;
+    for (const v1::Score& score : card_.scores()) name_width = std::max(name_width, DisplayWidth(score.display_name()));
+    if (!card_.scores().empty()) Line("");
+    for (const v1::Score& score : card_.scores()) {
+      std::string text = absl::StrCat(PadRight(EscapeControls(score.display_name()), name_width), PadRight("", kGap));
+      if (!score.has_score()) {
+        Line(absl::StrCat(text, "no data"), Style::kDim);
+        continue;
+      }
+      const double share = (score.score() - score.least()) / (score.most() - score.least());
+      absl::StrAppend(&text, PadLeft(FormatInUnit(score.score(), v1::METRIC_UNIT_POINTS, ""), kScoreWidth),
+                      PadRight("", kGap), Bar(std::clamp(share, 0.0, 1.0), kBarWidth), PadRight("", kGap),
+                      EscapeControls(score.band().display_name()));
+      if (score.trend() == v1::SCORE_TREND_STABLE) absl::StrAppend(&text, ", stable");
+      if (score.trend() == v1::SCORE_TREND_IMPROVING) absl::StrAppend(&text, ", improving");
+      if (score.trend() == v1::SCORE_TREND_DECLINING) absl::StrAppend(&text, ", declining");
+      if (score.coverage() < 1) absl::StrAppend(&text, " (data for ", FormatPercent(score.coverage()), ")");
+      Line(text);
+    }
+  }
+
+  std::string TierText() const {
+    if (!card_.has_tier()) return OrDash(card_.partner().tier());
+    const std::string name = card_.tier().tier_name().empty() ? "none" : EscapeControls(card_.tier().tier_name());
+    if (card_.tier().status() == v1::TIER_STATUS_PROBATION) return absl::StrCat(name, " (probation)");
+    if (card_.tier().status() == v1::TIER_STATUS_OFF_BOARDING) return absl::StrCat(name, " (off-boarding)");
+    return name;
   }
 
   int LineWidth() const { return width_ - 4; }
@@ -211,7 +241,7 @@ class Card {
       Pair(absl::StrCat("Programme: ", OrDash(card_.program())), coverage);
       return;
     }
-    Pair(absl::StrCat("Partner Tier: ", OrDash(partner.tier())),
+    Pair(absl::StrCat("Partner Tier: ", TierText()),
          absl::StrCat("Partner Since: ", partner.has_signed_on() ? MonthOf(partner.signed_on()) : "–"));
     Pair(absl::StrCat("Partner Manager: ", OrDash(partner.manager())), coverage);
   }
@@ -280,6 +310,7 @@ class Card {
   const Screen& screen_;
   int width_;
   ColumnWidths columns_;
+  std::vector<RowText> key_rows_;
   std::vector<std::vector<RowText>> groups_;
 };
 

@@ -27,6 +27,9 @@ class FactSource : public MeasureSource {
     Stored stored{kind, TestRow(fact, kind), partner};
     const int role_slot = SchemaOf(kind).role_slot();
     if (role_slot >= 0 && role != v1::ATTRIBUTION_ROLE_UNSPECIFIED) stored.row.row().Set(role_slot, Value::Enum(role));
+    // It has one partner at most, who is credited with all of it.
+    const int credited_slot = SchemaOf(kind).credited_slot();
+    if (credited_slot >= 0) stored.row.row().Set(credited_slot, stored.row.row()[SchemaOf(kind).amount_slot()]);
     facts_.push_back(std::move(stored));
   }
 

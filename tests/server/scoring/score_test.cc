@@ -24,13 +24,15 @@ std::string Component(const std::string& title, double weight, const std::string
 
 // A part that takes its metric's value for its points.
 std::string Plain(const std::string& metric) {
-  return absl::StrCat(" parts { metric: '", metric, "' points { value: 0 points: 0 } points { value: 100 points: 100 } } ");
+  return absl::StrCat(" parts { metric: '", metric,
+                      "' points { value: 0 points: 0 } points { value: 100 points: 100 } } ");
 }
 
 std::string Model(const std::string& components, const std::string& more = kBands) {
-  return absl::StrCat("scores { id: 'score' display_name: 'Score' category: METRIC_CATEGORY_REVENUE "
-                      "levels: SCOPE_KIND_PROGRAM ",
-                      components, more, " } ");
+  return absl::StrCat(
+      "scores { id: 'score' display_name: 'Score' category: METRIC_CATEGORY_REVENUE "
+      "levels: SCOPE_KIND_PROGRAM ",
+      components, more, " } ");
 }
 
 class ScoreTest : public FormulaTest {
@@ -43,8 +45,9 @@ class ScoreTest : public FormulaTest {
 };
 
 TEST_F(ScoreTest, TablesAreStraightBetweenTheirRowsAndLevelOutside) {
-  const auto model = Fact<v1::ScorePart>("points { value: 0 points: 10 } points { value: 10 points: 50 }"
-                                         "points { value: 20 points: 30 }");
+  const auto model = Fact<v1::ScorePart>(
+      "points { value: 0 points: 10 } points { value: 10 points: 50 }"
+      "points { value: 20 points: 30 }");
   EXPECT_EQ(PointsOf(model.points(), -5), 10);
   EXPECT_EQ(PointsOf(model.points(), 0), 10);
   EXPECT_EQ(PointsOf(model.points(), 2.5), 20);
@@ -142,8 +145,8 @@ TEST_F(ScoreTest, AttainmentIsAgainstWhatTheTargetAsksForByNow) {
   Define(Metric("revenue", "won.sum", "direction: METRIC_DIRECTION_UP target { min: 9100 }"),
          Model(Component("Revenue", 1, "parts { metric: 'revenue' }")));
   Won(2000, On(2024, 1, 10));
-  EXPECT_EQ(Score(On(2024, 3, 31)).score(), 21.978021978);   // 2,000 of 9,100
-  EXPECT_EQ(Score(On(2024, 2, 9)).score(), 50);              // after 40 of 91 days 4,000 are asked for
+  EXPECT_EQ(Score(On(2024, 3, 31)).score(), 21.978021978);  // 2,000 of 9,100
+  EXPECT_EQ(Score(On(2024, 2, 9)).score(), 50);             // after 40 of 91 days 4,000 are asked for
   EXPECT_EQ(Score(On(2024, 1, 10)).score(), 100);
 }
 
@@ -191,10 +194,11 @@ TEST_F(ScoreTest, TheEarlierScoreIsThatOfItsDay) {
 
 // A score is a metric: queries, formulas, targets and other scores read it.
 TEST_F(ScoreTest, AScoreIsAMetric) {
-  Define(Metric("a", "62") + Metric("at_risk", "score < 60 ? 1 : 0"),
-         Model(Component("A", 1, Plain("a"))) +
-             "scores { id: 'above' display_name: 'Above' category: METRIC_CATEGORY_REVENUE levels: SCOPE_KIND_PROGRAM " +
-             Component("Score", 1, Plain("score")) + " } ");
+  Define(
+      Metric("a", "62") + Metric("at_risk", "score < 60 ? 1 : 0"),
+      Model(Component("A", 1, Plain("a"))) +
+          "scores { id: 'above' display_name: 'Above' category: METRIC_CATEGORY_REVENUE levels: SCOPE_KIND_PROGRAM " +
+          Component("Score", 1, Plain("score")) + " } ");
   EXPECT_EQ(Value("score", On(2024, 3, 31)).value(), 62);
   EXPECT_EQ(Value("score", On(2024, 3, 31)).display(), "62");
   EXPECT_EQ(Value("at_risk", On(2024, 3, 31)).value(), 0);
@@ -222,9 +226,10 @@ TEST_F(ScoreTest, RefusesWhatMakesNoSense) {
   EXPECT_THAT(refusal(Model(Component("A", 1, Plain("score")))), HasSubstr("score → score"));
   EXPECT_THAT(refusal(Model(Component("A", 1, Plain("a")), "bands { id: 'b' display_name: 'B' from: 10 }")),
               HasSubstr("the last band begins at the least score"));
-  EXPECT_THAT(refusal(Model(Component("A", 1, Plain("a")),
-                            "bands { id: 'b' display_name: 'B' from: 0 } bands { id: 'c' display_name: 'C' from: 50 }")),
-              HasSubstr("the best band stands first"));
+  EXPECT_THAT(
+      refusal(Model(Component("A", 1, Plain("a")),
+                    "bands { id: 'b' display_name: 'B' from: 0 } bands { id: 'c' display_name: 'C' from: 50 }")),
+      HasSubstr("the best band stands first"));
   EXPECT_THAT(Refusal(a + Metric("score", "1"), Model(Component("A", 1, Plain("a")))), HasSubstr("defined twice"));
   EXPECT_THAT(Refusal(Metric("a", "1", "levels: SCOPE_KIND_PARTNER"), Model(Component("A", 1, Plain("a")))),
               HasSubstr("not defined for SCOPE_KIND_PROGRAM"));
@@ -276,9 +281,9 @@ class PartnerOsScoreTest : public testing::Test {
       source_->Report("portal_session", Fact<v1::PortalSession>(absl::StrCat(
                                             "login: true started_at { seconds: ", 1709290800 + i * 86400, " }")));
     }
-    source_->Report("certification_requirement",
-                    Fact<v1::CertificationRequirement>("track: 'sales' people: 3" +
-                                                       DateText("effective_on", On(2023, 1, 1))));
+    source_->Report(
+        "certification_requirement",
+        Fact<v1::CertificationRequirement>("track: 'sales' people: 3" + DateText("effective_on", On(2023, 1, 1))));
     for (int i = 0; i < 3; ++i) {
       source_->Report("certification",
                       Fact<v1::Certification>("track: 'sales'" + DateText("certified_on", On(2023, 5, 1))));
@@ -287,10 +292,9 @@ class PartnerOsScoreTest : public testing::Test {
       source_->Report("marketing_activity", Fact<v1::MarketingActivity>(DateText("started_on", On(2024, 2, 1))));
     }
     for (int i = 0; i < 4; ++i) {
-      source_->Report("event_invitation",
-                      Fact<v1::EventInvitation>(absl::StrCat("event_id: 'e", i, "' attended: ",
-                                                             i < 3 ? "true" : "false",
-                                                             DateText("event_on", On(2024, 2, 10)))));
+      source_->Report("event_invitation", Fact<v1::EventInvitation>(
+                                              absl::StrCat("event_id: 'e", i, "' attended: ", i < 3 ? "true" : "false",
+                                                           DateText("event_on", On(2024, 2, 10)))));
     }
   }
 
@@ -346,9 +350,8 @@ TEST_F(PartnerOsScoreTest, EveryBoundaryOfEveryBand) {
 
 TEST_F(PartnerOsScoreTest, BothHealthModelsReadTheSameFacts) {
   AddScorecardFacts();
-  source_->Report("survey_response",
-                  Fact<v1::SurveyResponse>("survey: SURVEY_KIND_PARTNER_CSAT rating { units: 3 }"
-                                           " responded_at { seconds: 1709290800 }"));
+  source_->Report("survey_response", Fact<v1::SurveyResponse>("survey: SURVEY_KIND_PARTNER_CSAT rating { units: 3 }"
+                                                              " responded_at { seconds: 1709290800 }"));
   const v1::Score health = Score("health_score", On(2024, 3, 31));
   const v1::Score scorecard = Score("health_scorecard", On(2024, 3, 31));
   // Engagement 88.46, certifications 100, 3 of 4.2 in the survey; no revenue target, no pipeline.

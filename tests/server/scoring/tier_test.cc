@@ -20,9 +20,10 @@ using testing::HasSubstr;
 class ReviewTest : public testing::Test {
  protected:
   void Rules(const std::string& more) {
-    model_ = Fact<v1::TierModel>("levels { id: 'gold' display_name: 'Gold' } levels { id: 'silver' display_name: 'Silver' }"
-                                 " levels { id: 'bronze' display_name: 'Bronze' } " +
-                                 more);
+    model_ = Fact<v1::TierModel>(
+        "levels { id: 'gold' display_name: 'Gold' } levels { id: 'silver' display_name: 'Silver' }"
+        " levels { id: 'bronze' display_name: 'Bronze' } " +
+        more);
     tiers_.definition = &model_;
   }
   v1::TierCause Next(int qualified, bool violates = false, bool may_relegate = true) {
@@ -256,8 +257,8 @@ TEST_F(TierTest, OverridesStandBesideTheComputedTier) {
   decisions_->overrides.push_back(Fact<v1::TierOverride>("tier: 'gold' author: 'Ada' reason: 'strategic' " +
                                                          DateText("starts_on", On(2023, 2, 1)) +
                                                          DateText("expires_on", On(2023, 3, 1))));
-  decisions_->overrides.push_back(
-      Fact<v1::TierOverride>("tier: 'silver' author: 'Bob' reason: 'less so' " + DateText("starts_on", On(2023, 2, 15))));
+  decisions_->overrides.push_back(Fact<v1::TierOverride>("tier: 'silver' author: 'Bob' reason: 'less so' " +
+                                                         DateText("starts_on", On(2023, 2, 15))));
   EXPECT_EQ(TierOn(On(2023, 1, 31)), "bronze");
   EXPECT_EQ(TierOn(On(2023, 2, 1)), "gold");
   EXPECT_EQ(TierOn(On(2023, 2, 15)), "silver");
@@ -284,8 +285,7 @@ TEST_F(TierTest, WhoHasLeftHasNoTier) {
 TEST_F(TierTest, TheTierIsAMetric) {
   Rules();
   Won(250, On(2023, 3, 1));
-  const v1::MetricValue value =
-      Value("tier", On(2023, 6, 30), v1::COMPARISON_PREVIOUS_PERIOD, "", kFirstPartnerScope);
+  const v1::MetricValue value = Value("tier", On(2023, 6, 30), v1::COMPARISON_PREVIOUS_PERIOD, "", kFirstPartnerScope);
   EXPECT_EQ(value.value(), 3);
   EXPECT_EQ(value.display(), "Gold");
   EXPECT_EQ(value.comparison_display(), "Bronze");
@@ -357,10 +357,13 @@ class LightReachTest : public FormulaTest {
   }
 
   void Put(const std::map<std::string, std::string>& values) {
-    std::map<std::string, std::string> all = {
-        {"first_time_approval_rate", "0.81"}, {"m2_conversion_rate", "0.81"},    {"m1_not_pto_aging_rate", "0.04"},
-        {"m2_approvals_per_month", "101"},    {"homeowner_collection_rate", "0.99"}, {"homeowner_nps", "10"},
-        {"ntp_approvals", "3"}};
+    std::map<std::string, std::string> all = {{"first_time_approval_rate", "0.81"},
+                                              {"m2_conversion_rate", "0.81"},
+                                              {"m1_not_pto_aging_rate", "0.04"},
+                                              {"m2_approvals_per_month", "101"},
+                                              {"homeowner_collection_rate", "0.99"},
+                                              {"homeowner_nps", "10"},
+                                              {"ntp_approvals", "3"}};
     for (const auto& [id, value] : values) all[id] = value;
     std::string metrics;
     for (const auto& [id, value] : all) metrics += Metric(id, value, "levels: SCOPE_KIND_PARTNER");
@@ -401,10 +404,10 @@ TEST_F(LightReachTest, LessAgingIsBetter) {
 }
 
 TEST_F(LightReachTest, VolumeIsALadderOfLowerBounds) {
-  const std::pair<std::string, std::string> ladder[] = {
-      {"3", ""},          {"3.01", "certified"}, {"24", "certified"}, {"25", "certified"}, {"30", "certified"},
-      {"50", "certified"}, {"50.01", "pro"},      {"75", "pro"},       {"75.01", "elite"},  {"100", "elite"},
-      {"100.01", "platinum"}};
+  const std::pair<std::string, std::string> ladder[] = {{"3", ""},           {"3.01", "certified"}, {"24", "certified"},
+                                                        {"25", "certified"}, {"30", "certified"},   {"50", "certified"},
+                                                        {"50.01", "pro"},    {"75", "pro"},         {"75.01", "elite"},
+                                                        {"100", "elite"},    {"100.01", "platinum"}};
   for (const auto& [volume, tier] : ladder) EXPECT_EQ(Qualified({{"m2_approvals_per_month", volume}}), tier) << volume;
   EXPECT_THAT(Violated({{"m2_approvals_per_month", "3"}}), ElementsAre("m2_approvals_per_month"));
 }
@@ -507,10 +510,9 @@ TEST_F(LightReachOutlookTest, TheGapCountsProjectsAndAttempts) {
   Projects(4, On(2024, 1, 1));  // aging from 2 March on
   Projects(26, On(2024, 3, 20));
   for (int i = 0; i < 10; ++i) {
-    source_->Add("milestone_submission",
-                 Fact<v1::MilestoneSubmission>(
-                     absl::StrCat("milestone: MILESTONE_M1 attempt: 1 decision: MILESTONE_DECISION_",
-                                  i < 6 ? "APPROVED" : "REJECTED", DateText("decided_on", On(2024, 3, 5)))));
+    source_->Add("milestone_submission", Fact<v1::MilestoneSubmission>(absl::StrCat(
+                                             "milestone: MILESTONE_M1 attempt: 1 decision: MILESTONE_DECISION_",
+                                             i < 6 ? "APPROVED" : "REJECTED", DateText("decided_on", On(2024, 3, 5)))));
   }
   std::map<std::string, v1::TierGap> gaps;
   const v1::TierStanding standing = Outlook(On(2024, 3, 25));

@@ -33,7 +33,7 @@ enum class RecordType : uint8_t {
 struct LogRecord {
   uint64_t position = 0;  // given by Append: 1, 2, 3 … without gaps
   RecordType type = RecordType::kEvent;
-  int64_t appended_at_us = 0;  // wall clock at append, microseconds since 1970; never used for numbers
+  int64_t appended_at_us = 0;  // wall clock at append, microseconds since 1970
   uint64_t sequence = 0;       // run or writer sequence: orders equal source revisions
   std::string actor;           // who appended: "connector:salesforce", "service:billing"
   std::string payload;

@@ -213,6 +213,14 @@ absl::Status ParseScope(absl::string_view text, v1::Scope* scope) {
     scope->set_partner_id(std::string(text));
     return absl::OkStatus();
   }
+  if (absl::ConsumePrefix(&text, "segment:")) {
+    const std::pair<absl::string_view, absl::string_view> parts = absl::StrSplit(text, absl::MaxSplits('=', 1));
+    if (parts.first.empty() || !absl::StrContains(text, '=')) return Bad("is no segment, such as segment:tier=Gold");
+    scope->set_kind(v1::SCOPE_KIND_SEGMENT);
+    scope->mutable_segment()->set_attribute(std::string(parts.first));
+    scope->mutable_segment()->set_value(std::string(parts.second));
+    return absl::OkStatus();
+  }
   constexpr std::pair<absl::string_view, v1::ScopeKind> kKinds[] = {
       {"business", v1::SCOPE_KIND_BUSINESS}, {"direct", v1::SCOPE_KIND_DIRECT}, {"program", v1::SCOPE_KIND_PROGRAM}};
   for (const auto& [name, kind] : kKinds) {
@@ -233,6 +241,8 @@ std::string FormatScope(const v1::Scope& scope) {
       return "program";
     case v1::SCOPE_KIND_PARTNER:
       return absl::StrCat("partner:", scope.partner_id());
+    case v1::SCOPE_KIND_SEGMENT:
+      return absl::StrCat("segment:", scope.segment().attribute(), "=", scope.segment().value());
     default:
       return "";
   }

@@ -158,12 +158,27 @@ SegmentSpans SpansOf(const v1::Program& program, const absl::TimeZone& zone, std
   return spans;
 }
 
+std::vector<DayRange> DaysWith(const std::vector<SegmentSpan>& spans, absl::string_view value) {
+  std::vector<DayRange> days;
+  for (size_t i = 0; i < spans.size(); ++i) {
+    if (spans[i].value == value) days.push_back({spans[i].from, i + 1 < spans.size() ? spans[i + 1].from : kNoDay});
+  }
+  return days;
+}
+
 std::vector<SegmentPiece> PiecesOf(absl::Span<const SegmentSpans* const> partners, size_t attribute) {
+  std::vector<SegmentPiece> pieces;
+  if (partners.size() == 1) {
+    const std::vector<SegmentSpan>& spans = (*partners.front())[attribute];
+    for (size_t i = 0; i < spans.size(); ++i) {
+      pieces.push_back({spans[i].value, {0}, {spans[i].from, i + 1 < spans.size() ? spans[i + 1].from : kNoDay}});
+    }
+    return pieces;
+  }
   std::set<Day> days;
   for (const SegmentSpans* spans : partners) {
     for (const SegmentSpan& span : (*spans)[attribute]) days.insert(span.from);
   }
-  std::vector<SegmentPiece> pieces;
   std::map<std::string, std::vector<int>> before;  // value → its partners on the days before
   std::map<std::string, size_t> open;              // value → its piece that goes on
   for (const Day day : days) {

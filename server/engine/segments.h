@@ -63,6 +63,9 @@ inline constexpr Day kNoDay = std::numeric_limits<Day>::max();  // after all day
 // Of each declared attribute the values over all time, the first from kFirstDay on; neighbours differ.
 using SegmentSpans = std::vector<std::vector<SegmentSpan>>;
 
+// The days on which the value is this one.
+std::vector<DayRange> DaysWith(const std::vector<SegmentSpan>& spans, absl::string_view value);
+
 // What one record that states the partner has stated so far.
 struct StatementsOfRecord {
   FactId id;

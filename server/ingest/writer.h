@@ -26,7 +26,7 @@
 
 namespace partnermetrics {
 
-// Gives the time of day. Only for when a record was appended, never for a number.
+// Gives the time of day. Only for when a record was appended.
 using Clock = std::function<absl::Time()>;
 
 struct EventResult {

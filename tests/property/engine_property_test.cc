@@ -119,7 +119,7 @@ constexpr char kDefinitions[] = R"pb(
     fact: "invoice"
     kind: MEASURE_KIND_KEYED
     reduce: KEY_REDUCTION_ANY
-    key: "customer_id"
+    key: "[customer_id, number]"
     at: "date(issued_at)"
   }
   measures {

@@ -64,7 +64,7 @@ class EngineFixture : public ::testing::Test {
     storage::LogRecord record;
     record.type = type;
     record.sequence = sequence;
-    record.appended_at_us = 1'000'000;
+    record.appended_at_us = now_us_;
     record.payload = std::move(payload);
     record.position = log_.last_position() + 1;
     auto applied = engine_->Apply(record);
@@ -98,6 +98,7 @@ class EngineFixture : public ::testing::Test {
   MemoryLog log_;
   MemoryState state_;
   std::unique_ptr<Engine> engine_;
+  int64_t now_us_ = 1'000'000;  // when records are stored
 };
 
 }  // namespace partnermetrics

@@ -74,7 +74,7 @@ TEST(CommandLineTest, HelpTellsFlagsFormsAndExitCodes) {
   const std::string help = Parse({"metric", "query", "--help"}).text;
   EXPECT_THAT(help, HasSubstr("--window-start-on DATE"));
   EXPECT_THAT(help, HasSubstr("trailing_12_months"));
-  EXPECT_THAT(help, HasSubstr("SCOPE: business, direct, program or partner:ID"));
+  EXPECT_THAT(help, HasSubstr("SCOPE: business, direct, program, partner:ID or segment:ATTRIBUTE=VALUE"));
   EXPECT_THAT(Parse({"--version"}).text, HasSubstr("partnerctl "));
 }
 

@@ -86,11 +86,13 @@ TEST(ValueTextTest, RefusesOtherAmounts) {
 }
 
 TEST(ValueTextTest, ScopesReferencesRangesAndDurations) {
-  for (const char* text : {"business", "direct", "program", "partner:salesforce:001"}) {
+  for (const char* text : {"business", "direct", "program", "partner:salesforce:001", "segment:tier=Gold",
+                           "segment:label.size=a=b", "segment:region="}) {
     EXPECT_EQ(Read<v1::Scope>(text), text);
   }
   EXPECT_EQ(Read<v1::Scope>("partner:"), "error: names no partner");
   EXPECT_EQ(Read<v1::Scope>("tier"), "error: is not a scope");
+  EXPECT_EQ(Read<v1::Scope>("segment:tier"), "error: is no segment, such as segment:tier=Gold");
   for (const char* text : {"id:acme", "external:salesforce:001:x", "email:a@example.com", "domain:example.com"}) {
     EXPECT_EQ(Read<v1::PartnerReference>(text), text);
   }

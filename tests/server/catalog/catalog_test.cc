@@ -196,8 +196,8 @@ TEST(CatalogTest, RefusesBadFormulas) {
   EXPECT_EQ(Refusal(Formula("won.count ? 1 : 0")),
             R"(metric "x", formula: a condition is needed here, this is a number)");
   EXPECT_EQ(Refusal(Formula("sqrt(won.count)")),
-            R"(metric "x", formula: unknown function "sqrt" (there are: start, avg, days, direct, max, min, pace, )"
-            "target, clamp, months, to_date, first_day, …)");
+            R"(metric "x", formula: unknown function "sqrt" (there are: start, avg, days, direct, max, meets, min, pace, )"
+            "target, clamp, months, to_date, …)");
   EXPECT_EQ(Refusal(Formula("clamp(1, 2)")), R"(metric "x", formula: clamp is written clamp(value, least, most))");
   EXPECT_EQ(
       Refusal(Formula("days(30)")),
@@ -239,6 +239,43 @@ TEST(CatalogTest, RefusesBadProgrammes) {
       "program \"acme\", scorecard[0].metrics[0]: unknown metric \"revenue\"\n"
       "program \"acme\", targets[0].metric: unknown metric \"x\"\n"
       "program \"acme\", targets[0].target: a target needs min, max or both, or a metric");
+}
+
+TEST(CatalogTest, RefusesSegmentsOfUnknownAttributes) {
+  const auto refusal = [](const std::string& segments) { return Refusal("", absl::StrCat(kProgram, segments)); };
+  EXPECT_EQ(refusal("segments { attribute: 'tier' membership: SEGMENT_MEMBERSHIP_AS_WAS } "
+                    "segments { attribute: 'label.size' membership: SEGMENT_MEMBERSHIP_AS_IS }"),
+            "accepted");
+  EXPECT_EQ(refusal("segments { attribute: 'tiers' membership: SEGMENT_MEMBERSHIP_AS_WAS }"),
+            "program \"acme\", segments[0].attribute: \"tiers\" is no attribute by which partners are grouped "
+            "(did you mean \"tier\"?); labels are written label.<key>");
+  EXPECT_THAT(refusal("segments { attribute: 'label.a=b' membership: SEGMENT_MEMBERSHIP_AS_IS }"),
+              HasSubstr("is no attribute by which partners are grouped"));
+  EXPECT_EQ(refusal("segments { attribute: 'tier' } segments { attribute: 'tier' "
+                    "membership: SEGMENT_MEMBERSHIP_AS_IS }"),
+            "program \"acme\", segments[0].membership: membership is SEGMENT_MEMBERSHIP_AS_WAS or "
+            "SEGMENT_MEMBERSHIP_AS_IS\n"
+            "program \"acme\", segments[1].attribute: this attribute is declared twice");
+}
+
+TEST(CatalogTest, RefusesRatesOfNegativeAge) {
+  EXPECT_EQ(Refusal("", absl::StrCat(kProgram, " max_rate_age_days: -1")),
+            "program \"acme\", max_rate_age_days: an age is 0 days or more; 0 means 7");
+}
+
+TEST(CatalogTest, KeysHaveOnePartOrSeveral) {
+  const auto measure = [](const std::string& key) {
+    return "measures { id: 'm' fact: 'deal' kind: MEASURE_KIND_KEYED reduce: KEY_REDUCTION_ANY at: 'closed_on' key: '" +
+           key + "' }";
+  };
+  const auto catalog = Compile(measure("[customer_id, role, closed_on]"));
+  ASSERT_TRUE(catalog.ok()) << catalog.status().message();
+  const CompiledMeasure& keyed = *(*catalog)->FindMeasure("m");
+  EXPECT_EQ(keyed.key.size(), 3u);
+  EXPECT_TRUE(keyed.reads_role);
+  EXPECT_EQ(Refusal(measure("[customer_id, custmer_id]")),
+            "measure \"m\", key: unknown field \"custmer_id\" of deal (did you mean \"customer_id\"?)");
+  EXPECT_EQ(Refusal(measure("[]")), "measure \"m\", key: a key has at least one part");
 }
 
 class FilesTest : public testing::Test {

@@ -52,6 +52,18 @@ TEST(ValidateFact, RequiredFieldsAndUnknownEnumValues) {
   EXPECT_EQ(Fact("deal { outcome: 99 }"), "outcome UNKNOWN_VALUE");
 }
 
+TEST(ValidateFact, RatesConvertOneCurrencyIntoAnother) {
+  const auto rate = [](const std::string& from, const std::string& to, const std::string& value) {
+    return Fact("fx_rate { from_currency: '" + from + "' to_currency: '" + to + "' rate { " + value +
+                " } effective_on { year: 2026 month: 1 day: 1 } }");
+  };
+  EXPECT_EQ(rate("EUR", "USD", "nanos: 1"), "ok");
+  EXPECT_EQ(rate("EUR", "USD", ""), "rate OUT_OF_RANGE");
+  EXPECT_EQ(rate("EUR", "USD", "units: -1"), "rate OUT_OF_RANGE");
+  EXPECT_EQ(rate("EURO", "USD", "units: 1"), "from_currency UNKNOWN_CURRENCY");
+  EXPECT_EQ(rate("EUR", "usd", "units: 1"), "to_currency UNKNOWN_CURRENCY");
+}
+
 TEST(ValidateFact, MoneyThatWaitsForARateIsThere) {
   EXPECT_EQ(Fact("cost { incurred_on { year: 2026 month: 1 day: 1 } amount { currency_code: 'EUR' units: 1 } }"), "ok");
 }

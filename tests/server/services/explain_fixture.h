@@ -134,6 +134,13 @@ inline v1::Scope ScopeOf(v1::ScopeKind kind, const std::string& partner = "") {
   return scope;
 }
 
+inline v1::Scope SegmentOf(const std::string& attribute, const std::string& value) {
+  v1::Scope scope = ScopeOf(v1::SCOPE_KIND_SEGMENT);
+  scope.mutable_segment()->set_attribute(attribute);
+  scope.mutable_segment()->set_value(value);
+  return scope;
+}
+
 inline void SetReference(v1::PartnerReference& reference, const std::string& partner) {
   reference.mutable_external()->set_source("crm");
   reference.mutable_external()->set_id(partner);

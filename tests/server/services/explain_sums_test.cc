@@ -90,6 +90,9 @@ class RandomFacts {
         event.mutable_partner()->set_name(absl::StrCat("Partner ", event.record_id()));
         *event.mutable_partner()->mutable_signed_on() = DayOf(Below(60));
         if (Below(3) == 0) *event.mutable_partner()->mutable_terminated_on() = DayOf(60 + Below(60));
+        event.mutable_partner()->set_tier(Below(2) == 0 ? "Gold" : "Silver");
+        event.mutable_partner()->set_region(Below(2) == 0 ? "EMEA" : "");
+        if (Below(2) == 0) *event.mutable_partner()->mutable_attributes_since_on() = DayOf(Below(90));
         event.set_deleted(false);
       }
     }
@@ -110,6 +113,8 @@ TEST_F(ExplainServiceTest, EverythingAddsUp) {
     std::vector<v1::Scope> scopes = {ScopeOf(v1::SCOPE_KIND_BUSINESS), ScopeOf(v1::SCOPE_KIND_DIRECT),
                                      ScopeOf(v1::SCOPE_KIND_PROGRAM)};
     for (int i = 0; i < 4; ++i) scopes.push_back(ScopeOf(v1::SCOPE_KIND_PARTNER, absl::StrCat("crm:P", i)));
+    for (const char* tier : {"Gold", "Silver", ""}) scopes.push_back(SegmentOf("tier", tier));
+    for (const char* region : {"EMEA", ""}) scopes.push_back(SegmentOf("region", region));
     for (const v1::Scope& scope : scopes) {
       for (const std::string& measure : MeasureIds()) {
         for (const int day : {50, 90}) {

@@ -14,6 +14,8 @@ constexpr char kProgram[] = R"pb(
   display_name: "Acme partners"
   currency_code: "USD"
   time_zone: "America/New_York"
+  segments { attribute: "tier" membership: SEGMENT_MEMBERSHIP_AS_WAS }
+  segments { attribute: "region" membership: SEGMENT_MEMBERSHIP_AS_IS }
   scorecard { title: "Revenue" metrics: "partner_revenue" metrics: "deals_won" }
   dashboard { title: "Revenue" metrics: "partner_revenue" }
 )pb";

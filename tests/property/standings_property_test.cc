@@ -1,0 +1,272 @@
+// Standings equal a brute-force evaluation: whatever facts come, are corrected or deleted, and however days pass, every
+// partner's value that the table has is the one that a fresh evaluation gives, in the order that sorting gives.
+//
+// PM_STANDINGS_STEPS sets the number of steps (1,000 without it), PM_SEED the seed.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "google/protobuf/text_format.h"
+#include "partnermetrics/v1/event.pb.h"
+#include "server/catalog/definitions.h"
+#include "server/ingest/programs.h"
+#include "server/services/engine_source.h"
+#include "server/services/partner_records.h"
+#include "server/services/standings_table.h"
+#include "tests/storage/temp_dir.h"
+
+namespace partnermetrics {
+namespace {
+
+constexpr int kPartners = 7;
+
+// Metrics of every kind: flows and stocks, windows of the calendar and trailing ones, with a window of their own, of
+// periods before, of cohorts that mature, over keys, averages, with targets, of the calendar itself, compared with
+// others.
+constexpr const char* kMetrics[] = {"partner_revenue",
+                                    "partner_revenue_ytd",
+                                    "revenue_to_date",
+                                    "partner_pipeline",
+                                    "pipeline_stage_value",
+                                    "avg_deal_size",
+                                    "avg_deal_size_vs_direct",
+                                    "pipeline_coverage_ratio",
+                                    "partner_revenue_growth_yoy",
+                                    "deal_registration_growth_mom",
+                                    "registration_to_close_rate",
+                                    "pipeline_velocity",
+                                    "training_completion",
+                                    "sales_certified_share",
+                                    "days_to_first_deal",
+                                    "support_backlog_age",
+                                    "support_response_time",
+                                    "sla_compliance",
+                                    "m1_not_pto_aging_rate",
+                                    "homeowner_nps"};
+constexpr v1::WindowKind kWindows[] = {v1::WINDOW_KIND_UNSPECIFIED,       v1::WINDOW_KIND_UNSPECIFIED,
+                                       v1::WINDOW_KIND_TRAILING_30_DAYS,  v1::WINDOW_KIND_LAST_MONTH,
+                                       v1::WINDOW_KIND_TRAILING_3_MONTHS, v1::WINDOW_KIND_MONTH_TO_DATE};
+
+class StandingsPropertyTest : public testing::Test {
+ protected:
+  StandingsPropertyTest() : random_(Setting("PM_SEED", 1)) {
+    const std::string folder = PM_SOURCE_DIR "/server/catalog/definitions";
+    const auto definitions = LoadDefinitions({folder});
+    const auto program = LoadProgram(absl::StrCat(folder, "/programs/partneros.textproto"));
+    EXPECT_TRUE(definitions.ok() && program.ok());
+    Programs::Options options;
+    options.database.data_dir = folder_.path();
+    options.database.memory_mb = 32;
+    options.database.min_free_bytes = 0;
+    options.database.sync = false;
+    options.clock = [this] { return now_; };
+    *options.definitions.emplace_back().mutable_program() = *program;
+    *options.definitions.back().mutable_catalog() = definitions->catalog;
+    auto programs = Programs::Open(std::move(options));
+    EXPECT_TRUE(programs.ok()) << programs.status();
+    programs_ = *std::move(programs);
+    table_ = std::make_unique<StandingsTable>(runtime(), *programs_);
+  }
+
+  static unsigned Setting(const char* name, unsigned otherwise) {
+    const char* text = std::getenv(name);
+    return text == nullptr ? otherwise : static_cast<unsigned>(std::atoi(text));
+  }
+  ProgramRuntime& runtime() { return *programs_->all().front(); }
+  int Below(size_t n) { return static_cast<int>(random_() % n); }
+  Day Today() {
+    Engine::View view(runtime().engine());
+    return programs_->Today(*view.catalog());
+  }
+
+  // A day near today, mostly before it.
+  std::string Date(const std::string& field, int before = 500, int after = 60) {
+    const absl::CivilDay day = ToCivil(Today() - Below(before) + Below(after));
+    return absl::StrCat(" ", field, " { year: ", day.year(), " month: ", day.month(), " day: ", day.day(), " } ");
+  }
+  std::string Instant(const std::string& field, int before = 500, int after = 30) {
+    const int64_t seconds = int64_t{Today() - Below(before) + Below(after)} * 86'400 + Below(86'400);
+    return absl::StrCat(" ", field, " { seconds: ", seconds, " } ");
+  }
+  std::string Maybe(const std::string& text) { return Below(2) == 0 ? text : ""; }
+  std::string Amount() { return absl::StrCat(" amount { units: ", 10 * (1 + Below(5)), " } "); }
+  std::string Reference() {
+    return absl::StrCat("partner_refs { external { source: 'crm' id: 'P", Below(kPartners), "' } } ");
+  }
+
+  std::string AnyFact() {
+    switch (Below(11)) {
+      case 0:
+        return absl::StrCat("partner { name: 'N", Below(3), "' tier: '", Below(2) == 0 ? "Gold" : "Silver", "' ",
+                            Maybe(Date("signed_on", 900, 90)), Maybe(Date("activated_on")),
+                            Below(4) == 0 ? Date("terminated_on", 60, 120) : "", "}");
+      case 1:
+      case 2:
+      case 3: {
+        const std::string attribution = absl::StrCat("attributions { role: ATTRIBUTION_ROLE_",
+                                                     Below(2) == 0 ? "SOURCED " : "INFLUENCED ", Reference(), "} ");
+        return absl::StrCat(
+            "deal { ", Below(6) == 0 ? "" : attribution, Maybe(attribution), Amount(),
+            Below(2) == 0 ? "outcome: DEAL_OUTCOME_WON" + Date("closed_on", 500, 100) : "outcome: DEAL_OUTCOME_OPEN",
+            Instant("created_at", 700), Maybe(Date("registered_on", 600)), "}");
+      }
+      case 4:
+        return absl::StrCat("deal_stage { root_id: 'r", Below(30), "' stage: 'S", Below(3), "' ", Amount(),
+                            Instant("entered_at"), Maybe(Instant("left_at")), "}");
+      case 5:
+        return absl::StrCat("deal_registration { ", Reference(), Instant("submitted_at"), Maybe(Instant("decided_at")),
+                            Maybe(Date("won_on")), "}");
+      case 6:
+        return absl::StrCat("training_assignment { ", Reference(), " module: 'm' ", Date("assigned_on"),
+                            Maybe(Date("completed_on")), "}");
+      case 7:
+        return absl::StrCat("certification { ", Reference(), " track: 'sales' ", Date("certified_on"),
+                            Maybe(Date("expires_on", 100, 200)), "}");
+      case 8:
+        return absl::StrCat("support_ticket { ", Reference(), Instant("opened_at"), Maybe(Instant("first_response_at")),
+                            Maybe(Instant("resolved_at")), "}");
+      case 9:
+        return absl::StrCat("project { ", Reference(), Date("m1_approved_on", 200), Maybe(Date("pto_on", 200)), "}");
+      default: {
+        const absl::CivilMonth month(ToCivil(Today() - Below(200) + Below(100)));
+        const absl::CivilDay last = absl::CivilDay(month + 1) - 1;
+        return absl::StrCat("target { ", Reference(),
+                            "metric: 'partner_revenue' kind: TARGET_KIND_QUOTA value { units: ", 1 + Below(90),
+                            " } period_start_on { year: ", month.year(), " month: ", month.month(),
+                            " day: 1 } period_end_on { year: ", last.year(), " month: ", last.month(),
+                            " day: ", last.day(), " } }");
+      }
+    }
+  }
+
+  void Happen() {
+    const std::string text = absl::StrCat("record_id: 'r", Below(30), "' revision: ", ++revision_, " ", AnyFact(),
+                                          Below(8) == 0 ? " deleted: true" : "");
+    v1::Event event;
+    ASSERT_TRUE(google::protobuf::TextFormat::ParseFromString(text, &event)) << text;
+    if (event.has_partner()) event.set_record_id(absl::StrCat("P", Below(kPartners)));
+    PrepareContext context;
+    context.program = "partneros";
+    context.source = "crm";
+    context.currency = "USD";
+    context.today = Today();
+    context.pseudonymiser = &programs_->pseudonymiser();
+    auto prepared = Prepare(std::move(event), context);
+    ASSERT_TRUE(std::holds_alternative<PreparedEvent>(prepared)) << text << std::get<FieldError>(prepared).description;
+    WriteRequest request;
+    request.events.push_back(std::get<PreparedEvent>(std::move(prepared)));
+    const WriteResult result = runtime().writer().Write(std::move(request));
+    ASSERT_TRUE(result.status.ok()) << result.status;
+  }
+
+  // "P3 120.5", best first.
+  std::vector<std::string> Fresh(const StandingsKey& key) {
+    std::vector<PartnerRecord> records;
+    std::vector<std::string> ids;
+    std::vector<ScopeIndex> scopes;
+    EngineSource source;
+    const CompiledMetric* metric = nullptr;
+    {
+      Engine::View view(runtime().engine());
+      records = *ReadPartnerRecords(view);
+      for (const PartnerRecord& record : records) {
+        scopes.push_back(kFirstPartnerScope + static_cast<ScopeIndex>(ids.size()));
+        ids.push_back(record.partner_id);
+      }
+      metric = view.catalog()->FindMetric(key.metric);
+      auto collected = EngineSource::Collect(view, ReadsOf(*view.catalog(), {&metric, 1}, scopes), ids);
+      EXPECT_TRUE(collected.ok()) << collected.status();
+      source = *std::move(collected);
+    }
+    const Evaluator evaluator(*source.catalog(), source);
+    const Period period = PeriodOf(*source.catalog(), *metric, key.window, Today());
+    std::vector<std::pair<double, std::string>> ranked;
+    for (size_t i = 0; i < ids.size(); ++i) {
+      v1::Partner partner;
+      partner.ParseFromString(records[i].fields);
+      const auto day = [](const v1::Date& d) { return ToDay(absl::CivilDay(d.year(), d.month(), d.day())); };
+      if (partner.has_signed_on() && day(partner.signed_on()) > Today()) continue;
+      if (partner.has_terminated_on() && day(partner.terminated_on()) <= Today()) continue;
+      const Number value = evaluator.Evaluate(*metric, scopes[i], period);
+      const bool down = metric->definition.direction() == v1::METRIC_DIRECTION_DOWN;
+      if (value.has_value()) ranked.emplace_back(down ? value.value : -value.value, ids[i]);
+    }
+    std::sort(ranked.begin(), ranked.end());
+    std::vector<std::string> lines;
+    for (const auto& [value, id] : ranked) lines.push_back(absl::StrCat(id, " ", std::abs(value)));
+    return lines;
+  }
+
+  std::vector<std::string> Kept(const StandingsKey& key) {
+    std::vector<std::string> lines;
+    const absl::Status read = table_->Read(key, [&](const Standings& standings) {
+      EXPECT_EQ(standings.as_of, Today());
+      for (const uint32_t partner : standings.ranking->order()) {
+        lines.push_back(absl::StrCat((*standings.ids)[partner], " ", std::abs(standings.ranking->value(partner))));
+      }
+      return absl::OkStatus();
+    });
+    EXPECT_TRUE(read.ok()) << read;
+    return lines;
+  }
+
+  std::mt19937 random_;
+  absl::Time now_ = absl::FromCivil(absl::CivilHour(2024, 1, 10, 12), absl::UTCTimeZone());
+  storage::TempDir folder_;
+  std::unique_ptr<Programs> programs_;
+  std::unique_ptr<StandingsTable> table_;
+  int revision_ = 0;
+};
+
+TEST_F(StandingsPropertyTest, EqualAFreshEvaluation) {
+  const auto steps = static_cast<int>(Setting("PM_STANDINGS_STEPS", 1000));
+  std::vector<StandingsKey> watched;
+  for (int step = 0; step < steps; ++step) {
+    // Facts come in bursts, and days pass without any.
+    for (int facts = Below(4); facts > 0; --facts) Happen();
+    if (Below(2) == 0) now_ += absl::Hours(24 * (1 + (Below(3) == 0 ? Below(40) : Below(3))));
+    // When a month turns windows of the calendar move: on its last day, and on the first of the next.
+    if (Below(5) == 0)
+      now_ += absl::Hours(24 * (absl::CivilDay(absl::CivilMonth(ToCivil(Today())) + 1) - ToCivil(Today()) - Below(2)));
+    if (Below(10) == 0) {
+      ASSERT_TRUE(table_->Refresh().ok());
+    }
+    // The same for some time, so that what is read was mostly kept.
+    if (step % 40 == 0) {
+      watched.clear();
+      for (int i = 0; i < 5; ++i) {
+        watched.push_back({kMetrics[Below(std::size(kMetrics))], kWindows[Below(std::size(kWindows))]});
+      }
+    }
+    for (const StandingsKey& key : watched) {
+      SCOPED_TRACE(absl::StrCat("step ", step, ": ", key.metric, " ", v1::WindowKind_Name(key.window), " as of ",
+                                DayText(Today())));
+      ASSERT_EQ(Kept(key), Fresh(key));
+    }
+  }
+}
+
+// What nothing can have changed is not evaluated again.
+TEST_F(StandingsPropertyTest, DaysEvaluateOnlyWhatIsDue) {
+  for (int i = 0; i < 200; ++i) Happen();
+  const StandingsKey key = {"revenue_to_date"};
+  Kept(key);
+  const int64_t before = table_->work().evaluated;
+  Kept(key);
+  EXPECT_EQ(table_->work().evaluated, before);
+  for (int day = 0; day < 300; ++day) {
+    now_ += absl::Hours(24);
+    ASSERT_EQ(Kept(key), Fresh(key));
+  }
+  // Of 300 turns of days few concern a sum over all time: first days of months, and deals yet to close.
+  EXPECT_LT(table_->work().evaluated - before, 300 * table_->work().partners / 10);
+}
+
+}  // namespace
+}  // namespace partnermetrics

@@ -139,10 +139,22 @@ struct EntryContribution {
   Contribution contribution;
 };
 
+// A year's cells as they are to be stored.
+struct CellChange {
+  std::string key;
+  std::optional<std::string> value;  // nothing: deleted
+};
+
+// A year of a scope that changed, as it was when a checkpoint took it.
+struct DirtyYear {
+  uint32_t scope = 0;
+  boost::intrusive_ptr<const YearCells> cells;
+};
+
 // All cells of a programme, over a state store that holds those of scopes that nothing happened to lately.
 //
-// Thread-safety: Add, Discard and the checkpoint's methods belong to the applier; Publish, DropAll and Evict need the
-// engine's lock for writing, Read needs it at least for reading.
+// Thread-safety: Add, Seal, Discard and the checkpoint's methods belong to the applier; Publish, DropAll and Evict need
+// the engine's lock for writing, Read needs it at least for reading. Encode may be called by any thread.
 class CellTable {
  public:
   CellTable(const Keys& keys, storage::StateStore& store, Interner& scopes, Interner& rows, size_t cache_bytes)
@@ -151,8 +163,11 @@ class CellTable {
   // Adds the contributions in each of the scopes.
   absl::Status Add(absl::Span<const uint32_t> scopes, absl::Span<const RowContribution> contributions);
   absl::Status Add(absl::Span<const uint32_t> scopes, absl::Span<const EntryContribution> entries);
+  // Ends the batch. No other may be sealed and not published.
+  void Seal();
+  // Adds the sealed batch to the cells.
   void Publish();
-  // Forgets what was added since the last Publish.
+  // Forgets what is not published.
   void Discard();
 
   // The published row; an empty one when nothing counts.
@@ -162,12 +177,13 @@ class CellTable {
 
   // Changes that take some measures out of the store, for when their definition changed; then DropAll forgets what is
   // in memory. Nothing may be dirty.
-  absl::Status CollectWithout(const absl::flat_hash_set<std::string>& measures,
-                              std::vector<storage::StateChange>& changes) const;
+  absl::StatusOr<std::vector<CellChange>> CollectWithout(const absl::flat_hash_set<std::string>& measures) const;
   void DropAll();
 
   // A checkpoint: takes what changed since the last one; once it is written, Evict keeps the cache within its budget.
-  void TakeDirty(std::vector<storage::StateChange>& changes);
+  std::vector<DirtyYear> TakeDirty();
+  // What is stored of a year: nothing when it became empty.
+  CellChange Encode(const DirtyYear& year) const;
   void Evict();
   size_t dirty_bytes() const { return dirty_bytes_; }
 
@@ -191,6 +207,15 @@ class CellTable {
     EntryContribution entry;
   };
 
+  struct Batch {
+    std::vector<Pending> pending;
+    std::vector<RowContribution> contributions;
+    std::vector<PendingEntry> entries;
+    absl::flat_hash_map<uint32_t, std::unique_ptr<Scope>> loaded;  // by this batch; not published yet
+
+    void Clear();
+  };
+
   bool IsLoaded(uint32_t scope) const { return scope < scopes_.size() && scopes_[scope] != nullptr; }
   absl::StatusOr<std::unique_ptr<Scope>> Load(uint32_t scope) const;
   absl::Status LoadForBatch(uint32_t scope);
@@ -208,11 +233,8 @@ class CellTable {
   Interner& row_names_;
   const size_t cache_bytes_;
 
-  std::vector<Pending> pending_;
-  std::vector<RowContribution> contributions_;  // of the batch
-  std::vector<PendingEntry> entries_;
-  absl::flat_hash_map<uint32_t, std::unique_ptr<Scope>> loaded_;  // by this batch; not published yet
-  std::vector<std::unique_ptr<Scope>> scopes_;                    // by number; null: only in the store
+  Batch batch_, sealed_;
+  std::vector<std::unique_ptr<Scope>> scopes_;  // by number; null: only in the store
   std::vector<uint32_t> dirty_scopes_;
   size_t bytes_ = 0;
   size_t dirty_bytes_ = 0;

@@ -40,6 +40,8 @@ std::vector<rocksdb::ColumnFamilyDescriptor> StateFamilies(const rocksdb::Option
   table.optimize_filters_for_memory = true;
   rocksdb::ColumnFamilyOptions facts(rocks);
   facts.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  facts.memtable_whole_key_filtering = true;
+  facts.memtable_prefix_bloom_size_ratio = 0.05;
   return {{"meta", family}, {"facts", facts}, {"cells", family}, {"indexes", family}};
 }
 
@@ -160,9 +162,9 @@ absl::Status RocksState::WriteCheckpoint(absl::Span<const StateChange> changes) 
   rocksdb::WriteBatch batch;
   for (const StateChange& change : changes) {
     if (change.value.has_value()) {
-      batch.Put(family(change.table), change.key, *change.value);
+      batch.Put(family(change.table), ToSlice(change.key), ToSlice(*change.value));
     } else {
-      batch.Delete(family(change.table), change.key);
+      batch.Delete(family(change.table), ToSlice(change.key));
     }
   }
   rocksdb::WriteOptions write;

@@ -27,11 +27,11 @@ enum class StateTable : uint8_t {
 };
 inline constexpr int kStateTables = 4;
 
-// A change of one key; without a value the key is deleted.
+// A change of one key; without a value the key is deleted. Points to bytes that the caller keeps.
 struct StateChange {
   StateTable table = StateTable::kMeta;
-  std::string key;
-  std::optional<std::string> value;
+  absl::string_view key;
+  std::optional<absl::string_view> value;
 };
 
 // The state as it stood at one moment, for reading it at leisure while it goes on.

@@ -5,6 +5,7 @@
 #ifndef PARTNERMETRICS_SERVER_BASE_CIVIL_H_
 #define PARTNERMETRICS_SERVER_BASE_CIVIL_H_
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 
@@ -27,7 +28,7 @@ inline absl::CivilDay ToCivil(Day day) {
   return absl::CivilDay(1970, 1, 1) + day;
 }
 inline int YearOf(Day day) {
-  return static_cast<int>(ToCivil(day).year());
+  return static_cast<int>(std::chrono::year_month_day(std::chrono::sys_days(std::chrono::days(day))).year());
 }
 inline Day YearStart(int year) {
   return ToDay(absl::CivilDay(year, 1, 1));

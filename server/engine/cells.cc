@@ -337,8 +337,8 @@ absl::StatusOr<std::map<std::string, CellRow>> CellTable::ReadAll(uint32_t scope
 }
 
 absl::Status CellTable::LoadForBatch(uint32_t scope) {
-  if (IsLoaded(scope) || loaded_.contains(scope)) return absl::OkStatus();
-  ASSIGN_OR_RETURN(loaded_[scope], Load(scope));
+  if (IsLoaded(scope) || sealed_.loaded.contains(scope) || batch_.loaded.contains(scope)) return absl::OkStatus();
+  ASSIGN_OR_RETURN(batch_.loaded[scope], Load(scope));
   return absl::OkStatus();
 }
 
@@ -346,10 +346,10 @@ absl::Status CellTable::Add(absl::Span<const uint32_t> scopes, absl::Span<const 
   if (contributions.empty()) return absl::OkStatus();
   for (const uint32_t scope : scopes) {
     RETURN_IF_ERROR(LoadForBatch(scope));
-    pending_.push_back(
-        {scope, static_cast<uint32_t>(contributions_.size()), static_cast<uint32_t>(contributions.size())});
+    batch_.pending.push_back(
+        {scope, static_cast<uint32_t>(batch_.contributions.size()), static_cast<uint32_t>(contributions.size())});
   }
-  contributions_.insert(contributions_.end(), contributions.begin(), contributions.end());
+  batch_.contributions.insert(batch_.contributions.end(), contributions.begin(), contributions.end());
   return absl::OkStatus();
 }
 
@@ -357,17 +357,26 @@ absl::Status CellTable::Add(absl::Span<const uint32_t> scopes, absl::Span<const 
   if (entries.empty()) return absl::OkStatus();
   for (const uint32_t scope : scopes) {
     RETURN_IF_ERROR(LoadForBatch(scope));
-    for (const EntryContribution& entry : entries) entries_.push_back({scope, entry});
+    for (const EntryContribution& entry : entries) batch_.entries.push_back({scope, entry});
   }
   return absl::OkStatus();
 }
 
+void CellTable::Batch::Clear() {
+  pending.clear();
+  contributions.clear();
+  entries.clear();
+  touched.clear();
+  loaded.clear();
+}
+
+void CellTable::Seal() {
+  std::swap(batch_, sealed_);
+}
+
 void CellTable::Discard() {
-  loaded_.clear();
-  pending_.clear();
-  contributions_.clear();
-  entries_.clear();
-  touched_.clear();
+  batch_.Clear();
+  sealed_.Clear();
 }
 
 void CellTable::MarkChanged(uint32_t scope) {
@@ -384,20 +393,18 @@ uint64_t CellTable::ChangedSince(uint64_t publishes, absl::FunctionRef<void(uint
 
 void CellTable::Publish() {
   ++publishes_;
-  for (const uint32_t scope : touched_) MarkChanged(scope);
-  touched_.clear();
-  for (auto& [id, scope] : loaded_) {
+  for (const uint32_t scope : sealed_.touched) MarkChanged(scope);
+  for (auto& [id, scope] : sealed_.loaded) {
     if (scopes_.size() <= id) scopes_.resize(id + 1);
     for (const Year& year : scope->years) bytes_ += year.bytes;
     scopes_[id] = std::move(scope);
   }
-  loaded_.clear();
-  const auto contributions = absl::MakeConstSpan(contributions_);
-  for (const Pending& pending : pending_) Apply(pending.scope, contributions.subspan(pending.first, pending.size));
-  for (const PendingEntry& entry : entries_) Apply(entry);
-  pending_.clear();
-  contributions_.clear();
-  entries_.clear();
+  const auto contributions = absl::MakeConstSpan(sealed_.contributions);
+  for (const Pending& pending : sealed_.pending) {
+    Apply(pending.scope, contributions.subspan(pending.first, pending.size));
+  }
+  for (const PendingEntry& entry : sealed_.entries) Apply(entry);
+  sealed_.Clear();
 }
 
 CellTable::Year& CellTable::YearOfScope(uint32_t id, Scope& scope, int wanted) {
@@ -473,8 +480,9 @@ void CellTable::Grow(Year& year, size_t bytes) {
   dirty_bytes_ += bytes;
 }
 
-absl::Status CellTable::CollectWithout(const absl::flat_hash_set<std::string>& measures,
-                                       std::vector<storage::StateChange>& changes) const {
+absl::StatusOr<std::vector<CellChange>> CellTable::CollectWithout(
+    const absl::flat_hash_set<std::string>& measures) const {
+  std::vector<CellChange> changes;
   absl::Status decoded;
   RETURN_IF_ERROR(
       store_.Scan(storage::StateTable::kCells, keys_.program(), keys_.program(),
@@ -497,12 +505,13 @@ absl::Status CellTable::CollectWithout(const absl::flat_hash_set<std::string>& m
                     std::vector<NamedPage> pages;
                     for (const auto& [row, page] : days) pages.push_back({row, &page, nullptr});
                     for (const auto& [row, page] : entries) pages.push_back({row, nullptr, &page});
-                    storage::StateChange change{storage::StateTable::kCells, std::string(key), std::nullopt};
+                    CellChange change{std::string(key), std::nullopt};
                     if (!pages.empty()) change.value = EncodeSorted(year, pages);
                     changes.push_back(std::move(change));
                     return true;
                   }));
-  return decoded;
+  RETURN_IF_ERROR(decoded);
+  return changes;
 }
 
 void CellTable::DropAll() {
@@ -510,41 +519,48 @@ void CellTable::DropAll() {
   bytes_ = 0;
 }
 
-void CellTable::TakeDirty(std::vector<storage::StateChange>& changes) {
-  std::vector<std::string> names;  // of all rows, by number
-  for (uint32_t id = 0; id < row_names_.size(); ++id) names.push_back(row_names_.Name(id));
-  std::vector<NamedPage> pages;
+std::vector<DirtyYear> CellTable::TakeDirty() {
+  std::vector<DirtyYear> dirty;
   for (const uint32_t id : dirty_scopes_) {
     Scope& scope = *scopes_[id];
     scope.dirty = false;
-    const std::string prefix = keys_.Cells(scope_names_.Name(id));
     for (Year& year : scope.years) {
       if (!year.dirty) continue;
       year.dirty = false;
-      pages.clear();
-      for (const auto& [row, page] : year.cells->pages) {
-        if (!page.days.empty()) pages.push_back({names[row], &page, nullptr});
-      }
-      for (const auto& [row, page] : year.cells->entries) {
-        if (!page.entries.empty()) pages.push_back({names[row], nullptr, &page});
-      }
-      storage::StateChange change{storage::StateTable::kCells, prefix, std::nullopt};
-      ByteWriter(&change.key).KeyI32(year.cells->year);
-      if (!pages.empty()) change.value = EncodeSorted(year.cells->year, pages);
-      changes.push_back(std::move(change));
+      dirty.push_back({id, year.cells});
     }
   }
   dirty_scopes_.clear();
   dirty_bytes_ = 0;
+  return dirty;
+}
+
+CellChange CellTable::Encode(const DirtyYear& year) const {
+  std::vector<NamedPage> pages;
+  for (const auto& [row, page] : year.cells->pages) {
+    if (!page.days.empty()) pages.push_back({row_names_.Name(row), &page, nullptr});
+  }
+  for (const auto& [row, page] : year.cells->entries) {
+    if (!page.entries.empty()) pages.push_back({row_names_.Name(row), nullptr, &page});
+  }
+  CellChange change{keys_.Cells(scope_names_.Name(year.scope)), std::nullopt};
+  ByteWriter(&change.key).KeyI32(year.cells->year);
+  if (!pages.empty()) change.value = EncodeSorted(year.cells->year, pages);
+  return change;
 }
 
 void CellTable::Evict() {
-  // A batch that is open has loaded what it needs by itself, so nothing it relies on may go.
-  if (bytes_ <= cache_bytes_ || !pending_.empty()) return;
+  if (bytes_ <= cache_bytes_) return;
+  // A batch that is not published adds to scopes as they are in memory.
+  absl::flat_hash_set<uint32_t> needed;
+  for (const Batch* batch : {&batch_, &sealed_}) {
+    for (const Pending& pending : batch->pending) needed.insert(pending.scope);
+    for (const PendingEntry& entry : batch->entries) needed.insert(entry.scope);
+  }
   // Scopes are cheap to load again; dropping half of them in order of their number keeps no bookkeeping per read.
-  for (std::unique_ptr<Scope>& scope : scopes_) {
-    if (bytes_ <= cache_bytes_ / 2) break;
-    if (scope == nullptr || scope->dirty) continue;
+  for (uint32_t id = 0; id < scopes_.size() && bytes_ > cache_bytes_ / 2; ++id) {
+    std::unique_ptr<Scope>& scope = scopes_[id];
+    if (scope == nullptr || scope->dirty || needed.contains(id)) continue;
     for (const Year& year : scope->years) bytes_ -= std::min(bytes_, year.bytes);
     scope.reset();
   }

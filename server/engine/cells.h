@@ -139,10 +139,23 @@ struct EntryContribution {
   Contribution contribution;
 };
 
+// A year's cells as they are to be stored.
+struct CellChange {
+  std::string key;
+  std::optional<std::string> value;  // nothing: deleted
+};
+
+// A year of a scope that changed, as it was when a checkpoint took it.
+struct DirtyYear {
+  uint32_t scope = 0;
+  boost::intrusive_ptr<const YearCells> cells;
+};
+
 // All cells of a programme, over a state store that holds those of scopes that nothing happened to lately.
 //
-// Thread-safety: Add, Touch, Discard and the checkpoint's methods belong to the applier; Publish, DropAll and Evict
-// need the engine's lock for writing, Read and ChangedSince need it at least for reading.
+// Thread-safety: Add, Touch, Seal, Discard and the checkpoint's methods belong to the applier; Publish, DropAll and
+// Evict need the engine's lock for writing, Read and ChangedSince need it at least for reading. Encode may be called by
+// any thread.
 class CellTable {
  public:
   CellTable(const Keys& keys, storage::StateStore& store, Interner& scopes, Interner& rows, size_t cache_bytes)
@@ -152,9 +165,12 @@ class CellTable {
   absl::Status Add(absl::Span<const uint32_t> scopes, absl::Span<const RowContribution> contributions);
   absl::Status Add(absl::Span<const uint32_t> scopes, absl::Span<const EntryContribution> entries);
   // Says that something else changed about a scope than its cells: what is known of a partner, a target.
-  void Touch(uint32_t scope) { touched_.push_back(scope); }
+  void Touch(uint32_t scope) { batch_.touched.push_back(scope); }
+  // Ends the batch. No other may be sealed and not published.
+  void Seal();
+  // Adds the sealed batch to the cells.
   void Publish();
-  // Forgets what was added since the last Publish.
+  // Forgets what is not published.
   void Discard();
 
   // Calls `visit` with the scopes that changed after the given number of Publishes, and gives the number by now.
@@ -167,12 +183,13 @@ class CellTable {
 
   // Changes that take some measures out of the store, for when their definition changed; then DropAll forgets what is
   // in memory. Nothing may be dirty.
-  absl::Status CollectWithout(const absl::flat_hash_set<std::string>& measures,
-                              std::vector<storage::StateChange>& changes) const;
+  absl::StatusOr<std::vector<CellChange>> CollectWithout(const absl::flat_hash_set<std::string>& measures) const;
   void DropAll();
 
   // A checkpoint: takes what changed since the last one; once it is written, Evict keeps the cache within its budget.
-  void TakeDirty(std::vector<storage::StateChange>& changes);
+  std::vector<DirtyYear> TakeDirty();
+  // What is stored of a year: nothing when it became empty.
+  CellChange Encode(const DirtyYear& year) const;
   void Evict();
   size_t dirty_bytes() const { return dirty_bytes_; }
 
@@ -196,6 +213,16 @@ class CellTable {
     EntryContribution entry;
   };
 
+  struct Batch {
+    std::vector<Pending> pending;
+    std::vector<RowContribution> contributions;
+    std::vector<PendingEntry> entries;
+    std::vector<uint32_t> touched;
+    absl::flat_hash_map<uint32_t, std::unique_ptr<Scope>> loaded;  // by this batch; not published yet
+
+    void Clear();
+  };
+
   bool IsLoaded(uint32_t scope) const { return scope < scopes_.size() && scopes_[scope] != nullptr; }
   absl::StatusOr<std::unique_ptr<Scope>> Load(uint32_t scope) const;
   absl::Status LoadForBatch(uint32_t scope);
@@ -214,12 +241,8 @@ class CellTable {
   Interner& row_names_;
   const size_t cache_bytes_;
 
-  std::vector<Pending> pending_;
-  std::vector<RowContribution> contributions_;  // of the batch
-  std::vector<PendingEntry> entries_;
-  std::vector<uint32_t> touched_;
-  absl::flat_hash_map<uint32_t, std::unique_ptr<Scope>> loaded_;  // by this batch; not published yet
-  std::vector<std::unique_ptr<Scope>> scopes_;                    // by number; null: only in the store
+  Batch batch_, sealed_;
+  std::vector<std::unique_ptr<Scope>> scopes_;  // by number; null: only in the store
   uint64_t publishes_ = 0;
   std::vector<uint64_t> changed_;  // by number: the last Publish that changed the scope; 0: none since the start
   std::vector<uint32_t> dirty_scopes_;

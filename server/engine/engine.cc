@@ -311,15 +311,19 @@ absl::Status Engine::Rebuild(const Catalog* before) {
 absl::Status Engine::DropCells(const absl::flat_hash_set<std::string>& measures,
                                const std::vector<std::string>& segments) {
   if (measures.empty() && segments.empty()) return absl::OkStatus();
-  std::vector<storage::StateChange> changes;
-  if (!measures.empty()) RETURN_IF_ERROR(cells_.CollectWithout(measures, changes));
+  std::vector<CellChange> cells;
+  if (!measures.empty()) {
+    ASSIGN_OR_RETURN(cells, cells_.CollectWithout(measures));
+  }
   for (const std::string& attribute : segments) {
     const std::string prefix = keys_.program() + SegmentScopePrefix(attribute);
     RETURN_IF_ERROR(store_.Scan(StateTable::kCells, prefix, prefix, [&](absl::string_view key, absl::string_view) {
-      changes.push_back({StateTable::kCells, std::string(key), std::nullopt});
+      cells.push_back({std::string(key), std::nullopt});
       return true;
     }));
   }
+  std::vector<storage::StateChange> changes;
+  for (const CellChange& cell : cells) changes.push_back({StateTable::kCells, cell.key, cell.value});
   // A crash after this leaves these cells missing and the old definitions in force at a position before the new ones:
   // replay comes here again and counts them anew.
   RETURN_IF_ERROR(store_.WriteCheckpoint(changes));
@@ -389,18 +393,27 @@ void Engine::Discard() {
   cells_.Discard();
   facts_.Discard();
   aliases_.Forget();
+  sealed_.reset();
   ReaderLock lock(&mutex_);
   header_ = published_;
 }
 
-absl::Status Engine::Publish() {
+absl::Status Engine::Seal() {
   RETURN_IF_ERROR(facts_.EndBatch());
+  state_.Seal();
+  cells_.Seal();
+  sealed_ = header_;
+  return absl::OkStatus();
+}
+
+absl::Status Engine::Publish() {
+  if (!sealed_.has_value()) RETURN_IF_ERROR(Seal());
   {
     MutexLock gate(&gate_);
     WriterLock lock(&mutex_);
     state_.Publish();
     cells_.Publish();
-    published_ = header_;
+    published_ = *std::exchange(sealed_, std::nullopt);
   }
   // Changed cells need no memory of their own, but cannot leave the cache.
   const bool is_due = state_.dirty_bytes() >= options_.checkpoint_bytes || cells_.dirty_bytes() >= options_.cache_bytes;
@@ -415,39 +428,41 @@ absl::Status Engine::Publish() {
 }
 
 void Engine::StartCheckpoint() {
-  std::vector<storage::StateChange> changes = std::move(unwritten_);
-  unwritten_.clear();
+  std::string header;
   {
     MutexLock gate(&gate_);
     WriterLock lock(&mutex_);
     state_.Freeze();
     checkpoint_next_ = published_.position;
-    changes.push_back({StateTable::kMeta, keys_.Header(), EncodeHeader(published_)});
+    header = EncodeHeader(published_);
   }
-  cells_.TakeDirty(changes);
-  checkpoint_ = std::async(std::launch::async, [this, changes = std::move(changes)]() mutable {
-    state_.CollectFrozen(changes);
+  std::vector<DirtyYear> dirty = cells_.TakeDirty();
+  checkpoint_cells_.insert(checkpoint_cells_.end(), std::make_move_iterator(dirty.begin()),
+                           std::make_move_iterator(dirty.end()));
+  // The cells are shared until it is written: who changes one of these years meanwhile copies it.
+  checkpoint_ = std::async(std::launch::async, [this, header_key = keys_.Header(), header = std::move(header)] {
     // Sorted keys are quicker to insert than scattered ones. Of one key the later change counts.
-    std::stable_sort(changes.begin(), changes.end(), [](const storage::StateChange& a, const storage::StateChange& b) {
-      return a.table != b.table ? a.table < b.table : a.key < b.key;
-    });
-    CheckpointOutcome outcome;
-    outcome.status = store_.WriteCheckpoint(changes);
-    if (!outcome.status.ok()) outcome.unwritten = std::move(changes);
-    return outcome;
+    std::vector<CellChange> cells;
+    cells.reserve(checkpoint_cells_.size());
+    for (const DirtyYear& year : checkpoint_cells_) cells.push_back(cells_.Encode(year));
+    std::stable_sort(cells.begin(), cells.end(),
+                     [](const CellChange& a, const CellChange& b) { return a.key < b.key; });
+    std::vector<storage::StateChange> changes = {{StateTable::kMeta, header_key, header}};
+    for (const CellChange& cell : cells) changes.push_back({StateTable::kCells, cell.key, cell.value});
+    state_.CollectFrozen(changes);
+    absl::Status status = store_.WriteCheckpoint(changes);
+    if (status.ok()) checkpoint_cells_.clear();
+    return status;
   });
 }
 
 absl::Status Engine::FinishCheckpoint() {
   if (!checkpoint_.valid()) return absl::OkStatus();
-  CheckpointOutcome outcome = checkpoint_.get();
-  if (!outcome.status.ok()) {
-    unwritten_ = std::move(outcome.unwritten);
-    return outcome.status;
-  }
+  RETURN_IF_ERROR(checkpoint_.get());
+  StateOverlay::Layer written;  // freed without the lock
   MutexLock gate(&gate_);
   WriterLock lock(&mutex_);
-  state_.DropFrozen();
+  state_.DropFrozen(written);
   cells_.Evict();
   checkpoint_position_ = checkpoint_next_;
   return absl::OkStatus();
@@ -456,7 +471,7 @@ absl::Status Engine::FinishCheckpoint() {
 absl::Status Engine::Checkpoint() {
   RETURN_IF_ERROR(FinishCheckpoint());
   if (header_.position == checkpoint_position_ && state_.dirty_bytes() == 0 && cells_.dirty_bytes() == 0 &&
-      unwritten_.empty()) {
+      checkpoint_cells_.empty()) {
     return absl::OkStatus();
   }
   StartCheckpoint();

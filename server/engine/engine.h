@@ -3,6 +3,7 @@
 //   ASSIGN_OR_RETURN(auto engine, Engine::Open(options, database.state(), *log));
 //   RETURN_IF_ERROR(engine->Replay(progress));              // from the last checkpoint to the end of the log
 //   ASSIGN_OR_RETURN(Applied applied, engine->Apply(record));
+//   RETURN_IF_ERROR(engine->Seal());                        // later ones may be applied, this batch is not seen yet
 //   RETURN_IF_ERROR(engine->Publish());                     // now readers see it; or Discard(), as if never applied
 //
 // Same log, same state, bit for bit: nothing here reads a clock, draws a random number or depends on hash order.
@@ -16,6 +17,7 @@
 #include <future>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -63,11 +65,15 @@ class Engine {
   // or written; the engine must then be opened anew.
   absl::StatusOr<Applied> Apply(const storage::LogRecord& record);
 
-  // Forgets what was applied since the last Publish. Not for definitions: they are published as they are applied.
-  void Discard();
+  // Ends the batch that the next Publish shows: what is applied from now on belongs to the one after it. At most one
+  // batch is sealed and not published.
+  absl::Status Seal();
 
-  // Shows readers what was applied, and starts a checkpoint when much is dirty.
+  // Shows readers the sealed batch, or what was applied when none is, and starts a checkpoint when much is dirty.
   absl::Status Publish();
+
+  // Forgets what is not published. Not for definitions: they are published as they are applied.
+  void Discard();
 
   // Writes what is published to the state store as one batch.
   absl::Status Checkpoint();
@@ -113,12 +119,9 @@ class Engine {
   FactApplier facts_;
   Header header_;  // after the last applied record
   uint64_t checkpoint_position_ = 0;
-  struct CheckpointOutcome {
-    absl::Status status;
-    std::vector<storage::StateChange> unwritten;  // everything, when it failed
-  };
-  std::future<CheckpointOutcome> checkpoint_;    // under way; its frozen changes stand at checkpoint_next_
-  std::vector<storage::StateChange> unwritten_;  // of a checkpoint that failed: the next one writes it first
+  std::optional<Header> sealed_;             // after the last record of the sealed batch
+  std::future<absl::Status> checkpoint_;     // under way; its frozen changes stand at checkpoint_next_
+  std::vector<DirtyYear> checkpoint_cells_;  // its cells, until they are written: after a failure by the next one
   uint64_t checkpoint_next_ = 0;
 
   // What readers see. The gate keeps readers from starving the applier: it is held while waiting for the lock.

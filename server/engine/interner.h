@@ -27,7 +27,8 @@ class Interner {
     MutexLock lock(&mutex_);
     return static_cast<uint32_t>(names_.size());
   }
-  std::string Name(uint32_t id) const {
+  // Stays where it is.
+  const std::string& Name(uint32_t id) const {
     MutexLock lock(&mutex_);
     return names_[id];
   }

@@ -12,7 +12,7 @@ namespace {
 // Memory of an entry besides its bytes.
 constexpr size_t kEntryBytes = 64;
 
-using Value = std::optional<std::string>;
+using Value = StateOverlay::Value;
 
 const Value& ValueOf(const Value& value) {
   return value;
@@ -99,6 +99,7 @@ bool StateOverlay::Layer::Empty() const {
 
 absl::StatusOr<std::optional<std::string>> StateOverlay::Get(StateTable table, absl::string_view key) const {
   if (const Value* value = batch_.Find(table, key); value != nullptr) return *value;
+  if (const Value* value = sealed_.Find(table, key); value != nullptr) return *value;
   return Read(table, key);
 }
 
@@ -132,12 +133,17 @@ size_t StateOverlay::Layer::MoveTo(Layer& to) {
   return bytes;
 }
 
+void StateOverlay::Seal() {
+  std::swap(batch_, sealed_);
+}
+
 void StateOverlay::Publish() {
-  dirty_bytes_ += batch_.MoveTo(dirty_);
+  dirty_bytes_ += sealed_.MoveTo(dirty_);
 }
 
 void StateOverlay::Discard() {
   batch_.Clear();
+  sealed_.Clear();
 }
 
 absl::Status StateOverlay::Merge(StateTable table, absl::Span<const Layer* const> layers, absl::string_view prefix,
@@ -158,7 +164,7 @@ absl::Status StateOverlay::Merge(StateTable table, absl::Span<const Layer* const
 
 absl::Status StateOverlay::Scan(StateTable table, absl::string_view prefix, absl::string_view from,
                                 const Visit& visit) const {
-  const Layer* const layers[] = {&frozen_, &dirty_, &batch_};
+  const Layer* const layers[] = {&frozen_, &dirty_, &sealed_, &batch_};
   return Merge(table, layers, prefix, from, visit);
 }
 
@@ -178,14 +184,18 @@ void StateOverlay::Freeze() {
 }
 
 void StateOverlay::CollectFrozen(std::vector<storage::StateChange>& changes) const {
+  const size_t first_fact = changes.size();
   for (const auto& [key, value] : frozen_.facts) changes.push_back({StateTable::kFacts, key, value});
+  // Sorted keys are quicker to insert than scattered ones.
+  std::sort(changes.begin() + static_cast<ptrdiff_t>(first_fact), changes.end(),
+            [](const storage::StateChange& a, const storage::StateChange& b) { return a.key < b.key; });
   for (size_t i = 0; i < storage::kStateTables; ++i) {
     for (const auto& [key, value] : frozen_.others[i]) changes.push_back({static_cast<StateTable>(i), key, value});
   }
 }
 
-void StateOverlay::DropFrozen() {
-  frozen_.Clear();
+void StateOverlay::DropFrozen(Layer& dropped) {
+  dropped = std::exchange(frozen_, Layer());
 }
 
 }  // namespace partnermetrics

@@ -1,8 +1,9 @@
 // The state as it is now: the last checkpoint on disk under what changed since.
 //
-// Changes lie in layers. The applier writes into the batch layer, which nobody else sees; Publish() moves the batch
-// into the dirty layer, which readers see, as a whole; a checkpoint freezes the dirty layer and writes it to the store
-// as one batch, while a new dirty layer grows above it.
+// Changes lie in layers. The applier writes into the batch layer, which nobody else sees; Seal() puts the batch aside,
+// while it is made durable, and the next one begins above it; Publish() moves the sealed batch into the dirty layer,
+// which readers see, as a whole; a checkpoint freezes the dirty layer and writes it to the store as one batch, while a
+// new dirty layer grows above it.
 //
 // Thread-safety: the methods of the applier are called by one thread; Read and ReadScan by any, under the lock of the
 // engine (see Engine), so that several reads belong together. A frozen layer does not change: whoever writes it to the
@@ -31,38 +32,11 @@ using storage::StateTable;
 class StateOverlay {
  public:
   using Visit = std::function<bool(absl::string_view key, absl::string_view value)>;
-
-  explicit StateOverlay(storage::StateStore& store) : store_(store) {}
-
-  // Applier: sees the batch, what is published and the store.
-  absl::StatusOr<std::optional<std::string>> Get(StateTable table, absl::string_view key) const;
-  void Put(StateTable table, std::string key, std::string value);
-  void Delete(StateTable table, std::string key);
-  // Keys with the prefix, from `from` on, the batch included, in byte order.
-  absl::Status Scan(StateTable table, absl::string_view prefix, absl::string_view from, const Visit& visit) const;
-
-  // Moves the batch into the dirty layer. The caller holds the engine's lock for writing.
-  void Publish();
-  // Forgets the batch.
-  void Discard();
-
-  // Readers: see what is published.
-  absl::StatusOr<std::optional<std::string>> Read(StateTable table, absl::string_view key) const;
-  absl::Status ReadScan(StateTable table, absl::string_view prefix, absl::string_view from, const Visit& visit) const;
-
-  // A checkpoint: Freeze under the lock for writing, CollectFrozen without any; after it is written DropFrozen, again
-  // under the lock. One at a time. One that could not be written stays frozen: the next Freeze adds to it.
-  void Freeze();
-  void CollectFrozen(std::vector<storage::StateChange>& changes) const;
-  void DropFrozen();
-  size_t dirty_bytes() const { return dirty_bytes_; }
-
- private:
   using Value = std::optional<std::string>;  // nothing: deleted
   // Facts are looked up one by one, all else also by prefix.
   using Hashed = absl::flat_hash_map<std::string, Value>;
   using Ordered = absl::btree_map<std::string, Value>;
-
+  // What changed in one span of time.
   struct Layer {
     Hashed facts;
     std::array<Ordered, storage::kStateTables> others;  // that of the facts stays empty
@@ -75,12 +49,41 @@ class StateOverlay {
     void Clear();
   };
 
+  explicit StateOverlay(storage::StateStore& store) : store_(store) {}
+
+  // Applier: sees the batch, the sealed one, what is published and the store.
+  absl::StatusOr<std::optional<std::string>> Get(StateTable table, absl::string_view key) const;
+  void Put(StateTable table, std::string key, std::string value);
+  void Delete(StateTable table, std::string key);
+  // Keys with the prefix, from `from` on, the batch included, in byte order.
+  absl::Status Scan(StateTable table, absl::string_view prefix, absl::string_view from, const Visit& visit) const;
+
+  // Ends the batch. No other may be sealed and not published.
+  void Seal();
+  // Moves the sealed batch into the dirty layer. The caller holds the engine's lock for writing.
+  void Publish();
+  // Forgets what is not published.
+  void Discard();
+
+  // Readers: see what is published.
+  absl::StatusOr<std::optional<std::string>> Read(StateTable table, absl::string_view key) const;
+  absl::Status ReadScan(StateTable table, absl::string_view prefix, absl::string_view from, const Visit& visit) const;
+
+  // A checkpoint: Freeze under the lock for writing, CollectFrozen without any; after it is written DropFrozen, again
+  // under the lock. One at a time. One that could not be written stays frozen: the next Freeze adds to it. The changes
+  // are in the order of their keys and point into the frozen layer.
+  void Freeze();
+  void CollectFrozen(std::vector<storage::StateChange>& changes) const;
+  void DropFrozen(Layer& dropped);
+  size_t dirty_bytes() const { return dirty_bytes_; }
+
+ private:
   // The store's entries under those of the layers, of which later ones come first.
   absl::Status Merge(StateTable table, absl::Span<const Layer* const> layers, absl::string_view prefix,
                      absl::string_view from, const Visit& visit) const;
 
   storage::StateStore& store_;
-  Layer batch_, dirty_, frozen_;
+  Layer batch_, sealed_, dirty_, frozen_;
   size_t dirty_bytes_ = 0;
 };
 

@@ -1,6 +1,7 @@
 #include "server/facts/fact_row.h"
 
 #include <algorithm>
+#include <chrono>
 
 #include "absl/strings/str_cat.h"
 #include "server/facts/currency.h"
@@ -39,14 +40,14 @@ bool ReadDate(absl::string_view message, Value& value, absl::string_view name, F
   int64_t parts[3] = {0, 0, 0};
   if (!ReadSmall(message, parts, nullptr)) return Fail(error, name, "MALFORMED", "is no valid Date message");
   const auto [year, month, day] = parts;
-  if (year < 1 || year > 9999 || month < 1 || month > 12 || day < 1 || day > 31) {
+  const bool is_near = year >= 1 && year <= 9999 && month >= 1 && month <= 12 && day >= 1 && day <= 31;
+  const std::chrono::year_month_day date{std::chrono::year(static_cast<int>(is_near ? year : 0)),
+                                         std::chrono::month(static_cast<unsigned>(is_near ? month : 0)),
+                                         std::chrono::day(static_cast<unsigned>(is_near ? day : 0))};
+  if (!date.ok()) {
     return Fail(error, name, "BAD_DATE", absl::StrCat(year, "-", month, "-", day, " is no calendar date"));
   }
-  const absl::CivilDay civil(year, month, day);
-  if (civil.day() != day) {
-    return Fail(error, name, "BAD_DATE", absl::StrCat(year, "-", month, "-", day, " is no calendar date"));
-  }
-  value = Value::Date(ToDay(civil));
+  value = Value::Date(static_cast<Day>(std::chrono::sys_days(date).time_since_epoch().count()));
   return true;
 }
 

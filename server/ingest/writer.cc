@@ -11,8 +11,6 @@
 namespace partnermetrics {
 namespace {
 
-// One group becomes one append: large enough to share an fsync, small enough to answer soon.
-constexpr size_t kGroupBytes = size_t{2} << 20;
 constexpr size_t kEventOverhead = 200;
 
 absl::Status Stopping() {
@@ -108,35 +106,35 @@ absl::Status Writer::Stop() {
   return failed_.ok() ? engine_.Checkpoint() : failed_;
 }
 
-bool Writer::NextGroup(std::vector<WriteRequest>& group, std::vector<std::function<void()>>& work) {
+bool Writer::Next(Group& group, std::vector<std::function<void()>>& work) {
   MutexLock lock(&mutex_);
-  if (queue_.empty() && work_.empty() && !stopping_) {
+  if (queue_.empty() && work_.empty() && !stopping_ && !appending_.has_value()) {
     queued_.wait_for(mutex_, absl::ToChronoMilliseconds(options_.checkpoint_period));
   }
   size_t bytes = 0;
-  while (!queue_.empty() && bytes < kGroupBytes) {
+  while (!queue_.empty() && bytes < options_.group_bytes) {
     // Whatever is appended first is a group of its own.
-    if (!group.empty() && (queue_.front().append_first || group.front().append_first)) break;
+    if (!group.requests.empty() && (queue_.front().append_first || group.requests.front().append_first)) break;
     bytes += queue_.front().bytes();
-    group.push_back(std::move(queue_.front()));
+    group.requests.push_back(std::move(queue_.front()));
     queue_.pop_front();
   }
   queue_bytes_ -= std::min(queue_bytes_, bytes);
   work = std::move(work_);
   work_.clear();
   room_.notify_all();
-  return !stopping_ || !group.empty() || !work.empty();
+  return !stopping_ || !group.requests.empty() || !work.empty() || appending_.has_value();
 }
 
 void Writer::Loop() {
   const auto period = absl::ToChronoMilliseconds(options_.checkpoint_period);
   auto next_checkpoint = std::chrono::steady_clock::now() + period;
-  std::vector<WriteRequest> group;
   std::vector<std::function<void()>> work;
-  while (NextGroup(group, work)) {
-    if (!group.empty()) WriteGroup(group);
+  for (Group group; Next(group, work); group = Group()) {
+    const bool is_idle = group.requests.empty();
+    if (!is_idle) Write(std::move(group));
+    if (is_idle || !work.empty()) Settle().IgnoreError();
     for (const auto& item : work) item();
-    group.clear();
     work.clear();
     if (const auto now = std::chrono::steady_clock::now(); now >= next_checkpoint && failed_.ok()) {
       if (absl::Status status = engine_.Checkpoint(); !status.ok()) {
@@ -148,31 +146,30 @@ void Writer::Loop() {
   }
 }
 
-absl::Status Writer::Append(std::vector<WriteRequest>& group, std::vector<WriteResult>& results) {
-  storage::LogBatch batch;
+absl::Status Writer::Apply(Group& group) {
+  const bool append_first = group.requests.front().append_first;
   const int64_t now_us = absl::ToUnixMicros(options_.clock());
-  uint64_t position = log_.last_position();
   const auto apply = [&](storage::LogRecord& record, const WriteRequest& request) -> absl::StatusOr<Applied> {
     record.actor = request.actor;
     record.appended_at_us = now_us;
-    record.position = position + 1;
+    record.position = position_ + 1;
     Applied applied;
-    if (!request.append_first) {
+    if (!append_first) {
       ASSIGN_OR_RETURN(applied, engine_.Apply(record));
     }
     if (applied.effect != Effect::kUnchanged) {
-      ++position;
-      batch.records.push_back(std::move(record));
+      ++position_;
+      group.batch.records.push_back(std::move(record));
     }
     return applied;
   };
-  for (size_t r = 0; r < group.size(); ++r) {
-    WriteRequest& request = group[r];
-    WriteResult& result = results[r];
+  for (size_t r = 0; r < group.requests.size(); ++r) {
+    WriteRequest& request = group.requests[r];
+    WriteResult& result = group.results[r];
     result.events.reserve(request.events.size());
     for (PreparedEvent& event : request.events) {
       // What a person wrote may have changed although the fact did not.
-      std::move(event.personal.begin(), event.personal.end(), std::back_inserter(batch.personal));
+      std::move(event.personal.begin(), event.personal.end(), std::back_inserter(group.batch.personal));
       storage::LogRecord record;
       record.type = storage::RecordType::kEvent;
       record.sequence = request.sequence;
@@ -186,24 +183,59 @@ absl::Status Writer::Append(std::vector<WriteRequest>& group, std::vector<WriteR
         result.moved_facts += applied.moved_facts;
       }
     }
-    std::move(request.quarantine.begin(), request.quarantine.end(), std::back_inserter(batch.quarantine));
-    result.position = position;
+    std::move(request.quarantine.begin(), request.quarantine.end(), std::back_inserter(group.batch.quarantine));
+    result.position = position_;
   }
-  if (!batch.records.empty() || !batch.personal.empty() || !batch.quarantine.empty()) {
-    RETURN_IF_ERROR(log_.Append(batch).status());
-  }
-  if (group.front().append_first) {
-    for (const storage::LogRecord& record : batch.records) {
-      ASSIGN_OR_RETURN(const Applied applied, engine_.Apply(record));
-      results.front().moved_facts += applied.moved_facts;
-    }
-  }
-  return engine_.Publish();
+  return absl::OkStatus();
 }
 
-void Writer::WriteGroup(std::vector<WriteRequest>& group) {
-  std::vector<WriteResult> results(group.size());
-  absl::Status status = failed_.ok() ? Append(group, results) : failed_;
+absl::Status Writer::Append(storage::LogBatch& batch) {
+  if (batch.records.empty() && batch.personal.empty() && batch.quarantine.empty()) return absl::OkStatus();
+  return log_.Append(batch).status();
+}
+
+void Writer::Write(Group group) {
+  group.results.resize(group.requests.size());
+  const bool append_first = group.requests.front().append_first;
+  // Definitions write to the state store themselves: what stands before them must be published.
+  if (append_first) Settle().IgnoreError();
+  if (!appending_.has_value()) position_ = log_.last_position();
+  absl::Status status = failed_.ok() ? Apply(group) : failed_;
+  // What was applied stands on the group before: if that is forgotten, so is this.
+  if (absl::Status before = Settle(); status.ok()) status = std::move(before);
+  if (status.ok() && !append_first) status = engine_.Seal();
+  if (!status.ok()) {
+    Answer(group, std::move(status));
+    return;
+  }
+  const bool is_more_queued = [this] {
+    MutexLock lock(&mutex_);
+    return !queue_.empty();
+  }();
+  appending_ = std::move(group);
+  appending_->appended = std::async(is_more_queued ? std::launch::async : std::launch::deferred,
+                                    [this] { return Append(appending_->batch); });
+  if (!is_more_queued) Settle().IgnoreError();
+}
+
+absl::Status Writer::Settle() {
+  if (!appending_.has_value()) return absl::OkStatus();
+  absl::Status status = appending_->appended.get();
+  Group group = *std::exchange(appending_, std::nullopt);
+  if (group.requests.front().append_first) {
+    for (const storage::LogRecord& record : group.batch.records) {
+      if (!status.ok()) break;
+      const absl::StatusOr<Applied> applied = engine_.Apply(record);
+      status = applied.status();
+      if (applied.ok()) group.results.front().moved_facts += applied->moved_facts;
+    }
+  }
+  if (status.ok()) status = engine_.Publish();
+  Answer(group, status);
+  return status;
+}
+
+void Writer::Answer(Group& group, absl::Status status) {
   if (!status.ok()) engine_.Discard();
   if (!status.ok() && status.code() != absl::StatusCode::kResourceExhausted && failed_.ok()) {
     // Either it is unknown what the log holds, or the state no longer follows it: only opening anew can tell.
@@ -211,16 +243,16 @@ void Writer::WriteGroup(std::vector<WriteRequest>& group) {
     failed_ = MakeError(absl::StatusCode::kUnavailable, "WRITING_STOPPED",
                         absl::StrCat("the server cannot write any more: ", status.message()),
                         "look at its log, mend the cause and restart it; then send the events again");
-    status = failed_;
   }
+  if (!status.ok() && !failed_.ok()) status = failed_;
   if (status.ok()) {
     MutexLock lock(&mutex_);
-    published_position_ = results.back().position;
+    published_position_ = group.results.back().position;
     published_.notify_all();
   }
-  for (size_t r = 0; r < group.size(); ++r) {
-    results[r].status = status;
-    if (group[r].done) group[r].done(std::move(results[r]));
+  for (size_t r = 0; r < group.requests.size(); ++r) {
+    group.results[r].status = status;
+    if (group.requests[r].done) group.requests[r].done(std::move(group.results[r]));
   }
 }
 

@@ -1,5 +1,6 @@
 // The one way into a programme's log: requests are applied, appended with one fsync for all that wait, published and
-// answered, by one thread. Nobody sees what is applied before it is durable; if it cannot be appended it is forgotten.
+// answered. Nobody sees what is applied before it is durable; if it cannot be appended it is forgotten. While one group
+// of requests is appended the next one is applied.
 //
 //   WriteRequest request;
 //   request.events = …;
@@ -13,6 +14,8 @@
 #include <condition_variable>
 #include <deque>
 #include <functional>
+#include <future>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -62,6 +65,8 @@ class Writer {
     std::string program;
     Clock clock;
     size_t queue_bytes = size_t{64} << 20;
+    // One group of requests becomes one append: large enough to share an fsync, small enough to answer soon.
+    size_t group_bytes = size_t{2} << 20;
     // Checkpoints are also cut by size. A flush makes them durable, at most every few seconds: cutting more often costs
     // a fifth of the writer's time (measured at one a second) and buys nothing.
     absl::Duration checkpoint_period = absl::Seconds(10);
@@ -88,10 +93,23 @@ class Writer {
 
  private:
   void Loop();
-  // Takes the next group of requests; false when the writer stops.
-  bool NextGroup(std::vector<WriteRequest>& group, std::vector<std::function<void()>>& work);
-  void WriteGroup(std::vector<WriteRequest>& group);
-  absl::Status Append(std::vector<WriteRequest>& group, std::vector<WriteResult>& results);
+  // Requests that are appended and published together.
+  struct Group {
+    std::vector<WriteRequest> requests;
+    std::vector<WriteResult> results;  // one per request
+    storage::LogBatch batch;
+    std::future<absl::Status> appended;
+  };
+
+  // Takes the next requests; false when the writer stops. Does not wait for them while a group is being appended.
+  bool Next(Group& group, std::vector<std::function<void()>>& work);
+  void Write(Group group);
+  absl::Status Apply(Group& group);
+  absl::Status Append(storage::LogBatch& batch);
+  // Waits for the group that is being appended, publishes and answers it. Gives what became of it.
+  absl::Status Settle();
+  // Answers a group that was published, or one that could not be written.
+  void Answer(Group& group, absl::Status status);
 
   const Options options_;
   Engine& engine_;
@@ -105,7 +123,10 @@ class Writer {
   uint64_t published_position_ PM_GUARDED_BY(mutex_) = 0;
   bool stopping_ PM_GUARDED_BY(mutex_) = false;
 
-  absl::Status failed_;  // of the writer's thread: once set, nothing is written any more
+  // Of the writer's thread.
+  std::optional<Group> appending_;
+  uint64_t position_ = 0;  // of the last record that was applied
+  absl::Status failed_;    // once set, nothing is written any more
   std::thread thread_;
 };
 

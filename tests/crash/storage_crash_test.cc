@@ -112,7 +112,10 @@ class Model {
   // Changes since the last checkpoint.
   std::vector<StateChange> TakeDirty() {
     std::vector<StateChange> changes;
-    for (const auto& id : dirty_) changes.push_back({id.first, id.second, rows_[id]});
+    for (const auto& id : dirty_) {
+      const auto& [key, value] = *rows_.try_emplace(id).first;
+      changes.push_back({key.first, key.second, value});
+    }
     dirty_.clear();
     return changes;
   }

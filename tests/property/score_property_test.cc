@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "partnermetrics/v1/event.pb.h"
 #include "server/scoring/score.h"
 #include "server/scoring/tier.h"
 #include "server/scoring/tier_outlook.h"
@@ -71,7 +72,11 @@ constexpr char kProgram[] = R"pb(
       display_name: "Silver"
       requirements { metric: "revenue" window: WINDOW_KIND_TRAILING_3_MONTHS min: 200 }
     }
-    levels { id: "bronze" display_name: "Bronze" requirements { metric: "health" min: 20 } }
+    levels {
+      id: "bronze"
+      display_name: "Bronze"
+      requirements { metric: "health" min: 20 }
+    }
     minima { metric: "revenue" window: WINDOW_KIND_TRAILING_3_MONTHS min: 100 }
     entry_level: "bronze"
     relegation_reviews: REVIEW_PERIOD_HALF_YEAR

@@ -54,9 +54,9 @@ class BackupTest : public testing::Test {
     }
   }
   void Checkpoint() {
-    const std::vector<StateChange> changes = {
-        {StateTable::kMeta, "position", absl::StrCat(Log().last_position())},
-        {StateTable::kFacts, "fact", absl::StrCat("as of ", Log().last_position())}};
+    const std::string position = absl::StrCat(Log().last_position()), fact = absl::StrCat("as of ", position);
+    const std::vector<StateChange> changes = {{StateTable::kMeta, "position", position},
+                                              {StateTable::kFacts, "fact", fact}};
     ASSERT_TRUE(database_->state().WriteCheckpoint(changes).ok());
   }
   Backup Create(const BackupProgress& progress = [](BackupPhase, int64_t) { return true; }) {

@@ -315,7 +315,7 @@ TEST_F(DatabaseTest, StateIsReadAsWritten) {
   Open();
   const std::vector<StateChange> changes = {
       {StateTable::kMeta, "position", "7"}, {StateTable::kFacts, "b1", "x"},
-      {StateTable::kFacts, "b2", "y"},      {StateTable::kFacts, std::string("b\xFF\xFF", 3), "z"},
+      {StateTable::kFacts, "b2", "y"},      {StateTable::kFacts, absl::string_view("b\xFF\xFF", 3), "z"},
       {StateTable::kFacts, "c", "w"},       {StateTable::kCells, "b1", "cell"}};
   ASSERT_TRUE(database_->state().WriteCheckpoint(changes).ok());
   const std::vector<StateChange> removal = {{StateTable::kFacts, "b2", std::nullopt}};

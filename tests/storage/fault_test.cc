@@ -209,8 +209,9 @@ class EveryFaultTest : public FaultTest, public testing::WithParamInterface<std:
       }
       if (i % 8 == 7) {
         // Larger than the memtable.
-        const std::vector<StateChange> changes = {{StateTable::kFacts, "a", std::string(100'000, 'x')},
-                                                  {StateTable::kMeta, "position", absl::StrCat(log_->last_position())}};
+        const std::string fact(100'000, 'x'), position = absl::StrCat(log_->last_position());
+        const std::vector<StateChange> changes = {{StateTable::kFacts, "a", fact},
+                                                  {StateTable::kMeta, "position", position}};
         if (database_->state().WriteCheckpoint(changes).ok()) database_->state().Flush().IgnoreError();
       }
     }
@@ -287,9 +288,10 @@ TEST_F(FaultTest, PowerLoss) {
       ASSERT_TRUE(Append(payload).ok());
       accepted.push_back(payload);
       if (random() % 4 == 0) {
-        const std::vector<StateChange> changes = {
-            {StateTable::kFacts, "a", absl::StrCat(std::string(100'000, 'x'), accepted.size())},
-            {StateTable::kMeta, "position", absl::StrCat(accepted.size())}};
+        const std::string position = absl::StrCat(accepted.size());
+        const std::string fact = std::string(100'000, 'x') + position;
+        const std::vector<StateChange> changes = {{StateTable::kFacts, "a", fact},
+                                                  {StateTable::kMeta, "position", position}};
         ASSERT_TRUE(database_->state().WriteCheckpoint(changes).ok());
       }
     }

@@ -107,9 +107,9 @@ class MemoryState : public storage::StateStore {
   absl::Status WriteCheckpoint(absl::Span<const storage::StateChange> changes) override {
     for (const storage::StateChange& change : changes) {
       if (change.value.has_value()) {
-        tables_[Index(change.table)][change.key] = *change.value;
+        tables_[Index(change.table)][std::string(change.key)] = std::string(*change.value);
       } else {
-        tables_[Index(change.table)].erase(change.key);
+        tables_[Index(change.table)].erase(std::string(change.key));
       }
     }
     return absl::OkStatus();

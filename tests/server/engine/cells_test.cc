@@ -110,10 +110,18 @@ class CellTableTest : public ::testing::Test {
  protected:
   CellTable Table(size_t cache_bytes) { return CellTable(keys_, state_, scopes_, measures_, cache_bytes); }
   void Checkpoint(CellTable& table) {
-    std::vector<storage::StateChange> changes;
-    table.TakeDirty(changes);
-    ASSERT_TRUE(state_.WriteCheckpoint(changes).ok());
+    Write(table, table.TakeDirty());
     table.Evict();
+  }
+  void Write(const CellTable& table, const std::vector<DirtyYear>& years) {
+    for (const DirtyYear& year : years) {
+      const CellChange change = table.Encode(year);
+      ASSERT_TRUE(state_.WriteCheckpoint({{storage::StateTable::kCells, change.key, change.value}}).ok());
+    }
+  }
+  static void Publish(CellTable& table) {
+    table.Seal();
+    table.Publish();
   }
   static absl::Status Add(CellTable& table, uint32_t scope, uint32_t measure, const Contribution& contribution) {
     const RowContribution one{measure, contribution};
@@ -131,17 +139,17 @@ TEST_F(CellTableTest, ReadersSeeABatchOnlyOncePublished) {
   CellTable table = Table(1 << 20);
   ASSERT_TRUE(Add(table, Scope(0), won_, {On(2024, 3, 1), 1, 1, Nanos(10)}).ok());
   EXPECT_EQ(table.Read(Scope(0), won_)->UpTo(On(2025, 1, 1)).count, 0);
-  table.Publish();
+  Publish(table);
   EXPECT_EQ(table.Read(Scope(0), won_)->UpTo(On(2025, 1, 1)).count, 1);
 }
 
 TEST_F(CellTableTest, ARowThatWasReadStaysAsItWas) {
   CellTable table = Table(1 << 20);
   ASSERT_TRUE(Add(table, Scope(0), won_, {On(2024, 3, 1), 1, 1, Nanos(10)}).ok());
-  table.Publish();
+  Publish(table);
   const auto before = *table.Read(Scope(0), won_);
   ASSERT_TRUE(Add(table, Scope(0), won_, {On(2024, 3, 1), 1, 1, Nanos(10)}).ok());
-  table.Publish();
+  Publish(table);
   EXPECT_EQ(before.UpTo(On(2025, 1, 1)).count, 1);
   EXPECT_EQ(table.Read(Scope(0), won_)->UpTo(On(2025, 1, 1)).count, 2);
 }
@@ -152,7 +160,7 @@ TEST_F(CellTableTest, ScopesComeBackFromTheStoreAfterEviction) {
     ASSERT_TRUE(Add(table, Scope(i), won_, {On(2024, 3, 1), 1, 1, Nanos(i)}).ok());
     ASSERT_TRUE(Add(table, Scope(i), won_, {On(2026, 3, 1), 1, 1, Nanos(i)}).ok());
   }
-  table.Publish();
+  Publish(table);
   Checkpoint(table);
   for (int i = 0; i < 10; ++i) {
     EXPECT_EQ(table.Read(Scope(i), won_)->Range(On(2026, 1, 1), On(2026, 12, 31)).sum, Nanos(i));
@@ -160,18 +168,18 @@ TEST_F(CellTableTest, ScopesComeBackFromTheStoreAfterEviction) {
   }
   // And what is added to an evicted scope adds to what is stored.
   ASSERT_TRUE(Add(table, Scope(3), won_, {On(2026, 3, 1), 1, 1, Nanos(100)}).ok());
-  table.Publish();
+  Publish(table);
   EXPECT_EQ(table.Read(Scope(3), won_)->UpTo(On(2026, 12, 31)).sum, Nanos(3 + 3 + 100));
 }
 
 TEST_F(CellTableTest, AnEmptiedScopeLeavesNoBytes) {
   CellTable table = Table(1 << 20);
   ASSERT_TRUE(Add(table, Scope(0), won_, {On(2024, 3, 1), 1, 1, Nanos(10)}).ok());
-  table.Publish();
+  Publish(table);
   Checkpoint(table);
   EXPECT_EQ(state_.table(storage::StateTable::kCells).size(), 1u);
   ASSERT_TRUE(Add(table, Scope(0), won_, {On(2024, 3, 1), -1, -1, Nanos(-10)}).ok());
-  table.Publish();
+  Publish(table);
   Checkpoint(table);
   EXPECT_TRUE(state_.table(storage::StateTable::kCells).empty());
 }
@@ -184,7 +192,7 @@ TEST_F(CellTableTest, MeasuresOfAnyOrderAndYearsFindTheirPages) {
                                                       {won_, {On(2025, 1, 1), 1, 1, Nanos(4)}},
                                                       {lost, {On(2024, 12, 31), 1, 1, Nanos(8)}}};
   ASSERT_TRUE(table.Add({Scope(0), Scope(1)}, contributions).ok());
-  table.Publish();
+  Publish(table);
   for (const int scope : {0, 1}) {
     EXPECT_EQ(table.Read(Scope(scope), won_)->UpTo(On(2024, 12, 31)).sum, Nanos(2));
     EXPECT_EQ(table.Read(Scope(scope), won_)->UpTo(On(2025, 1, 1)).sum, Nanos(6));
@@ -193,11 +201,22 @@ TEST_F(CellTableTest, MeasuresOfAnyOrderAndYearsFindTheirPages) {
   }
 }
 
+TEST_F(CellTableTest, WhatABatchAddsToIsNotEvictedBeforeItIsPublished) {
+  CellTable table = Table(0);
+  ASSERT_TRUE(Add(table, Scope(0), won_, {On(2024, 3, 1), 1, 1, Nanos(10)}).ok());
+  Publish(table);
+  ASSERT_TRUE(Add(table, Scope(0), won_, {On(2024, 3, 2), 1, 1, Nanos(1)}).ok());
+  table.Seal();
+  Checkpoint(table);
+  table.Publish();
+  EXPECT_EQ(table.Read(Scope(0), won_)->UpTo(On(2025, 1, 1)).sum, Nanos(11));
+}
+
 TEST_F(CellTableTest, ADiscardedBatchLeavesNothing) {
   CellTable table = Table(1 << 20);
   ASSERT_TRUE(Add(table, Scope(0), won_, {On(2024, 3, 1), 1, 1, Nanos(10)}).ok());
   table.Discard();
-  table.Publish();
+  Publish(table);
   EXPECT_EQ(table.Read(Scope(0), won_)->FirstDay(), std::nullopt);
   EXPECT_EQ(table.dirty_bytes(), 0u);
 }
@@ -205,12 +224,12 @@ TEST_F(CellTableTest, ADiscardedBatchLeavesNothing) {
 TEST_F(CellTableTest, WhatChangedSinceACheckpointBeganIsNotEvicted) {
   CellTable table = Table(0);
   ASSERT_TRUE(Add(table, Scope(0), won_, {On(2024, 3, 1), 1, 1, Nanos(10)}).ok());
-  table.Publish();
-  std::vector<storage::StateChange> changes;
-  table.TakeDirty(changes);
+  Publish(table);
+  const std::vector<DirtyYear> taken = table.TakeDirty();
   ASSERT_TRUE(Add(table, Scope(0), won_, {On(2024, 3, 2), 1, 1, Nanos(1)}).ok());
-  table.Publish();
-  ASSERT_TRUE(state_.WriteCheckpoint(changes).ok());
+  Publish(table);
+  Write(table, taken);
+  EXPECT_EQ(Table(0).Read(Scope(0), won_)->UpTo(On(2025, 1, 1)).sum, Nanos(10));
   table.Evict();
   EXPECT_EQ(table.Read(Scope(0), won_)->UpTo(On(2025, 1, 1)).sum, Nanos(11));
 }
@@ -220,7 +239,7 @@ TEST_F(CellTableTest, AWindowCountsItsFirstAndLastDay) {
   for (int day = 1; day <= 5; ++day) {
     ASSERT_TRUE(Add(table, Scope(0), won_, {On(2024, 2, day), 1, 1, Nanos(day)}).ok());
   }
-  table.Publish();
+  Publish(table);
   const CellRow row = *table.Read(Scope(0), won_);
   EXPECT_EQ(row.Range(On(2024, 2, 2), On(2024, 2, 4)).sum, Nanos(2 + 3 + 4));
   EXPECT_EQ(row.Range(On(2024, 2, 6), On(2024, 3, 1)).count, 0);

@@ -143,6 +143,7 @@ TEST_F(RateTableTest, OfOneDaysRatesADirectOneThenTheBetterSourceThenTheSmallerN
 TEST_F(RateTableTest, WhatItRemembersIsWhatIsStored) {
   Add(Rate("EUR", "USD", 1, Units(2)), "a");
   EXPECT_EQ(Found("EUR", 1), "2");
+  state_.Seal();
   state_.Publish();
   Add(Rate("EUR", "USD", 1, Units(3)), "0");
   EXPECT_EQ(Found("EUR", 1), "3");

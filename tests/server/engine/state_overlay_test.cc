@@ -35,6 +35,10 @@ class StateOverlayTest : public ::testing::Test {
                     .ok());
     return absl::StrJoin(seen, " ");
   }
+  void Publish() {
+    overlay_.Seal();
+    overlay_.Publish();
+  }
   MemoryState store_;
   StateOverlay overlay_{store_};
 };
@@ -42,7 +46,7 @@ class StateOverlayTest : public ::testing::Test {
 TEST_F(StateOverlayTest, ALaterLayerHidesAnEarlierOne) {
   PutInStore("a", "store");
   overlay_.Put(StateTable::kIndexes, "a", "dirty");
-  overlay_.Publish();
+  Publish();
   overlay_.Put(StateTable::kIndexes, "a", "batch");
   EXPECT_EQ(**overlay_.Get(StateTable::kIndexes, "a"), "batch");
   EXPECT_EQ(**overlay_.Read(StateTable::kIndexes, "a"), "dirty");
@@ -57,7 +61,7 @@ TEST_F(StateOverlayTest, AScanMergesAllLayersInKeyOrder) {
   PutInStore("y", "s");
   overlay_.Put(StateTable::kIndexes, "x2", "d");
   overlay_.Delete(StateTable::kIndexes, "x3");
-  overlay_.Publish();
+  Publish();
   overlay_.Put(StateTable::kIndexes, "x6", "b");
   overlay_.Delete(StateTable::kIndexes, "x1");
   EXPECT_EQ(Scanned("x"), "x2=d x5=s x6=b");
@@ -67,10 +71,10 @@ TEST_F(StateOverlayTest, AScanMergesAllLayersInKeyOrder) {
 
 TEST_F(StateOverlayTest, ACheckpointHoldsWhatIsPublishedAndNothingElse) {
   overlay_.Put(StateTable::kFacts, "published", "1");
-  overlay_.Publish();
+  Publish();
   overlay_.Put(StateTable::kFacts, "in the batch", "2");
   overlay_.Freeze();
-  overlay_.Publish();
+  Publish();
   std::vector<storage::StateChange> changes;
   overlay_.CollectFrozen(changes);
   ASSERT_EQ(changes.size(), 1u);
@@ -82,26 +86,27 @@ TEST_F(StateOverlayTest, ReadersSeeWhatACheckpointIsAboutToWriteUnderWhatCameSin
     overlay_.Put(table, "a", "frozen");
     overlay_.Put(table, "b", "frozen");
   }
-  overlay_.Publish();
+  Publish();
   overlay_.Freeze();
   for (const StateTable table : {StateTable::kFacts, StateTable::kIndexes}) {
     overlay_.Put(table, "b", "dirty");
   }
-  overlay_.Publish();
+  Publish();
   EXPECT_EQ(**overlay_.Read(StateTable::kFacts, "a"), "frozen");
   EXPECT_EQ(**overlay_.Read(StateTable::kFacts, "b"), "dirty");
   EXPECT_EQ(Published("", ""), "a=frozen b=dirty");
-  overlay_.DropFrozen();
+  StateOverlay::Layer written;
+  overlay_.DropFrozen(written);
   EXPECT_EQ(Published("", ""), "b=dirty");
 }
 
 TEST_F(StateOverlayTest, WhatACheckpointCouldNotWriteGoesIntoTheNext) {
   overlay_.Put(StateTable::kFacts, "a", "1");
   overlay_.Put(StateTable::kIndexes, "b", "1");
-  overlay_.Publish();
+  Publish();
   overlay_.Freeze();
   overlay_.Put(StateTable::kIndexes, "b", "2");
-  overlay_.Publish();
+  Publish();
   overlay_.Freeze();
   std::vector<storage::StateChange> changes;
   overlay_.CollectFrozen(changes);
@@ -110,9 +115,29 @@ TEST_F(StateOverlayTest, WhatACheckpointCouldNotWriteGoesIntoTheNext) {
   EXPECT_EQ(changes[1].value, "2");
 }
 
+TEST_F(StateOverlayTest, TheApplierSeesASealedBatchAndReadersDoNot) {
+  for (const StateTable table : {StateTable::kFacts, StateTable::kIndexes}) {
+    overlay_.Put(table, "a", "sealed");
+    overlay_.Put(table, "b", "sealed");
+  }
+  overlay_.Seal();
+  for (const StateTable table : {StateTable::kFacts, StateTable::kIndexes}) {
+    overlay_.Put(table, "b", "batch");
+    EXPECT_EQ(**overlay_.Get(table, "a"), "sealed");
+    EXPECT_EQ(**overlay_.Get(table, "b"), "batch");
+    EXPECT_EQ(*overlay_.Read(table, "a"), std::nullopt);
+  }
+  EXPECT_EQ(Scanned(""), "a=sealed b=batch");
+  overlay_.Publish();
+  EXPECT_EQ(Published("", ""), "a=sealed b=sealed");
+  EXPECT_EQ(**overlay_.Get(StateTable::kFacts, "b"), "batch");
+}
+
 TEST_F(StateOverlayTest, ADiscardedBatchLeavesNothing) {
   overlay_.Put(StateTable::kFacts, "a", "1");
-  overlay_.Publish();
+  Publish();
+  overlay_.Put(StateTable::kFacts, "a", "3");
+  overlay_.Seal();
   overlay_.Put(StateTable::kFacts, "a", "2");
   overlay_.Delete(StateTable::kIndexes, "b");
   overlay_.Discard();
@@ -123,7 +148,7 @@ TEST_F(StateOverlayTest, FactsAreScannedInKeyOrderToo) {
   ASSERT_TRUE(store_.WriteCheckpoint({{StateTable::kFacts, "b", "store"}}).ok());
   overlay_.Put(StateTable::kFacts, "c", "dirty");
   overlay_.Put(StateTable::kFacts, "a", "dirty");
-  overlay_.Publish();
+  Publish();
   std::string keys;
   ASSERT_TRUE(overlay_
                   .ReadScan(StateTable::kFacts, "", "",

@@ -11,13 +11,15 @@
 namespace partnermetrics {
 namespace {
 
-// A log whose appends fail when told to.
+// A log whose appends fail, or are held up, when told to.
 class FailingLog : public MemoryLog {
  public:
   absl::StatusOr<uint64_t> Append(storage::LogBatch& batch) override {
+    if (before_append) before_append();
     if (!fail.ok()) return fail;
     return MemoryLog::Append(batch);
   }
+  std::function<void()> before_append;
   absl::Status fail;
 };
 
@@ -25,11 +27,28 @@ class WriterTest : public ::testing::Test {
  protected:
   void SetUp() override {
     engine_ = *Engine::Open({"test", size_t{1} << 20, size_t{1} << 30}, state_, log_);
-    Writer::Options options;
+    Start({});
+  }
+  void Start(Writer::Options options) {
     options.program = "test";
     options.clock = [] { return absl::UnixEpoch(); };
     options.queue_bytes = 10'000;
+    writer_.reset();
     writer_ = std::make_unique<Writer>(options, *engine_, log_);
+  }
+  // Keeps the writer's thread until `release` is set, so that requests pile up.
+  std::thread Hold(std::promise<void>& release) {
+    std::promise<void> held;
+    std::thread holder([this, &held, &release] {
+      const auto wait = [&] {
+        held.set_value();
+        release.get_future().wait();
+        return absl::OkStatus();
+      };
+      EXPECT_TRUE(writer_->Run(wait).ok());
+    });
+    held.get_future().wait();
+    return holder;
   }
 
   static PreparedEvent Deal(const std::string& id, int revision, int amount) {
@@ -145,18 +164,8 @@ TEST_F(WriterTest, AnUnknownOutcomeStopsWritingAndReadsGoOn) {
 }
 
 TEST_F(WriterTest, AFullQueueIsRefusedAtOnceOrWaitedFor) {
-  // Hold the writer's thread, so that requests pile up.
-  std::promise<void> hold, held;
-  std::thread holder([&] {
-    EXPECT_TRUE(writer_
-                    ->Run([&] {
-                      held.set_value();
-                      hold.get_future().wait();
-                      return absl::OkStatus();
-                    })
-                    .ok());
-  });
-  held.get_future().wait();
+  std::promise<void> hold;
+  std::thread holder = Hold(hold);
   absl::Status status;
   int queued = 0;
   while ((status = writer_->Submit(Request({Deal(absl::StrCat("d", queued), 1, 1)}), false)).ok()) ++queued;
@@ -167,6 +176,69 @@ TEST_F(WriterTest, AFullQueueIsRefusedAtOnceOrWaitedFor) {
   waiter.join();
   holder.join();
   EXPECT_EQ(log_.last_position(), static_cast<uint64_t>(queued) + 1);
+}
+
+// Two groups of one deal each, of which the second is applied while the first is being appended, and the append ends
+// with `outcome` only then. Gives the results.
+class TwoGroupsTest : public WriterTest {
+ protected:
+  std::vector<WriteResult> Write(PreparedEvent first, PreparedEvent second, const absl::Status& outcome) {
+    Writer::Options options;
+    options.group_bytes = 1;
+    Start(options);
+    std::promise<void> second_is_applied, hold;
+    log_.before_append = [&, first_append = true]() mutable {
+      if (!std::exchange(first_append, false)) return;
+      second_is_applied.get_future().wait();
+      Engine::View view(*engine_);
+      EXPECT_EQ(view.header().facts, 0) << "seen before it was durable";
+      log_.fail = outcome;
+    };
+    std::vector<std::promise<WriteResult>> done(2);
+    WriteRequest requests[] = {Request({std::move(first)}), Request({std::move(second)})};
+    requests[1].records = [&](const std::vector<EventResult>&) {
+      second_is_applied.set_value();
+      return std::vector<storage::LogRecord>();
+    };
+    std::thread holder = Hold(hold);
+    for (size_t i = 0; i < 2; ++i) {
+      requests[i].done = [&done, i](WriteResult result) { done[i].set_value(std::move(result)); };
+      EXPECT_TRUE(writer_->Submit(std::move(requests[i]), false).ok());
+    }
+    hold.set_value();
+    holder.join();
+    std::vector<WriteResult> results;
+    for (std::promise<WriteResult>& promise : done) results.push_back(promise.get_future().get());
+    log_.fail = absl::OkStatus();
+    return results;
+  }
+};
+
+TEST_F(TwoGroupsTest, AGroupIsAppliedOnTopOfTheOneThatIsBeingAppended) {
+  const std::vector<WriteResult> results = Write(Deal("d1", 1, 100), Deal("d1", 1, 100), absl::OkStatus());
+  EXPECT_THAT(Effects(results[0]), ::testing::ElementsAre(Effect::kApplied));
+  EXPECT_THAT(Effects(results[1]), ::testing::ElementsAre(Effect::kUnchanged));
+  EXPECT_EQ(results[0].position, 1u);
+  EXPECT_EQ(results[1].position, 1u);
+  EXPECT_EQ(log_.last_position(), 1u);
+}
+
+TEST_F(TwoGroupsTest, AGroupThatStoodOnARefusedOneIsRefusedToo) {
+  const std::vector<WriteResult> results =
+      Write(Deal("d1", 1, 100), Deal("d1", 1, 100), absl::ResourceExhaustedError("disk full"));
+  for (const WriteResult& result : results) EXPECT_EQ(result.status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(log_.last_position(), 0u);
+  const WriteResult again = writer_->Write(Request({Deal("d1", 1, 100)}));
+  EXPECT_THAT(Effects(again), ::testing::ElementsAre(Effect::kApplied));
+  EXPECT_EQ(again.position, 1u);
+}
+
+TEST_F(TwoGroupsTest, NothingIsWrittenAfterAnUnknownOutcome) {
+  const std::vector<WriteResult> results =
+      Write(Deal("d1", 1, 100), Deal("d2", 1, 100), absl::UnavailableError("fsync failed"));
+  for (const WriteResult& result : results) EXPECT_EQ(result.status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(writer_->Write(Request({Deal("d3", 1, 100)})).status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(log_.last_position(), 0u);
 }
 
 TEST_F(WriterTest, WaitsForAPositionOnlySoLong) {

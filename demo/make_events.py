@@ -72,5 +72,33 @@ for number, (partner, activity) in enumerate(PARTNERS.items(), 1):
             {"survey": "SURVEY_KIND_PARTNER_CSAT", "score": rating, "scale_min": 1, "scale_max": 5,
              "respondent": f"user{i}@partner{number}.example", "responded_at": at(date(2026, 3, 2 + i), 15)}, partner)
 
+# The other ten: a short training plan, certifications, and what operations has to do for them in March.
+for number in range(3, 13):
+    partner = f"0015g{number:010d}AAA"
+    for i in range(3):
+        assigned = date(2026, 1, 12) + timedelta(days=7 * i)
+        fact = {"module": f"module-{i}", "person": f"user0@partner{number}.example", "required": True,
+                "assigned_on": day(assigned)}
+        if number not in (5, 9, 12):
+            fact["completed_on"] = day(assigned + timedelta(days=10 + number))
+        add("training_assignment", f"training-{number}-{i}", fact, partner)
+    tracks = ["sales"] * (number in (3, 4, 6, 7, 8, 10)) + ["technical"] * (number in (3, 4, 7, 9))
+    for track in tracks:
+        add("certification", f"certification-{number}-{track}",
+            {"track": track, "person": f"user0@partner{number}.example", "started_on": day(date(2026, 1, 15)),
+             "certified_on": day(date(2026, 2, number)), "expires_on": day(date(2028, 2, number))}, partner)
+    if number <= 6:  # decided in three to six days; the last one is open
+        fact = {"requested_at": at(date(2026, 3, 2 + 3 * number), 10), "requested_amount": {"units": 1500 * number}}
+        if number < 6:
+            fact.update(decision="MDF_DECISION_APPROVED", decided_at=at(date(2026, 3, 2 + 4 * number), 15))
+        add("mdf_request", f"mdf-{number}", fact, partner)
+    if number >= 9:  # paid after twenty to thirty days; the last one is open
+        fact = {"requested_at": at(date(2026, 2, 3 * (number - 8)), 9), "amount": {"units": 400 * number}}
+        if number < 12:
+            fact["paid_at"] = at(date(2026, 3, 2 * number - 14), 9)
+        add("incentive_payout", f"payout-{number}", fact, partner)
+add("onboarding", "onboarding-12", {"plan": "reseller", "started_on": day(date(2026, 3, 2)),
+                                    "completed_on": day(date(2026, 3, 14))}, "0015g0000000012AAA")
+
 text = json.dumps({"source": "portal", "events": events}, indent=1) + "\n"
 pathlib.Path(__file__).with_name("events.json").write_text(text)

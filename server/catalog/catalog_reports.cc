@@ -73,8 +73,9 @@ void CatalogCompiler::CheckPipeline(const v1::PipelineHealth& pipeline) {
       return catalog_->measures_[static_cast<size_t>(use.measure)].by != nullptr;
     };
     if (!std::all_of(metric->uses.begin(), metric->uses.end(), is_split)) {
-      FailReport("pipeline.stages_metric",
-                 absl::StrCat("\"", metric->id(), "\" has measures that are not split; they need `by`, such as a stage"));
+      FailReport(
+          "pipeline.stages_metric",
+          absl::StrCat("\"", metric->id(), "\" has measures that are not split; they need `by`, such as a stage"));
     }
   }
   for (int i = 0; i < pipeline.figures_size(); ++i) {

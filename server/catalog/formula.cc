@@ -48,6 +48,7 @@ constexpr Function kNameFunctions[] = {
     {"first_day", "first_day(measure, since)", FormulaOp::kFirstDay, 2, 2},
     {"day_reaching", "day_reaching(measure, amount, since)", FormulaOp::kDayReaching, 3, 3},
     {"target", "target(metric) or target(metric, FORECAST)", FormulaOp::kTarget, 1, 2},
+    {"meets", "meets(metric, metric, …)", FormulaOp::kMeets, 1, kAny},
     {"at_level", "at_level(BUSINESS, value), with BUSINESS, PROGRAM or DIRECT", FormulaOp::kAtLevel, 2, 2},
     {"days", "days(window); a day is a number here: thirty days later is day + 30", FormulaOp::kDays, 1, 1},
     {"months", "months(window)", FormulaOp::kMonths, 1, 1},
@@ -377,6 +378,8 @@ class FormulaCompiler {
       case FormulaOp::kTarget:
         RETURN_IF_ERROR(CheckTarget(node, function, result));
         return Emit(std::move(result));
+      case FormulaOp::kMeets:
+        return CheckMeets(node, std::move(result));
       case FormulaOp::kAtLevel: {
         const auto* level = std::find_if(std::begin(kLevels), std::end(kLevels),
                                          [&](const LevelName& known) { return known.name == name.text; });
@@ -405,6 +408,21 @@ class FormulaCompiler {
       return Fail(name, "NO_SUM", absl::StrCat("measure \"", id, "\" has no sum; write ", id, ".count"));
     }
     return absl::OkStatus();
+  }
+
+  absl::StatusOr<Typed> CheckMeets(const SyntaxNode& node, FormulaNode result) {
+    for (const auto& name : node.operands) {
+      const auto metric = names_.metric_by_id->find(name->text);
+      if (name->kind != SyntaxKind::kName || metric == names_.metric_by_id->end()) {
+        return UnknownMetric(*name, /*or_measure=*/false);
+      }
+      FormulaNode judged;
+      judged.op = FormulaOp::kMetric;
+      judged.index = metric->second;
+      judged.offset = static_cast<uint32_t>(name->offset);
+      result.operands.push_back(Emit(std::move(judged)).index);
+    }
+    return Emit(std::move(result));
   }
 
   // target(metric), target(metric, QUOTA), target(metric, FORECAST)

@@ -37,11 +37,12 @@ bool IsTimeless(const Catalog& catalog, const CompiledMetric& metric) {
   });
 }
 
+// A month is a whole one on its last day already.
 DueSource::DueSource(const Catalog& catalog, const MeasureSource& source, Day today)
-    : catalog_(catalog),
-      source_(source),
-      today_(today),
-      next_month_(ToDay(absl::CivilDay(absl::CivilMonth(ToCivil(today)) + 1))) {}
+    : catalog_(catalog), source_(source), today_(today) {
+  const Day next_month = ToDay(absl::CivilDay(absl::CivilMonth(ToCivil(today)) + 1));
+  month_turn_ = today < next_month - 1 ? next_month - 1 : next_month;
+}
 
 CellTotals DueSource::Totals(const RowKey& row, const Period& period, const std::optional<std::string>& split) const {
   NoteDays(row, period);
@@ -60,8 +61,8 @@ void DueSource::NoteDays(const RowKey& row, const Period& period) const {
   const bool leaves = measure.is_flow() && measure.kind != v1::MEASURE_KIND_LATEST;
   bool is_first = true;
   source_.EachDay(row, leaves ? period.first : period.last + 1, kFar, [&](Day day, const CellTotals&) {
-    // Windows of the calendar begin anew with a month.
-    if (!period.trailing) Note(next_month_);
+    // Windows of the calendar move when a month turns.
+    if (!period.trailing) Note(month_turn_);
     if (day > period.last) {
       Note(today_ + (day - period.last) - kSlack);
       return false;

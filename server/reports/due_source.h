@@ -1,12 +1,12 @@
-// When a value may change by time alone: a source that passes everything on and remembers what the passing of days would
-// bring into or out of what is read.
+// When a value may change by time alone: a source that passes everything on and remembers what the passing of days
+// would bring into or out of what is read.
 //
 //   DueSource due(catalog, source, today);
 //   const Number value = Evaluator(catalog, due).Evaluate(metric, scope, PeriodOf(catalog, metric, window, today));
 //   if (due.due() > tomorrow) …                       // without new facts, the value is the same tomorrow
 //
-// The day may be too early, never too late. Metrics that read the calendar itself (IsTimeless is false) may change every
-// day, and so may all while facts wait for a rate. Thread-compatible.
+// The day may be too early, never too late. Metrics that read the calendar itself (IsTimeless is false) may change
+// every day, and so may all while facts wait for a rate. Thread-compatible.
 #ifndef PARTNERMETRICS_SERVER_REPORTS_DUE_SOURCE_H_
 #define PARTNERMETRICS_SERVER_REPORTS_DUE_SOURCE_H_
 
@@ -54,7 +54,7 @@ class DueSource final : public MeasureSource {
   const Catalog& catalog_;
   const MeasureSource& source_;
   const Day today_;
-  const Day next_month_;
+  Day month_turn_;  // the next day that ends or begins a month
   mutable Day due_ = kNever;
 };
 

@@ -62,9 +62,7 @@ v1::FunnelReport BuildFunnel(const Catalog& catalog, const MeasureSource& source
       if (on_the_way) step.shown->set_partners(step.shown->partners() + 1);
     }
   }
-  const auto share = [](int64_t part, int64_t whole) {
-    return static_cast<double>(part) / static_cast<double>(whole);
-  };
+  const auto share = [](int64_t part, int64_t whole) { return static_cast<double>(part) / static_cast<double>(whole); };
   for (size_t i = 0; i < steps.size(); ++i) {
     v1::FunnelReportStep& shown = *steps[i].shown;
     const int64_t all = steps[0].shown->partners(), before = steps[i > 0 ? i - 1 : 0].shown->partners();

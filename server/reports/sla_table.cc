@@ -42,8 +42,8 @@ v1::SlaReport BuildSlaTable(const Catalog& catalog, const MeasureSource& source,
   report.set_partner_id(request.scope_proto.partner_id());
   report.set_title(table.title().empty() ? "Service levels" : table.title());
   *report.mutable_as_of() = DateOf(request.as_of);
-  report.set_period(PeriodText(PeriodOf(request.window, request.as_of, catalog.fiscal_start_month()),
-                               catalog.fiscal_start_month()));
+  report.set_period(
+      PeriodText(PeriodOf(request.window, request.as_of, catalog.fiscal_start_month()), catalog.fiscal_start_month()));
   report.set_currency_code(catalog.program().currency_code());
 
   const Evaluator evaluator(catalog, source);

@@ -18,16 +18,18 @@ namespace partnermetrics {
 
 class Backups;
 class Connectors;
+class StandingsTables;
 
 class Backend {
  public:
   explicit Backend(absl::Time started_at) : started_at_(started_at) {}
 
   // From now on calls are answered. All outlive the calls.
-  void Open(Programs& programs, Connectors& connectors, Backups& backups) {
+  void Open(Programs& programs, Connectors& connectors, Backups& backups, StandingsTables& standings) {
     programs_ = &programs;
     connectors_ = &connectors;
     backups_ = &backups;
+    standings_ = &standings;
     phase_ = Phase::kServing;
   }
   // From now on calls are UNAVAILABLE.
@@ -40,6 +42,7 @@ class Backend {
   Programs& programs() const { return *programs_; }
   Connectors& connectors() const { return *connectors_; }
   Backups& backups() const { return *backups_; }
+  StandingsTables& standings() const { return *standings_; }
   absl::Time started_at() const { return started_at_; }
 
   // The programme, once its state has reached the position; waits 5 s for that at most.
@@ -53,6 +56,7 @@ class Backend {
   Programs* programs_ = nullptr;
   Connectors* connectors_ = nullptr;
   Backups* backups_ = nullptr;
+  StandingsTables* standings_ = nullptr;
 };
 
 }  // namespace partnermetrics

@@ -1,3 +1,4 @@
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,11 +12,14 @@
 #include "server/reports/funnel.h"
 #include "server/reports/pipeline_health.h"
 #include "server/reports/revenue_dashboard.h"
+#include "server/reports/roll_up.h"
+#include "server/reports/scorecard.h"
 #include "server/reports/sla_table.h"
 #include "server/services/call.h"
 #include "server/services/dates.h"
 #include "server/services/engine_source.h"
 #include "server/services/metric_query.h"
+#include "server/services/partner_records.h"
 #include "server/services/services.h"
 
 namespace partnermetrics {
@@ -41,6 +45,34 @@ absl::Status CheckSplitField(const std::string& name) {
                       absl::StrCat("is no name or enum of a partner; there are ", absl::StrJoin(names, ", ")));
 }
 
+// What is known of the partners' hierarchy.
+struct Hierarchy {
+  Parents parents;
+  std::map<std::string, std::string> names;
+};
+
+// A partner names the one above it by its id in the source that states it.
+absl::StatusOr<Hierarchy> ReadHierarchy(const Engine::View& view) {
+  Hierarchy hierarchy;
+  ASSIGN_OR_RETURN(const std::vector<PartnerRecord> records, ReadPartnerRecords(view));
+  for (const PartnerRecord& record : records) {
+    v1::Partner partner;
+    partner.ParseFromString(record.fields);
+    hierarchy.names[record.partner_id] = partner.name();
+    if (partner.parent_id().empty()) continue;
+    const std::string source = record.partner_id.substr(0, record.partner_id.find(':'));
+    for (const std::string& reference : {absl::StrCat("external:", source, ":", partner.parent_id()),
+                                         absl::StrCat("external::", partner.parent_id())}) {
+      ASSIGN_OR_RETURN(const auto claims, view.Claims(reference));
+      if (std::string parent = WinnerOf(claims); !parent.empty()) {
+        hierarchy.parents.emplace(record.partner_id, std::move(parent));
+        break;
+      }
+    }
+  }
+  return hierarchy;
+}
+
 class ReportServiceImpl final : public v1::ReportService::Service {
  public:
   explicit ReportServiceImpl(const Backend& backend) : backend_(backend) {}
@@ -59,7 +91,13 @@ class ReportServiceImpl final : public v1::ReportService::Service {
   }
   grpc::Status GetRevenueDashboard(grpc::ServerContext* context, const v1::GetRevenueDashboardRequest* request,
                                    v1::RevenueReport* response) override {
-    return Handle(backend_, *context, "ReportService.GetRevenueDashboard", [&] { return Revenue(*request, *response); });
+    return Handle(backend_, *context, "ReportService.GetRevenueDashboard",
+                  [&] { return Revenue(*request, *response); });
+  }
+
+  grpc::Status GetGroupReport(grpc::ServerContext* context, const v1::GetGroupReportRequest* request,
+                              v1::GroupReport* response) override {
+    return Handle(backend_, *context, "ReportService.GetGroupReport", [&] { return Group(*request, *response); });
   }
 
  private:
@@ -115,8 +153,7 @@ class ReportServiceImpl final : public v1::ReportService::Service {
       ASSIGN_OR_RETURN(as_of, AsOf(request, catalog));
       const v1::Funnel* funnel = FindFunnel(catalog, request.funnel_id());
       if (funnel == nullptr) return NoFunnel(catalog, request.funnel_id());
-      ASSIGN_OR_RETURN(source,
-                       EngineSource::Collect(view, ReadsOfEveryPartner(FunnelMetrics(catalog, *funnel)), {}));
+      ASSIGN_OR_RETURN(source, EngineSource::Collect(view, ReadsOfEveryPartner(FunnelMetrics(catalog, *funnel)), {}));
     }
     const Catalog& catalog = *source.catalog();
     response = BuildFunnel(catalog, source, *FindFunnel(catalog, request.funnel_id()), as_of);
@@ -165,9 +202,8 @@ class ReportServiceImpl final : public v1::ReportService::Service {
     wanted.top = request.top();
     wanted.of_program.window = request.window();
     wanted.of_program.scope_proto.set_kind(v1::SCOPE_KIND_PROGRAM);
-    wanted.of_program.comparison = request.comparison() == v1::COMPARISON_UNSPECIFIED
-                                       ? v1::COMPARISON_PREVIOUS_PERIOD
-                                       : request.comparison();
+    wanted.of_program.comparison =
+        request.comparison() == v1::COMPARISON_UNSPECIFIED ? v1::COMPARISON_PREVIOUS_PERIOD : request.comparison();
     EngineSource source;
     {
       Engine::View view(program->engine());
@@ -180,6 +216,81 @@ class ReportServiceImpl final : public v1::ReportService::Service {
     response = BuildRevenueDashboard(*source.catalog(), source, wanted);
     response.set_position(source.header().position);
     return absl::OkStatus();
+  }
+
+  static absl::StatusOr<std::vector<const CompiledMetric*>> GroupMetrics(const Catalog& catalog,
+                                                                         const v1::GetGroupReportRequest& request) {
+    if (request.metric_ids().empty()) return ScorecardMetrics(catalog, v1::SCOPE_KIND_PARTNER);
+    std::vector<const CompiledMetric*> metrics;
+    for (const std::string& id : request.metric_ids()) {
+      const CompiledMetric* metric = catalog.FindMetric(id);
+      if (metric == nullptr) {
+        return InvalidField("metric_ids", "UNKNOWN_METRIC", absl::StrCat("there is no metric '", id, "'"));
+      }
+      metrics.push_back(metric);
+    }
+    return metrics;
+  }
+
+  absl::Status Group(const v1::GetGroupReportRequest& request, v1::GroupReport& response) const {
+    ASSIGN_OR_RETURN(ProgramRuntime * program, backend_.ProgramAt(request.program(), request.min_position()));
+    if (!v1::WindowKind_IsValid(request.window())) return InvalidField("window", "UNKNOWN", "is no window");
+    ReportRequest wanted;
+    wanted.window = request.window();
+    std::vector<const CompiledMetric*> metrics;
+    std::vector<ScopeIndex> scopes;
+    EngineSource source;
+    {
+      Engine::View view(program->engine());
+      const Catalog& catalog = *view.catalog();
+      ASSIGN_OR_RETURN(wanted.as_of, AsOf(request, catalog));
+      ASSIGN_OR_RETURN(metrics, GroupMetrics(catalog, request));
+      ASSIGN_OR_RETURN(const std::string head, FindPartner(view, request.partner_id()));
+      ASSIGN_OR_RETURN(const Hierarchy hierarchy, ReadHierarchy(view));
+      std::vector<std::string> ids;
+      for (const auto& [id, depth] : GroupOf(hierarchy.parents, head)) {
+        v1::GroupMember& member = *response.add_members();
+        member.set_partner_id(id);
+        if (const auto name = hierarchy.names.find(id); name != hierarchy.names.end()) member.set_name(name->second);
+        member.set_depth(depth);
+        scopes.push_back(kFirstPartnerScope + static_cast<ScopeIndex>(ids.size()));
+        ids.push_back(id);
+      }
+      ASSIGN_OR_RETURN(source, EngineSource::Collect(view, ReadsOf(catalog, metrics, scopes), std::move(ids)));
+    }
+    AddGroupRows(source, metrics, scopes, wanted, response);
+    response.set_program(source.catalog()->program().id());
+    response.set_currency_code(source.catalog()->program().currency_code());
+    *response.mutable_as_of() = ToDate(wanted.as_of);
+    response.set_position(source.header().position);
+    return absl::OkStatus();
+  }
+
+  static void AddGroupRows(const EngineSource& source, const std::vector<const CompiledMetric*>& metrics,
+                           const std::vector<ScopeIndex>& scopes, const ReportRequest& of_head,
+                           v1::GroupReport& response) {
+    const Catalog& catalog = *source.catalog();
+    ReportRequest own = of_head;
+    own.scope = scopes.front();
+    own.scope_proto.set_kind(v1::SCOPE_KIND_PARTNER);
+    own.scope_proto.set_partner_id(response.members(0).partner_id());
+    ReportRequest of_group = own;
+    of_group.scope = scopes.back() + 1;
+    const GroupSource group(source, scopes, of_group.scope);
+    const Evaluator of_partners(catalog, source), of_groups(catalog, group);
+    for (const CompiledMetric* metric : metrics) {
+      v1::GroupReportRow& row = *response.add_rows();
+      row.set_display_name(metric->definition.display_name());
+      row.set_unit(metric->definition.unit());
+      row.set_rule(RollUpRuleOf(catalog, *metric));
+      *row.mutable_own() = ValueOf(catalog, of_partners, metric->id(), own);
+      if (row.rule() == v1::ROLL_UP_RULE_NONE) {
+        row.mutable_value()->set_metric_id(metric->id());
+        row.mutable_value()->set_no_data(v1::NO_DATA_REASON_WRONG_SCOPE);
+        continue;
+      }
+      *row.mutable_value() = ValueOf(catalog, of_groups, metric->id(), of_group);
+    }
   }
 
   const Backend& backend_;

@@ -20,6 +20,7 @@
 #include "server/base/errors.h"
 #include "server/ops/backups.h"
 #include "server/services/services.h"
+#include "server/services/standings_tables.h"
 #include "server/sync/connectors.h"
 #include "server/sync/quarantine_expiry.h"
 
@@ -84,7 +85,7 @@ class Server::Parts {
   absl::Status Start() {
     RETURN_IF_ERROR(Listen());
     RETURN_IF_ERROR(OpenData());
-    backend_.Open(*programs_, *connectors_, *backups_);
+    backend_.Open(*programs_, *connectors_, *backups_, *standings_);
     grpc_->GetHealthCheckService()->SetServingStatus(true);
     RETURN_IF_ERROR(WritePortFile(config_.server.port_file(), port_));
     spdlog::info("serving on {} (port {})", config_.server.listen(), port_);
@@ -105,6 +106,7 @@ class Server::Parts {
     connectors_.reset();
     backups_.reset();
     expiry_.reset();
+    standings_.reset();
     if (programs_ == nullptr) return absl::OkStatus();
     absl::Status closed = programs_->Close();
     programs_.reset();
@@ -122,6 +124,8 @@ class Server::Parts {
     services_.push_back(MakeMetricService(backend_));
     services_.push_back(MakeExplainService(backend_));
     services_.push_back(MakeScoreService(backend_));
+    services_.push_back(MakeReportService(backend_));
+    services_.push_back(MakeStandingsService(backend_));
     services_.push_back(MakeConnectorService(backend_, pool_, streams_));
     services_.push_back(MakeAdminService(backend_, pool_, streams_));
     grpc::ServerBuilder builder;
@@ -176,6 +180,9 @@ class Server::Parts {
     connectors.limits.open_files = static_cast<uint64_t>(limits.open_files());
     connectors.stall_timeout = absl::Seconds(limits.stall_seconds());
     connectors.idle_timeout = absl::Minutes(limits.idle_minutes());
+    connectors.max_quarantine_bytes = static_cast<uint64_t>(limits.quarantine_mb()) << 20;
+    connectors.max_staged_bytes = static_cast<uint64_t>(limits.staged_mb()) << 20;
+    connectors.keep_staged = absl::Hours(24) * config_.server.keep_staged_days();
     ASSIGN_OR_RETURN(connectors_, Connectors::Create(std::move(connectors), *programs_));
     Backups::Options backups;
     backups.folder = config_.server.backup_dir();
@@ -183,6 +190,7 @@ class Server::Parts {
     backups.keep_for = absl::Hours(24) * config_.server.keep_backup_days();
     ASSIGN_OR_RETURN(backups_, Backups::Open(std::move(backups), *programs_));
     expiry_ = std::make_unique<QuarantineExpiry>(*programs_);
+    standings_ = std::make_unique<StandingsTables>(*programs_);
     return absl::OkStatus();
   }
 
@@ -194,6 +202,7 @@ class Server::Parts {
   std::unique_ptr<Connectors> connectors_;
   std::unique_ptr<Backups> backups_;
   std::unique_ptr<QuarantineExpiry> expiry_;
+  std::unique_ptr<StandingsTables> standings_;
   WorkerPool pool_;
   std::vector<std::unique_ptr<grpc::Service>> services_;
   int port_ = 0;

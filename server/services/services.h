@@ -21,6 +21,8 @@ std::unique_ptr<grpc::Service> MakePartnerService(const Backend& backend);
 std::unique_ptr<grpc::Service> MakeMetricService(const Backend& backend);
 std::unique_ptr<grpc::Service> MakeExplainService(const Backend& backend);
 std::unique_ptr<grpc::Service> MakeScoreService(const Backend& backend);
+std::unique_ptr<grpc::Service> MakeReportService(const Backend& backend);
+std::unique_ptr<grpc::Service> MakeStandingsService(const Backend& backend);
 std::unique_ptr<grpc::Service> MakeConnectorService(const Backend& backend, WorkerPool& pool, StreamSet& streams);
 std::unique_ptr<grpc::Service> MakeAdminService(const Backend& backend, WorkerPool& pool, StreamSet& streams);
 

@@ -24,9 +24,9 @@ absl::Status CheckField(const Standings& standings, const std::string& request_f
   if (standings.ids->empty() || standings.fields->count(name) > 0) return absl::OkStatus();
   std::vector<std::string> names;
   for (const auto& [known, values] : *standings.fields) names.push_back(known);
-  return InvalidField(request_field, "UNKNOWN_FIELD",
-                      absl::StrCat("'", name, "' is no name or enum of a partner; there are ",
-                                   absl::StrJoin(names, ", ")));
+  return InvalidField(
+      request_field, "UNKNOWN_FIELD",
+      absl::StrCat("'", name, "' is no name or enum of a partner; there are ", absl::StrJoin(names, ", ")));
 }
 
 absl::Status CheckFilters(const Standings& standings, const PartnerFilters& filters) {

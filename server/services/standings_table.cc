@@ -109,9 +109,9 @@ absl::StatusOr<StandingsTable::Column*> StandingsTable::ColumnOf(const Standings
     for (const CompiledMetric& known : catalog_->metrics()) {
       if (known.HasLevel(v1::SCOPE_KIND_PARTNER)) names.push_back(known.id());
     }
-    return InvalidField("metric_id", "UNKNOWN_METRIC",
-                        absl::StrCat("there is no metric '", key.metric, "' of partners",
-                                     SuggestNames(key.metric, std::move(names))));
+    return InvalidField(
+        "metric_id", "UNKNOWN_METRIC",
+        absl::StrCat("there is no metric '", key.metric, "' of partners", SuggestNames(key.metric, std::move(names))));
   }
   auto column = std::make_unique<Column>(Column{metric, key.window, OfItself(*metric), IsTimeless(*catalog_, *metric),
                                                 Ranking(metric->definition.direction(), ids_)});
@@ -247,7 +247,8 @@ absl::Status StandingsTable::EvaluateStale(const Columns& columns) {
 std::vector<uint32_t> StandingsTable::StaleIn(const Columns& columns) const {
   std::vector<uint32_t> stale;
   for (uint32_t partner = 0; partner < ids_.size(); ++partner) {
-    const bool any = std::any_of(columns.begin(), columns.end(), [&](const Column* c) { return c->stale[partner] != 0; });
+    const bool any =
+        std::any_of(columns.begin(), columns.end(), [&](const Column* c) { return c->stale[partner] != 0; });
     if (any) stale.push_back(partner);
   }
   return stale;
@@ -266,8 +267,7 @@ absl::StatusOr<EngineSource> StandingsTable::Collect(const Engine::View& view, c
   return EngineSource::Collect(view, ReadsOf(*catalog_, metrics, scopes), std::move(ids));
 }
 
-void StandingsTable::Evaluate(const EngineSource& source, const Columns& columns,
-                              absl::Span<const uint32_t> partners) {
+void StandingsTable::Evaluate(const EngineSource& source, const Columns& columns, absl::Span<const uint32_t> partners) {
   DueSource due(*catalog_, source, as_of_);
   const Evaluator evaluator(*catalog_, due);
   for (Column* column : columns) {

@@ -1,5 +1,5 @@
-// Every partner's values of the metrics that are asked for, in order, as of today or of a fixed day: a view in memory that
-// can be rebuilt at any time.
+// Every partner's values of the metrics that are asked for, in order, as of today or of a fixed day: a view in memory
+// that can be rebuilt at any time.
 //
 //   StandingsTable table(program, programs);                 // follows today
 //   RETURN_IF_ERROR(table.Read({"partner_revenue"}, [&](const Standings& standings) {
@@ -106,7 +106,7 @@ class StandingsTable {
 
   Mutex mutex_;
   std::shared_ptr<const Catalog> catalog_ PM_GUARDED_BY(mutex_);
-  size_t kinds_ PM_GUARDED_BY(mutex_) = 0;  // kinds of fact that were reported
+  size_t kinds_ PM_GUARDED_BY(mutex_) = 0;         // kinds of fact that were reported
   bool is_waiting_ PM_GUARDED_BY(mutex_) = false;  // facts wait for a rate
   uint64_t moment_ PM_GUARDED_BY(mutex_) = 0;
   uint64_t position_ PM_GUARDED_BY(mutex_) = 0;

@@ -68,8 +68,8 @@ Cell StatusCell(v1::SlaStatus status) {
 
 void DrawSla(const v1::SlaReport& report, const Screen& screen) {
   Title(screen, report.title(), report.period(), report.partner_id());
-  Columns columns({Align::kLeft, Align::kRight, Align::kRight, Align::kLeft, Align::kRight, Align::kRight,
-                   Align::kRight});
+  Columns columns(
+      {Align::kLeft, Align::kRight, Align::kRight, Align::kLeft, Align::kRight, Align::kRight, Align::kRight});
   columns.Add({{"Metric"}, {"Target"}, {"Actual"}, {"Status"}, {"In time"}, {"Still open"}, {"Open for"}});
   columns.AddRule();
   for (const v1::SlaReportRow& row : report.rows()) {
@@ -87,9 +87,9 @@ void DrawSla(const v1::SlaReport& report, const Screen& screen) {
   Line(screen, "");
   const v1::MetricValue& compliance = report.compliance();
   const std::string target = FormatTarget(compliance.target(), v1::METRIC_UNIT_PERCENT, "");
-  const Style style = !compliance.has_value()                                         ? Style::kDim
+  const Style style = !compliance.has_value()                                     ? Style::kDim
                       : compliance.target_position() == v1::TARGET_POSITION_BELOW ? Style::kWarning
-                                                                                      : Style::kGood;
+                                                                                  : Style::kGood;
   std::string text = absl::StrCat("Overall SLA compliance: ", ShownText(compliance));
   if (!target.empty()) absl::StrAppend(&text, " (target ", target, ")");
   absl::StrAppend(&text, " · ", report.met(), " of ", report.met() + report.missed(), " met");
@@ -137,8 +137,7 @@ void DrawPipeline(const v1::PipelineReport& report, const Screen& screen) {
                   Style::kDim}});
   }
   columns.Draw(screen);
-  Line(screen, report.stages().empty() ? "Nothing is open."
-                                       : absl::StrCat("All stages: ", ShownText(report.total())));
+  Line(screen, report.stages().empty() ? "Nothing is open." : absl::StrCat("All stages: ", ShownText(report.total())));
   if (!report.figures().empty()) Line(screen, "");
   DrawFigures(report.figures(), screen);
   DrawFooter(screen, report);
@@ -151,12 +150,12 @@ void DrawRevenue(const v1::RevenueReport& report, const Screen& screen) {
   Line(screen, absl::StrCat("By ", EscapeControls(report.split_by())), Style::kHeading);
   Columns groups({Align::kLeft, Align::kLeft, Align::kRight, Align::kRight, Align::kLeft});
   for (const v1::RevenueGroup& group : report.groups()) {
-    groups.Add({{EscapeControls(group.value())},
-                {Bar(group.share_percent() / 100.0, kShareBar), Style::kGood},
-                {absl::StrCat(group.share_percent(), " %")},
-                {EscapeControls(group.display())},
-                {absl::StrCat(GroupDigits(group.partners()), group.partners() == 1 ? " partner" : " partners"),
-                 Style::kDim}});
+    groups.Add(
+        {{EscapeControls(group.value())},
+         {Bar(group.share_percent() / 100.0, kShareBar), Style::kGood},
+         {absl::StrCat(group.share_percent(), " %")},
+         {EscapeControls(group.display())},
+         {absl::StrCat(GroupDigits(group.partners()), group.partners() == 1 ? " partner" : " partners"), Style::kDim}});
   }
   groups.Draw(screen);
   if (report.groups().empty()) Line(screen, "No partner brought revenue in this time.", Style::kDim);
@@ -176,8 +175,44 @@ void DrawRevenue(const v1::RevenueReport& report, const Screen& screen) {
   DrawFooter(screen, report);
 }
 
+std::string RuleText(v1::RollUpRule rule) {
+  switch (rule) {
+    case v1::ROLL_UP_RULE_ADD_UP:
+      return "added up";
+    case v1::ROLL_UP_RULE_ADD_SHARES:
+      return "shares added up";
+    default:
+      return "of one partner only";
+  }
+}
+
+void DrawGroup(const v1::GroupReport& report, const Screen& screen) {
+  Title(screen, "Group of partners", FormatMessageText(report.as_of()), "");
+  for (const v1::GroupMember& member : report.members()) {
+    Line(screen, absl::StrCat(Repeat("  ", member.depth()), member.depth() == 0 ? "" : "└ ",
+                              EscapeControls(member.name().empty() ? member.partner_id() : member.name())));
+  }
+  Line(screen, "");
+  Columns columns({Align::kLeft, Align::kRight, Align::kRight, Align::kLeft});
+  columns.Add({{"Metric"}, {"Group"}, {"Head alone"}, {"Rule"}});
+  columns.AddRule();
+  for (const v1::GroupReportRow& row : report.rows()) {
+    const bool has_value = row.value().has_value();
+    columns.Add({{EscapeControls(row.display_name())},
+                 {has_value ? EscapeControls(row.value().display()) : "–", has_value ? Style::kPlain : Style::kDim},
+                 {row.own().has_value() ? EscapeControls(row.own().display()) : "no data",
+                  row.own().has_value() ? Style::kPlain : Style::kDim},
+                 {RuleText(row.rule()), Style::kDim}});
+  }
+  columns.Draw(screen);
+  DrawFooter(screen, report);
+}
+
 }  // namespace
 
+std::unique_ptr<Printer> NewGroupRenderer(const Screen& screen) {
+  return std::make_unique<ReportRenderer<v1::GroupReport>>(screen, &DrawGroup);
+}
 std::unique_ptr<Printer> NewSlaRenderer(const Screen& screen) {
   return std::make_unique<ReportRenderer<v1::SlaReport>>(screen, &DrawSla);
 }

@@ -72,8 +72,14 @@ void DrawDistribution(const v1::Distribution& distribution, const Screen& screen
   spreads.AddRule();
   const auto add = [&](const std::string& name, const v1::Spread& spread) {
     if (!spread.has_min()) return spreads.Add({{name}, {GroupDigits(spread.partners())}, {"0"}});
-    spreads.Add({{name}, {GroupDigits(spread.partners())}, {GroupDigits(spread.with_value())}, {value(spread.min())},
-                 {value(spread.p25())}, {value(spread.median())}, {value(spread.p75())}, {value(spread.max())},
+    spreads.Add({{name},
+                 {GroupDigits(spread.partners())},
+                 {GroupDigits(spread.with_value())},
+                 {value(spread.min())},
+                 {value(spread.p25())},
+                 {value(spread.median())},
+                 {value(spread.p75())},
+                 {value(spread.max())},
                  {value(spread.mean())}});
   };
   add("All", distribution.spread());

@@ -33,7 +33,11 @@ TEST(ReportsTest, ServiceLevels) {
               rows {
                 display_name: "Deal Reg Response"
                 unit: METRIC_UNIT_HOURS
-                value { value: 18 display: "18 h" target { max: 24 } }
+                value {
+                  value: 18
+                  display: "18 h"
+                  target { max: 24 }
+                }
                 status: SLA_STATUS_MEET
                 in_time { value: 1 display: "100 %" }
                 open { value: 2 display: "2" }
@@ -42,7 +46,11 @@ TEST(ReportsTest, ServiceLevels) {
               rows {
                 display_name: "Support Resolution"
                 unit: METRIC_UNIT_HOURS
-                value { value: 52 display: "52 h" target { max: 48 } }
+                value {
+                  value: 52
+                  display: "52 h"
+                  target { max: 48 }
+                }
                 status: SLA_STATUS_MISS
                 open { value: 0 display: "0" }
                 open_age { no_data: NO_DATA_REASON_NO_FACTS }
@@ -50,10 +58,18 @@ TEST(ReportsTest, ServiceLevels) {
               rows {
                 display_name: "MDF Approval"
                 unit: METRIC_UNIT_DAYS
-                value { no_data: NO_DATA_REASON_NO_FACTS target { max: 5 } }
+                value {
+                  no_data: NO_DATA_REASON_NO_FACTS
+                  target { max: 5 }
+                }
                 status: SLA_STATUS_NO_DATA
               }
-              compliance { value: 0.5 display: "50 %" target { min: 0.9 } target_position: TARGET_POSITION_BELOW }
+              compliance {
+                value: 0.5
+                display: "50 %"
+                target { min: 0.9 }
+                target_position: TARGET_POSITION_BELOW
+              }
               met: 1
               missed: 1
               without_data: 1
@@ -96,10 +112,21 @@ TEST(ReportsTest, Pipeline) {
   EXPECT_EQ(Shown<v1::PipelineReport>("pipeline", R"pb(
               title: "Pipeline"
               as_of { year: 2024 month: 3 day: 31 }
-              stages { stage: "Discovery" share_percent: 60 value { value: 2300000 display: "$2.3M" facts: 2 } }
-              stages { stage: "" share_percent: 40 value { value: 1500000 display: "$1.5M" facts: 1 } }
+              stages {
+                stage: "Discovery"
+                share_percent: 60
+                value { value: 2300000 display: "$2.3M" facts: 2 }
+              }
+              stages {
+                stage: ""
+                share_percent: 40
+                value { value: 1500000 display: "$1.5M" facts: 1 }
+              }
               total { value: 3800000 display: "$3.8M" }
-              figures { display_name: "Velocity" value { no_data: NO_DATA_REASON_NO_FACTS } }
+              figures {
+                display_name: "Velocity"
+                value { no_data: NO_DATA_REASON_NO_FACTS }
+              }
               position: 7
             )pb"),
             R"(Pipeline · 2024-03-31
@@ -127,7 +154,13 @@ TEST(ReportsTest, Revenue) {
               split_by: "tier"
               groups { value: "Gold" share_percent: 95 display: "$2.4M" partners: 2 }
               groups { value: "Other" share_percent: 5 display: "$100K" partners: 1 }
-              top { rank: 1 partner_id: "crm:1" name: "Acme" share: 0.5 value { value: 1 display: "$1.2M" change: -0.1 } }
+              top {
+                rank: 1
+                partner_id: "crm:1"
+                name: "Acme"
+                share: 0.5
+                value { value: 1 display: "$1.2M" change: -0.1 }
+              }
               position: 7
             )pb"),
             R"(Partner revenue · Q1 2024
@@ -176,7 +209,10 @@ TEST(ReportsTest, Distribution) {
               buckets { from: 0 to: 5 partners: 2 }
               buckets { from: 5 to: 10 partners: 1 }
               spread { partners: 4 with_value: 3 min: 0 p25: 1 median: 2 p75: 6 max: 10 mean: 4 }
-              groups { value: "Gold" spread { partners: 1 } }
+              groups {
+                value: "Gold"
+                spread { partners: 1 }
+              }
               position: 7
             )pb"),
             R"(Deals · 2024-03-31
@@ -188,6 +224,37 @@ TEST(ReportsTest, Distribution) {
 ──────────────────────────────────────────────────────────────
 All          4           3    0     1       2     6   10     4
 Gold         1           0
+As of 2024-03-31 · position 7
+)");
+}
+
+TEST(ReportsTest, Group) {
+  EXPECT_EQ(Shown<v1::GroupReport>("group", R"pb(
+              as_of { year: 2024 month: 3 day: 31 }
+              members { partner_id: "crm:D" name: "Distributor" }
+              members { partner_id: "crm:R" depth: 1 }
+              rows {
+                display_name: "Revenue"
+                rule: ROLL_UP_RULE_ADD_UP
+                value { value: 300 display: "$300" }
+                own { value: 100 display: "$100" }
+              }
+              rows {
+                display_name: "Age"
+                rule: ROLL_UP_RULE_NONE
+                own { no_data: NO_DATA_REASON_NO_FACTS }
+              }
+              position: 7
+            )pb"),
+            R"(Group of partners · 2024-03-31
+
+Distributor
+  └ crm:R
+
+Metric   Group  Head alone  Rule
+────────────────────────────────────────────────
+Revenue   $300        $100  added up
+Age          –     no data  of one partner only
 As of 2024-03-31 · position 7
 )");
 }

@@ -21,13 +21,14 @@ class FunnelTest : public ReportTest {
   void Training(bool complete) {
     Add<v1::TrainingAssignment>(
         "training_assignment",
-        DateText("assigned_on", On(2023, 2, 2)) + (complete ? DateText("completed_on", On(2023, 3, 1)) : ""), partners_);
+        DateText("assigned_on", On(2023, 2, 2)) + (complete ? DateText("completed_on", On(2023, 3, 1)) : ""),
+        partners_);
   }
   void Certified(const std::string& track, Day expires = On(2026, 1, 1)) {
-    Add<v1::Certification>("certification",
-                           absl::StrCat("track: '", track, "'", DateText("certified_on", On(2023, 4, 1)),
-                                        DateText("expires_on", expires)),
-                           partners_);
+    Add<v1::Certification>(
+        "certification",
+        absl::StrCat("track: '", track, "'", DateText("certified_on", On(2023, 4, 1)), DateText("expires_on", expires)),
+        partners_);
   }
   void Registered() {
     Add<v1::DealRegistration>("deal_registration", InstantText("submitted_at", On(2023, 5, 1), 12), partners_);
@@ -94,8 +95,7 @@ TEST_F(FunnelTest, AsItWasOnTheDate) {
 TEST_F(FunnelTest, RequiredCertificationsAreAllNeeded) {
   PartnerAt(3);
   Add<v1::CertificationRequirement>("certification_requirement",
-                                    "track: 'sales' people: 2" + DateText("effective_on", On(2024, 1, 1)),
-                                    partners_);
+                                    "track: 'sales' people: 2" + DateText("effective_on", On(2024, 1, 1)), partners_);
   EXPECT_EQ(Funnel(On(2023, 12, 31)).steps(2).partners(), 1);
   EXPECT_EQ(Funnel().steps(2).partners(), 0);
   Certified("sales");

@@ -29,9 +29,10 @@ TEST_F(ReportConfigTest, NamesMetricsThatExist) {
 
 TEST_F(ReportConfigTest, FunnelsAreOverMetricsOfPartners) {
   EXPECT_EQ(Refused("funnels { id: 'f' steps { metric: 'revenue' at_least: 5 } }"), "accepted");
-  EXPECT_EQ(Refused("funnels { id: 'f' steps { metric: 'typical' } }"),
-            "program \"p\", reports.funnels[0].steps[0].metric: \"typical\" is not defined for partners; its levels need "
-            "SCOPE_KIND_PARTNER");
+  EXPECT_EQ(
+      Refused("funnels { id: 'f' steps { metric: 'typical' } }"),
+      "program \"p\", reports.funnels[0].steps[0].metric: \"typical\" is not defined for partners; its levels need "
+      "SCOPE_KIND_PARTNER");
   EXPECT_THAT(Refused("funnels { id: 'f' }"), HasSubstr("a funnel needs steps"));
   EXPECT_THAT(Refused("funnels { id: 'f' steps { metric: 'revenue' } } funnels { id: 'f' steps { metric: 'size' } }"),
               HasSubstr("reports.funnels[1].id: this id is defined twice"));
@@ -44,9 +45,11 @@ TEST_F(ReportConfigTest, StagesAreThoseOfASplitMeasure) {
 TEST_F(ReportConfigTest, RevenueIsSplitByAFieldOfPartners) {
   const std::string metrics = "split_metric: 'revenue' top_metric: 'revenue' ";
   EXPECT_EQ(Refused("revenue { " + metrics + "split_by: 'region' }"), "accepted");
-  EXPECT_EQ(Refused("revenue { " + metrics + "split_by: 'regoin' }"),
-            R"(program "p", reports.revenue.split_by: "regoin" is no name or enum of a partner (did you mean "region"?))");
-  EXPECT_THAT(Refused("revenue { " + metrics + "split_by: 'signed_on' }"), HasSubstr("is no name or enum of a partner"));
+  EXPECT_EQ(
+      Refused("revenue { " + metrics + "split_by: 'regoin' }"),
+      R"(program "p", reports.revenue.split_by: "regoin" is no name or enum of a partner (did you mean "region"?))");
+  EXPECT_THAT(Refused("revenue { " + metrics + "split_by: 'signed_on' }"),
+              HasSubstr("is no name or enum of a partner"));
   EXPECT_THAT(Refused("revenue { " + metrics + "split_by: 'tier' top: 101 }"),
               HasSubstr("between 0 and 100 partners are shown"));
 }

@@ -39,9 +39,10 @@ TEST_F(SlaTableTest, OfTheDocument) {
     const char* name;
     double target, actual;
     v1::SlaStatus status;
-  } expected[] = {{"Deal Reg Response", 24, 18, v1::SLA_STATUS_MEET},     {"MDF Approval", 5, 4, v1::SLA_STATUS_MEET},
-                  {"Support First Response", 4, 3.5, v1::SLA_STATUS_MEET}, {"Support Resolution", 48, 52, v1::SLA_STATUS_MISS},
-                  {"Onboarding Completion", 14, 12, v1::SLA_STATUS_MEET},  {"Payment Processing", 30, 28, v1::SLA_STATUS_MEET}};
+  } expected[] = {
+      {"Deal Reg Response", 24, 18, v1::SLA_STATUS_MEET},      {"MDF Approval", 5, 4, v1::SLA_STATUS_MEET},
+      {"Support First Response", 4, 3.5, v1::SLA_STATUS_MEET}, {"Support Resolution", 48, 52, v1::SLA_STATUS_MISS},
+      {"Onboarding Completion", 14, 12, v1::SLA_STATUS_MEET},  {"Payment Processing", 30, 28, v1::SLA_STATUS_MEET}};
   for (int i = 0; i < 6; ++i) {
     const v1::SlaReportRow& row = table.rows(i);
     EXPECT_EQ(row.display_name(), expected[i].name);
@@ -114,9 +115,9 @@ TEST_F(SlaTableTest, ItsWindowIsThatOfTheCompliance) {
 
 TEST_F(SlaTableTest, OfOnePartner) {
   AddDocument();
-  Add<v1::SupportTicket>("support_ticket",
-                         InstantText("opened_at", On(2024, 3, 5), 9) + InstantText("first_response_at", On(2024, 3, 5), 10),
-                         2);
+  Add<v1::SupportTicket>(
+      "support_ticket",
+      InstantText("opened_at", On(2024, 3, 5), 9) + InstantText("first_response_at", On(2024, 3, 5), 10), 2);
   request_.scope = kFirstPartnerScope + 1;
   request_.scope_proto.set_kind(v1::SCOPE_KIND_PARTNER);
   const v1::SlaReport table = Table();

@@ -1,0 +1,179 @@
+// Measures the standings of many partners: a programme of the definitions that ship, over a folder of its own, in this
+// process, with a clock that can be moved to the next day.
+//
+//   bench_standings --folder /var/tmp/standings --partners 100000 --deals 300000
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <iostream>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/time/clock.h"
+#include "partnermetrics/v1/event.pb.h"
+#include "partnermetrics/v1/ingest_service.pb.h"
+#include "server/catalog/definitions.h"
+#include "server/ingest/programs.h"
+#include "server/reports/scorecard.h"
+#include "server/reports/standings.h"
+#include "server/services/standings_table.h"
+#include "tests/bench/load.h"
+
+namespace partnermetrics::bench {
+namespace {
+
+void Check(const absl::Status& status) {
+  if (status.ok()) return;
+  std::cerr << status << std::endl;
+  std::exit(1);
+}
+
+void Show(const std::string& name, double value, const std::string& unit) {
+  std::cout << absl::StrFormat("  %-60s %12.4g %s", name, value, unit) << std::endl;
+}
+
+double Milliseconds(absl::Time since) {
+  return absl::ToDoubleMilliseconds(absl::Now() - since);
+}
+
+class Bench {
+ public:
+  Bench(const std::string& folder, const LoadOptions& options) : options_(options) {
+    std::filesystem::remove_all(folder);
+    std::filesystem::create_directories(folder);
+    const std::string definitions = PM_SOURCE_DIR "/server/catalog/definitions";
+    auto loaded = LoadDefinitions({definitions});
+    Check(loaded.status());
+    auto program = LoadProgram(absl::StrCat(definitions, "/programs/partneros.textproto"));
+    Check(program.status());
+    Programs::Options opened;
+    opened.database.data_dir = folder;
+    opened.database.sync = false;
+    opened.clock = [this] { return now_; };
+    *opened.definitions.emplace_back().mutable_program() = *std::move(program);
+    *opened.definitions.back().mutable_catalog() = loaded->catalog;
+    auto programs = Programs::Open(std::move(opened));
+    Check(programs.status());
+    programs_ = *std::move(programs);
+    table_ = std::make_unique<StandingsTable>(runtime(), *programs_);
+  }
+
+  void Run() {
+    const absl::Time started = absl::Now();
+    Ingest(PartnerLoad(options_));
+    Ingest(DealLoad(options_));
+    Show("partners and deals ingested", absl::ToDoubleSeconds(absl::Now() - started), "s");
+
+    Show("first leaderboard: one metric of all partners evaluated", Read("partner_revenue"), "ms");
+    std::vector<double> reads;
+    for (int i = 0; i < 200; ++i) reads.push_back(Read("partner_revenue"));
+    std::sort(reads.begin(), reads.end());
+    Show("leaderboard, top 10, p50", reads[100], "ms");
+    Show("leaderboard, top 10, p99", reads[198], "ms");
+
+    reads.clear();
+    for (int i = 0; i < 100; ++i) {
+      Ingest(CorrectionLoad(options_, 1, i + 1));
+      reads.push_back(Read("partner_revenue"));
+    }
+    std::sort(reads.begin(), reads.end());
+    Show("leaderboard just after a correction, p50", reads[50], "ms");
+    Show("leaderboard just after a correction, p99", reads[99], "ms");
+
+    const absl::Time all = absl::Now();
+    int metrics = 0;
+    {
+      std::vector<std::string> names;
+      {
+        Engine::View view(runtime().engine());
+        for (const CompiledMetric* metric : ScorecardMetrics(*view.catalog(), v1::SCOPE_KIND_PARTNER)) {
+          names.push_back(metric->id());
+        }
+      }
+      for (const std::string& name : names) Read(name);
+      metrics = static_cast<int>(names.size());
+    }
+    Show(absl::StrCat("all ", metrics, " metrics of the scorecard for the first time"),
+         absl::ToDoubleSeconds(absl::Now() - all), "s");
+    for (const auto& [name, hours] :
+         {std::pair("day turn within a month", 24), std::pair("day turn to a new quarter", 0)}) {
+      now_ = hours > 0 ? now_ + absl::Hours(hours)
+                       : absl::FromCivil(absl::CivilHour(2025, 10, 1, 12), absl::UTCTimeZone());
+      const int64_t evaluated = table_->work().evaluated;
+      const absl::Time turned = absl::Now();
+      Check(table_->Refresh());
+      Show(absl::StrCat(name, ", these ", metrics, " metrics"), absl::ToDoubleSeconds(absl::Now() - turned), "s");
+      Show("  values evaluated", static_cast<double>(table_->work().evaluated - evaluated), "");
+    }
+    Check(programs_->Close());
+  }
+
+ private:
+  ProgramRuntime& runtime() { return *programs_->all().front(); }
+
+  double Read(const std::string& metric) {
+    const absl::Time start = absl::Now();
+    Check(table_->Read({metric}, [](const Standings& standings) {
+      const v1::Leaderboard board = BuildLeaderboard(standings, {});
+      return board.rows_size() == 0 && board.ranked() > 0 ? absl::InternalError("an empty leaderboard")
+                                                          : absl::OkStatus();
+    }));
+    return Milliseconds(start);
+  }
+
+  void Ingest(const Load& load) {
+    PrepareContext context;
+    context.program = kProgram;
+    context.source = kSource;
+    context.currency = "USD";
+    context.today = ToDay(absl::CivilDay(2025, 8, 12));
+    context.pseudonymiser = &programs_->pseudonymiser();
+    for (const Load::Requests& stream : load.streams) {
+      for (const std::string& bytes : stream) {
+        v1::StreamEventsRequest request;
+        request.ParseFromString(bytes);
+        WriteRequest write;
+        write.sequence = ++sequence_;
+        for (v1::Event& event : *request.mutable_events()) {
+          auto prepared = Prepare(std::move(event), context);
+          if (!std::holds_alternative<PreparedEvent>(prepared)) Check(absl::InternalError("a bad event"));
+          write.events.push_back(std::get<PreparedEvent>(std::move(prepared)));
+        }
+        Check(runtime().writer().Write(std::move(write), /*wait_for_room=*/true).status);
+      }
+    }
+  }
+
+  const LoadOptions options_;
+  absl::Time now_ = absl::FromCivil(absl::CivilHour(2025, 8, 12, 12), absl::UTCTimeZone());
+  std::unique_ptr<Programs> programs_;
+  std::unique_ptr<StandingsTable> table_;
+  uint64_t sequence_ = 0;
+};
+
+int Main(int argc, char** argv) {
+  CLI::App app("Measures the standings of many partners.");
+  std::string folder;
+  LoadOptions options;
+  options.partners = 100'000;
+  options.deals = 300'000;
+  options.streams = 1;
+  app.add_option("--folder", folder, "Folder for the data; emptied before")->required();
+  app.add_option("--partners", options.partners, "Number of partners")->capture_default_str();
+  app.add_option("--deals", options.deals, "Number of deals")->capture_default_str();
+  CLI11_PARSE(app, argc, argv);
+  Bench(folder, options).Run();
+  return 0;
+}
+
+}  // namespace
+}  // namespace partnermetrics::bench
+
+int main(int argc, char** argv) {
+  return partnermetrics::bench::Main(argc, argv);
+}

@@ -29,7 +29,7 @@ DealPartner DealPartnerColumns::Read(sdk::CsvRecord* record, const Options& opti
   return link;
 }
 
-sdk::Result<DealLinks> DealLinks::Load(const Source& source, Part* part, std::vector<Part>* parts) {
+sdk::Result<DealLinks> DealLinks::Load(const Source& source, Part* part) {
   // The vector may have twice as much room as it needs.
   const size_t most = source.options.memory_bytes / (2 * sizeof(DealPartner));
   DealLinks result;
@@ -41,7 +41,7 @@ sdk::Result<DealLinks> DealLinks::Load(const Source& source, Part* part, std::ve
     if (!record->ok() || link.deal_id.empty()) return;
     link.order = order;
     result.links_.push_back(std::move(link));
-    if (result.links_.size() > most) result.Split(part, parts);
+    if (result.links_.size() > most) result.Shrink(part);
   };
   PM_RETURN_IF_ERROR(ForEachRow<DealPartnerColumns>(source, "Partner", each));
   PM_RETURN_IF_ERROR(ForEachRow<DealPartnerColumns>(source, "OpportunityPartner", each));
@@ -51,9 +51,9 @@ sdk::Result<DealLinks> DealLinks::Load(const Source& source, Part* part, std::ve
   return result;
 }
 
-void DealLinks::Split(Part* part, std::vector<Part>* parts) {
-  if (!part->CanSplit()) return;
-  parts->push_back(part->Split());
+void DealLinks::Shrink(Part* part) {
+  if (!part->CanShrink()) return;
+  part->Shrink();
   auto left = [part](const DealPartner& link) { return !part->Has(link.deal_id); };
   links_.erase(std::remove_if(links_.begin(), links_.end(), left), links_.end());
 }

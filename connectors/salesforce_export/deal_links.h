@@ -42,15 +42,14 @@ struct DealPartnerColumns {
 
 class DealLinks {
  public:
-  // Reads the links of the deals in `part`. When they need more memory than allowed, `part` is divided and what it lost
-  // is put behind `parts`.
-  static sdk::Result<DealLinks> Load(const Source& source, Part* part, std::vector<Part>* parts);
+  // Reads the links of the deals in `part`, which shrinks until memory is enough for them.
+  static sdk::Result<DealLinks> Load(const Source& source, Part* part);
 
   // The partners of a deal in the order of their rows, also links that were deleted.
   std::vector<DealPartner> Of(const std::string& deal_id) const;
 
  private:
-  void Split(Part* part, std::vector<Part>* parts);
+  void Shrink(Part* part);
 
   std::vector<DealPartner> links_;  // by deal
 };

@@ -128,17 +128,14 @@ class HistoryReader {
         inputs_(run->files.Of(object)) {}
 
   Status Read() {
-    parts_ = {Part()};
-    while (!parts_.empty()) {
-      part_ = parts_.back();
-      parts_.pop_back();
+    for (;; part_ = part_.Next()) {
       steps_.clear();
       bytes_ = 0;
       for (size_t file = 0; file < inputs_.size(); ++file) PM_RETURN_IF_ERROR(ReadFile(file));
       PM_RETURN_IF_ERROR(EmitDeals());
+      if (part_.IsLast()) return {};
       first_pass_ = false;
     }
-    return {};
   }
 
  private:
@@ -185,8 +182,8 @@ class HistoryReader {
   void Keep(Step step) {
     bytes_ += step.Bytes();
     steps_.push_back(std::move(step));
-    if (bytes_ <= run_.options.memory_bytes || !part_.CanSplit()) return;
-    parts_.push_back(part_.Split());
+    if (bytes_ <= run_.options.memory_bytes || !part_.CanShrink()) return;
+    part_.Shrink();
     auto left = [this](const Step& other) { return !part_.Has(other.deal_id); };
     steps_.erase(std::remove_if(steps_.begin(), steps_.end(), left), steps_.end());
     bytes_ = 0;
@@ -283,8 +280,7 @@ class HistoryReader {
   const bool stages_elsewhere_;  // then the stages of EntityHistory would count twice
   Run& run_;
   const std::vector<sdk::Input> inputs_;
-  std::vector<Part> parts_;  // to be read
-  Part part_;                // that is read now
+  Part part_;  // that is read now
   bool first_pass_ = true;
   std::deque<Step> steps_;  // of this part
   size_t bytes_ = 0;        // of their memory

@@ -111,7 +111,7 @@ std::vector<sdk::SettingSpec> Options::Specs() {
       {.name = "memory_megabytes",
        .description = "Memory for rows that belong together and may stand anywhere: the histories of deals and their "
                       "partners. When they need more, their files are read several times",
-       .default_value = "128"},
+       .default_value = "256"},
   };
 }
 

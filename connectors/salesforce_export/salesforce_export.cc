@@ -134,20 +134,19 @@ Status ReadFile(const ObjectReader& object, const sdk::Input& input, const Part&
 Status ReadObject(const ObjectReader& object, const Lookups& lookups, sdk::Reporter& reporter, Run* run) {
   run->Begin(object.object);
   if (object.make == nullptr) return ReadHistory(object.object, run);
-  std::vector<Part> parts = {Part()};
-  for (bool first_pass = true; !parts.empty(); first_pass = false) {
-    Part part = parts.back();
-    parts.pop_back();
+  Part part;
+  for (bool first_pass = true;; first_pass = false) {
     DealLinks deals;
     if (object.joins_partners) {
-      PM_ASSIGN_OR_RETURN(deals, DealLinks::Load({run->files, run->options, reporter}, &part, &parts));
+      PM_ASSIGN_OR_RETURN(deals, DealLinks::Load({run->files, run->options, reporter}, &part));
     }
     const MapperContext context{run->options, lookups, deals};
     for (const sdk::Input& input : run->files.Of(object.object)) {
       PM_RETURN_IF_ERROR(ReadFile(object, input, part, first_pass, context, run));
     }
+    if (part.IsLast()) return {};
+    part = part.Next();
   }
-  return {};
 }
 
 }  // namespace

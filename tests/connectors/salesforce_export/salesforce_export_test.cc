@@ -306,6 +306,19 @@ TEST(SalesforceExport, SmallMemoryChangesNothingButTheOrder) {
   }
 }
 
+// A part of the deals cannot be smaller than one deal.
+TEST(SalesforceExport, OneDealMayNeedMoreMemoryThanIsAllowed) {
+  PluginRun run("salesforce_export");
+  std::string history = "Id,OpportunityId,CreatedDate,StageName\n";
+  constexpr int kRows = 6000;
+  for (int i = 0; i < kRows; ++i) {
+    history += Id("008", i) + "," + Id("006", i % 10 == 0 ? i : 1) + ",2026-01-01 00:00:00," + std::to_string(i) + "\n";
+  }
+  run.AddFile("OpportunityHistory.csv", history);
+  ASSERT_EQ(run.Read({{"memory_megabytes", "1"}}), PM_OK) << run.error();
+  EXPECT_THAT(run.Facts(&v1::Event::has_deal_stage, &v1::Event::deal_stage), SizeIs(kRows));
+}
+
 TEST(SalesforceLead, StatusesThatLieAreIgnored) {
   PluginRun run("salesforce_export");
   run.AddFile("Lead.csv",

@@ -105,7 +105,10 @@ Reads Joined(Reads a, Reads b) {
   SortUnique(a.partner_measures);
   a.attributes |= b.attributes;
   a.all_partners |= b.all_partners;
+  a.targets |= b.targets;
   a.partner_targets |= b.partner_targets;
+  a.tiers |= b.tiers;
+  a.partner_tiers |= b.partner_tiers;
   return a;
 }
 

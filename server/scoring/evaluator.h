@@ -32,6 +32,7 @@ struct Reads {
   std::vector<int> partner_measures;  // rows of every partner: sorted, each once
   bool attributes = false;            // of the scopes that are partners
   bool all_partners = false;          // with their attributes
+  bool targets = true;                // of the scopes; values without their targets may need none
   bool partner_targets = false;       // targets of every partner
   bool tiers = false;                 // what was decided on tiers, of the scopes that are partners
   bool partner_tiers = false;         // likewise, of every partner

@@ -60,7 +60,7 @@ absl::StatusOr<EngineSource> EngineSource::Collect(const Engine::View& view, Rea
   for (ScopeIndex scope = 0; scope < kFirstPartnerScope + static_cast<ScopeIndex>(with_targets); ++scope) {
     scopes.emplace(ScopeName(scope, partners, segments), scope);
   }
-  RETURN_IF_ERROR(source.CollectTargets(view, scopes, reads.partner_targets));
+  if (reads.targets) RETURN_IF_ERROR(source.CollectTargets(view, scopes, reads.partner_targets));
   if (reads.tiers || reads.partner_tiers) {
     ScopeNames named;  // by partner
     for (size_t i = 0; i < (reads.partner_tiers ? partners.size() : asked); ++i) {

@@ -264,7 +264,10 @@ absl::StatusOr<EngineSource> StandingsTable::Collect(const Engine::View& view, c
     scopes.push_back(kFirstPartnerScope + static_cast<ScopeIndex>(ids.size()));
     ids.push_back(ids_[partner]);
   }
-  return EngineSource::Collect(view, ReadsOf(*catalog_, metrics, scopes), std::move(ids));
+  Reads reads = ReadsOf(*catalog_, metrics, scopes);
+  // What depends on days only through measures reads no targets.
+  reads.targets = !std::all_of(columns.begin(), columns.end(), [](const Column* c) { return c->is_timeless; });
+  return EngineSource::Collect(view, std::move(reads), std::move(ids));
 }
 
 void StandingsTable::Evaluate(const EngineSource& source, const Columns& columns, absl::Span<const uint32_t> partners) {

@@ -16,6 +16,39 @@ const google::protobuf::RepeatedPtrField<v1::ScorecardSection>& SectionsOf(const
   return scope == v1::SCOPE_KIND_PARTNER ? catalog.program().scorecard() : catalog.program().dashboard();
 }
 
+bool IsScoreOrTier(const CompiledMetric& metric) {
+  const FormulaOp root = metric.formula.nodes.back().op;
+  return root == FormulaOp::kScore || root == FormulaOp::kTier;
+}
+
+bool ReadsOthers(const Catalog& catalog, const std::string& metric) {
+  return catalog.FindMetric(metric)->needs.all;
+}
+
+// Of values that read other partners a score tells the points, and a tier whether they are enough.
+void HideOthers(const Catalog& catalog, v1::Scorecard& card) {
+  const auto hide = [&](v1::TierCheck& check) {
+    if (check.metric_id().empty() || !ReadsOthers(catalog, check.metric_id())) return;
+    check.clear_value();
+    check.clear_display();
+    check.clear_margin();
+    check.clear_margin_display();
+  };
+  for (v1::Score& score : *card.mutable_scores()) {
+    for (v1::ScoreComponentValue& component : *score.mutable_components()) {
+      for (v1::ScorePartValue& part : *component.mutable_parts()) {
+        if (!ReadsOthers(catalog, part.metric_id())) continue;
+        part.clear_value();
+        part.clear_display();
+        part.clear_target();
+      }
+    }
+  }
+  if (!card.has_tier()) return;
+  for (v1::TierGate& gate : *card.mutable_tier()->mutable_gates()) hide(*gate.mutable_check());
+  for (v1::TierCheck& check : *card.mutable_tier()->mutable_minima()) hide(check);
+}
+
 }  // namespace
 
 std::vector<const CompiledMetric*> ScorecardMetrics(const Catalog& catalog, v1::ScopeKind scope) {
@@ -55,7 +88,7 @@ v1::Scorecard BuildScorecard(const Catalog& catalog, const MeasureSource& source
                                             request.comparison, request.target_set});
   };
   const auto is_shown = [&](const CompiledMetric& metric) {
-    return metric.HasLevel(scope) && !(request.own_data_only && metric.needs.all);
+    return metric.HasLevel(scope) && !(request.own_data_only && metric.needs.all && !IsScoreOrTier(metric));
   };
   for (const std::string& id : program.key_metrics()) {
     if (const CompiledMetric& metric = *catalog.FindMetric(id); is_shown(metric)) fill(metric, *card.add_key_rows());
@@ -84,6 +117,7 @@ v1::Scorecard BuildScorecard(const Catalog& catalog, const MeasureSource& source
     }
     if (group.rows_size() > 0) *card.add_groups() = std::move(group);
   }
+  if (request.own_data_only) HideOthers(catalog, card);
   card.set_coverage(rows == 0 ? 0 : static_cast<double>(with_data) / rows);
   return card;
 }

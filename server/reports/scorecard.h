@@ -24,7 +24,7 @@ struct ScorecardRequest {
   v1::WindowKind window = v1::WINDOW_KIND_UNSPECIFIED;  // unspecified: each metric's own
   v1::Comparison comparison = v1::COMPARISON_PREVIOUS_PERIOD;
   const v1::TargetSet* target_set = nullptr;  // null: the one in force on the last day of each window
-  bool own_data_only = false;                 // leaves out what compares the partner with others
+  bool own_data_only = false;                 // leaves out values of metrics that read other partners
 };
 
 // The metrics of a partner's scorecard, or of the programme's dashboard, with key metrics, scores and tier: each once,

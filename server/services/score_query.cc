@@ -57,8 +57,8 @@ absl::StatusOr<ScopeReading> ReadScope(const Engine::View& view, const std::stri
     partners.push_back(std::move(id));
   }
   ASSIGN_OR_RETURN(const auto chosen, metrics(*view.catalog(), reading.scope_proto.kind()));
-  ASSIGN_OR_RETURN(reading.source, EngineSource::Collect(view, ReadsOf(*view.catalog(), chosen, {reading.scope}),
-                                                         std::move(partners)));
+  ASSIGN_OR_RETURN(reading.source,
+                   EngineSource::Collect(view, ReadsOf(*view.catalog(), chosen, {reading.scope}), std::move(partners)));
   return reading;
 }
 
@@ -80,8 +80,8 @@ absl::Status GetScores(const Programs& programs, ProgramRuntime& program, const 
   {
     Engine::View view(program.engine());
     ASSIGN_OR_RETURN(reading, ReadScope(view, request.partner_id(),
-                                        [&](const Catalog& catalog, v1::ScopeKind kind)
-                                            -> absl::StatusOr<std::vector<const CompiledMetric*>> {
+                                        [&](const Catalog& catalog,
+                                            v1::ScopeKind kind) -> absl::StatusOr<std::vector<const CompiledMetric*>> {
                                           ASSIGN_OR_RETURN(const auto models, ReadModels(catalog, request, kind));
                                           std::vector<const CompiledMetric*> metrics;
                                           for (const CompiledScore* model : models) {

@@ -31,8 +31,8 @@ struct ScopeReading {
 };
 
 // Which metrics are to be evaluated in a scope of this kind.
-using ChooseMetrics = std::function<absl::StatusOr<std::vector<const CompiledMetric*>>(const Catalog& catalog,
-                                                                                      v1::ScopeKind kind)>;
+using ChooseMetrics =
+    std::function<absl::StatusOr<std::vector<const CompiledMetric*>>(const Catalog& catalog, v1::ScopeKind kind)>;
 
 // The partner that the name leads to, or the programme when it is empty.
 absl::StatusOr<ScopeReading> ReadScope(const Engine::View& view, const std::string& partner,

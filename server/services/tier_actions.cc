@@ -99,8 +99,7 @@ absl::StatusOr<PartnersReading> ReadPartners(const Engine::View& view, const v1:
   ASSIGN_OR_RETURN(const auto metrics, TierMetric(*view.catalog(), v1::SCOPE_KIND_PARTNER));
   std::vector<ScopeIndex> scopes;
   for (size_t i = 0; i < reading.ids.size(); ++i) scopes.push_back(kFirstPartnerScope + static_cast<ScopeIndex>(i));
-  ASSIGN_OR_RETURN(reading.source,
-                   EngineSource::Collect(view, ReadsOf(*view.catalog(), metrics, scopes), reading.ids));
+  ASSIGN_OR_RETURN(reading.source, EngineSource::Collect(view, ReadsOf(*view.catalog(), metrics, scopes), reading.ids));
   return reading;
 }
 

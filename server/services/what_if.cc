@@ -49,9 +49,9 @@ absl::Status SetWeights(const v1::WhatIfRequest& request, v1::Program& program) 
       }
     }
     if (!found) {
-      return InvalidField(absl::StrCat("weights[", i, "]"), "UNKNOWN_COMPONENT",
-                          absl::StrCat("there is no component '", wanted.component(), "' of a score '",
-                                       wanted.model_id(), "'"));
+      return InvalidField(
+          absl::StrCat("weights[", i, "]"), "UNKNOWN_COMPONENT",
+          absl::StrCat("there is no component '", wanted.component(), "' of a score '", wanted.model_id(), "'"));
     }
   }
   return absl::OkStatus();
@@ -112,6 +112,12 @@ absl::StatusOr<std::vector<const CompiledMetric*>> ReadMetrics(const Catalog& ca
     if (std::find(metrics.begin(), metrics.end(), metric) == metrics.end()) metrics.push_back(metric);
   }
   return metrics;
+}
+
+// Scores and tiers are answered as such.
+bool IsPlain(const CompiledMetric& metric) {
+  const FormulaOp root = metric.formula.nodes.back().op;
+  return root != FormulaOp::kScore && root != FormulaOp::kTier;
 }
 
 bool Differ(const v1::MetricValue& a, const v1::MetricValue& b) {
@@ -179,7 +185,8 @@ absl::Status WhatIf(const Programs& programs, ProgramRuntime& program, const v1:
     value.set_display_name(metric->definition.display_name());
     *value.mutable_before() = was.Value(metric->id());
     *value.mutable_after() = would.Value(metric->id());
-    if (is_asked || Differ(value.before(), value.after())) *response.add_values() = std::move(value);
+    if (is_asked || (IsPlain(*metric) && Differ(value.before(), value.after())))
+      *response.add_values() = std::move(value);
   }
   for (const CompiledScore& score : before.catalog().scores()) {
     if (!before.catalog().metrics()[static_cast<size_t>(score.metric)].HasLevel(v1::SCOPE_KIND_PARTNER)) continue;

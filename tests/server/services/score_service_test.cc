@@ -46,6 +46,20 @@ constexpr char kProgram[] = R"pb(
     bands { id: "fine" display_name: "Fine" from: 50 action: "Maintain" }
     bands { id: "poor" display_name: "Poor" from: 0 action: "Intervene" }
   }
+  scores {
+    id: "standing"
+    display_name: "Standing"
+    category: METRIC_CATEGORY_REVENUE
+    components {
+      title: "Among the others"
+      weight: 1
+      parts {
+        metric: "revenue_rank"
+        points { value: 0 points: 0 }
+        points { value: 2 points: 100 }
+      }
+    }
+  }
   tiers {
     id: "partner_tier"
     display_name: "Tier"
@@ -157,7 +171,7 @@ class ScoreServiceTest : public ServerTest {
 TEST_F(ScoreServiceTest, ScoresComeWithTheirComponents) {
   v1::GetScoresResponse response;
   ASSERT_TRUE(Call(&v1::ScoreService::Stub::GetScores, "partner_id: 'Apex'", &response).ok());
-  ASSERT_EQ(response.scores_size(), 1);
+  ASSERT_EQ(response.scores_size(), 2);
   const v1::Score& score = response.scores(0);
   EXPECT_EQ(score.score(), (3 * 50 + 1 * 25) / 4.0);  // 200 of 400, one deal of four
   EXPECT_EQ(score.band().display_name(), "Poor");
@@ -173,7 +187,7 @@ TEST_F(ScoreServiceTest, ScorecardsBeginWithKeyMetricsScoresAndTier) {
   const v1::Scorecard card = Card("partner_id: 'Apex'");
   ASSERT_EQ(card.key_rows_size(), 1);
   EXPECT_EQ(card.key_rows(0).metric().id(), "deals_won");
-  ASSERT_EQ(card.scores_size(), 1);
+  ASSERT_EQ(card.scores_size(), 2);
   EXPECT_EQ(card.scores(0).model_id(), "health");
   EXPECT_EQ(card.tier().tier_name(), "Gold");  // by the review of December
   const v1::Scorecard program = Card("");
@@ -190,7 +204,11 @@ TEST_F(ScoreServiceTest, APartnersOwnViewSaysNothingOfOthers) {
   ASSERT_EQ(view.groups(0).rows_size(), 1);
   EXPECT_EQ(view.groups(0).rows(0).metric().id(), "partner_revenue");
   EXPECT_EQ(view.groups(0).rows(0).value().value(), 200);
-  EXPECT_EQ(view.scores_size(), 1);
+  // Of what compares it with others a score tells the points alone.
+  EXPECT_EQ(Card("partner_id: 'Apex'").scores(1).components(0).parts(0).value(), 200 / 120.0);
+  EXPECT_TRUE(view.scores(1).has_score());
+  EXPECT_FALSE(view.scores(1).components(0).parts(0).has_value());
+  EXPECT_EQ(view.scores(1).components(0).parts(0).display(), "");
   EXPECT_EQ(view.tier().tier(), "gold");
   EXPECT_EQ(view.unresolved_facts(), 0);
   EXPECT_THAT(view.DebugString(), testing::Not(HasSubstr("Birch")));

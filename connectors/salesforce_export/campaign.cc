@@ -107,6 +107,8 @@ class CampaignMemberMapper : public ObjectMapper {
       out->skip = "no_partner";
     } else {
       const CampaignInfo& info = campaign->second;
+      out->changed = std::max(out->changed, info.changed);
+      event->set_revision(std::max(event->revision(), out->changed));
       invitation->set_event_id(campaign_id);
       invitation->set_event_name(info.name);
       invitation->set_event_kind(info.event);

@@ -15,8 +15,10 @@ struct CampaignColumns {
       : id(bind->Required("Id", {"Id"})),
         name(bind->Optional("Name", {"Name"})),
         type(bind->Optional("Type", {"Type"})),
-        start(bind->Optional("StartDate", {"StartDate"})) {}
+        start(bind->Optional("StartDate", {"StartDate"})),
+        changed(bind) {}
   int id, name, type, start;
+  ChangeColumns changed;
 };
 
 struct FundColumns {
@@ -60,7 +62,8 @@ sdk::Status LoadCampaigns(const Source& source, Lookups* lookups) {
     std::string id = record->RequiredSalesforceId(columns.id);
     v1::EventKind kind = EventKindOf(record->Text(columns.type));
     std::optional<sdk::CivilDate> start = record->Date(columns.start);
-    if (record->ok()) lookups->campaigns[id] = {record->Text(columns.name), start, kind};
+    int64_t changed = columns.changed.Micros(record);
+    if (record->ok()) lookups->campaigns[id] = {record->Text(columns.name), start, kind, changed};
   });
 }
 
@@ -82,12 +85,13 @@ sdk::Status LoadStatusTimes(const Source& source, const std::string& object, Loo
     std::string value = record->Text(columns.value);
     std::optional<sdk::Instant> at = record->Time(columns.at);
     if (!record->ok() || !at) return;
+    std::string key = parent.substr(0, Part::kIdSize);
     if (sdk::IsSalesforceId(parent, "00Q")) {
       if (!Contains(source.options.qualified_statuses, value)) return;
-      auto [known, added] = lookups->qualified_at.try_emplace(parent, *at);
+      auto [known, added] = lookups->qualified_at.try_emplace(key, *at);
       if (!added && *at < known->second) known->second = *at;
     } else if (columns.IsOfFundRequest(*record) && IsDecision(value)) {
-      auto [known, added] = lookups->decided_at.try_emplace(parent, *at);
+      auto [known, added] = lookups->decided_at.try_emplace(key, *at);
       if (!added && known->second < *at) known->second = *at;
     }
   });

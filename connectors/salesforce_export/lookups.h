@@ -16,6 +16,7 @@ struct CampaignInfo {
   std::string name;
   std::optional<sdk::CivilDate> start;
   v1::EventKind event = v1::EVENT_KIND_UNSPECIFIED;  // unspecified: it is no event
+  int64_t changed = 0;                               // microseconds since 1970
 };
 
 // The request for funds that paid for a campaign.
@@ -31,7 +32,8 @@ struct Lookups {
   Partners partners;
   std::unordered_map<std::string, CampaignInfo> campaigns;  // by campaign id
   std::unordered_map<std::string, CampaignFunds> funds;     // by campaign id
-  // When a lead's status first was a qualified one, and when that of a request for funds last was a decision.
+  // When a lead's status first was a qualified one, and when that of a request for funds last was a decision. By ids
+  // without their check characters: such texts need no memory of their own.
   std::unordered_map<std::string, sdk::Instant> qualified_at;
   std::unordered_map<std::string, sdk::Instant> decided_at;
   std::string corporate_currency;  // in which rates are stated; empty: not known

@@ -5,6 +5,7 @@
 
 #include "connectors/salesforce_export/contract_term.h"
 #include "connectors/salesforce_export/deal_links.h"
+#include "connectors/sdk/readers/ids.h"
 #include "connectors/sdk/readers/text.h"
 
 namespace partnermetrics::salesforce {
@@ -105,8 +106,8 @@ const Partners::Profile& Partners::Of(const std::string& account_id) const {
 }
 
 std::string Partners::OfPerson(const std::string& person_id) const {
-  auto found = people_.find(person_id);
-  return found == people_.end() ? "" : found->second;
+  auto found = people_.find(person_id.substr(0, Part::kIdSize));
+  return found == people_.end() ? "" : sdk::SalesforceId(found->second).value_or("");
 }
 
 std::string Partners::UserName(const std::string& user_id) const {
@@ -196,7 +197,7 @@ sdk::Status Partners::LoadContacts(const Source& source) {
     bool deleted = record->Bool(columns.deleted);
     int64_t changed = columns.changed.Micros(record);
     if (!Usable(*record) || deleted || !IsPartner(account)) return;
-    people_[id] = account;
+    people_[id.substr(0, Part::kIdSize)] = account.substr(0, Part::kIdSize);
     AddEmail(account, record->Text(columns.email), changed);
   });
 }
@@ -212,7 +213,7 @@ sdk::Status Partners::LoadUsers(const Source& source) {
     if (!name.empty()) user_names_[id] = name;
     if (account.empty()) account = OfPerson(contact);
     if (!IsPartner(account)) return;
-    people_[id] = account;
+    people_[id.substr(0, Part::kIdSize)] = account.substr(0, Part::kIdSize);
     AddEmail(account, record->Text(columns.email), changed);
   });
 }
@@ -225,7 +226,7 @@ sdk::Status Partners::LoadLeads(const Source& source) {
   return ForEachRow<PersonColumns>(source, "Lead", [&](CsvRecord* record, const PersonColumns& columns) {
     std::string id = record->RequiredSalesforceId(columns.id);
     std::string account = columns.Account(record);
-    if (record->ok() && !account.empty()) people_[id] = account;
+    if (record->ok() && !account.empty()) people_[id.substr(0, Part::kIdSize)] = account.substr(0, Part::kIdSize);
   });
 }
 

@@ -50,8 +50,9 @@ class Partners {
   bool Usable(const sdk::CsvRecord& record);
   void AddEmail(const std::string& account, const std::string& email, int64_t changed);
 
-  std::unordered_map<std::string, Profile> profiles_;    // by account id
-  std::unordered_map<std::string, std::string> people_;  // person id -> account id of its partner
+  std::unordered_map<std::string, Profile> profiles_;  // by account id
+  // Person -> account of its partner, both without check characters: such texts need no memory of their own.
+  std::unordered_map<std::string, std::string> people_;
   std::unordered_map<std::string, std::string> user_names_;
   uint64_t bad_rows_ = 0;
 };

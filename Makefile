@@ -9,7 +9,7 @@ RELEASE := build/release
 CTEST_RUN = ctest --output-on-failure --progress --parallel $(JOBS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-lint build test demo run bench format lint check install asan tsan clean
+.PHONY: help setup setup-lint build test demo run bench format lint check install asan tsan fuzz clean
 
 help: ## Lists these commands
 	@echo "partnermetrics: exact, explainable numbers about business partners"
@@ -63,6 +63,11 @@ tsan: export TSAN_OPTIONS = ignore_noninstrumented_modules=1 suppressions=$(CURD
 asan tsan: %: setup-lint build/%/build.ninja ## Unit and property tests under sanitizers (clang)
 	@cmake --build build/$@ --parallel $(JOBS) --target unit_tests
 	cd build/$@ && $(CTEST_RUN) --label-regex '^(unit|property)$$' $(CTEST)
+
+fuzz: FUZZ_SECONDS ?= 60
+fuzz: setup-lint build/fuzz/build.ninja ## Fuzzes every parser for FUZZ_SECONDS (60) each (clang)
+	@cmake --build build/fuzz --parallel $(JOBS) --target fuzzers
+	@tests/fuzz/run.sh build/fuzz $(FUZZ_SECONDS)
 
 clean: ## Removes everything that was built; data in var/ stays
 	rm -rf build

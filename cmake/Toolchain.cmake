@@ -37,3 +37,6 @@ if(PARTNERMETRICS_SANITIZER)
   set(PM_SANITIZE -fsanitize=${PARTNERMETRICS_SANITIZER} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${PARTNERMETRICS_SANITIZER})
 endif()
+if(PARTNERMETRICS_FUZZERS)
+  list(APPEND PM_SANITIZE -fsanitize=fuzzer-no-link) # branches that libFuzzer sees
+endif()

@@ -93,14 +93,19 @@ sdk::Result<AnswerMapper> AnswerMapper::Make(const Options& options, const Layou
 }
 
 sdk::Status AnswerMapper::FindScores(const Layout& layout) {
-  auto missing = [](const char* setting, const std::string& name) {
-    return sdk::SourceError("", "the column \"" + name + "\" is missing",
-                            std::string("correct the setting ") + setting);
+  const auto find = [&layout](const char* setting, const std::string& name) -> sdk::Result<int> {
+    const std::vector<int> found = layout.Find(name);
+    if (found.size() == 1) return found[0];
+    std::string quoted = "\"" + name + "\"";
+    if (!found.empty()) {
+      return sdk::SourceError("", "there are " + std::to_string(found.size()) + " columns " + quoted,
+                              std::string("say which in the setting ") + setting + ": \"" + name + "#2\"");
+    }
+    return sdk::SourceError("", "the column " + quoted + " is missing", std::string("correct the setting ") + setting);
   };
   ScoreColumn nps;
   if (!options_->nps_column.empty()) {
-    nps.score = layout.Find(options_->nps_column);
-    if (nps.score < 0) return missing("nps_column", options_->nps_column);
+    PM_ASSIGN_OR_RETURN(nps.score, find("nps_column", options_->nps_column));
     nps.group = layout.columns.Find(layout.columns.names()[static_cast<size_t>(nps.score)] + std::string(kGroupSuffix));
     scores_.push_back(nps);
   } else {
@@ -119,8 +124,7 @@ sdk::Status AnswerMapper::FindScores(const Layout& layout) {
   }
   for (const auto& [name, scale] : options_->score_columns) {
     ScoreColumn column;
-    column.score = layout.Find(name);
-    if (column.score < 0) return missing("score_columns", name);
+    PM_ASSIGN_OR_RETURN(column.score, find("score_columns", name));
     column.scale = scale;
     if (!scores_.empty()) column.suffix.append("/").append(name);
     scores_.push_back(column);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "connectors/sdk/readers/numbers.h"
 #include "connectors/sdk/readers/text.h"
 
 namespace partnermetrics::survey {
@@ -60,12 +61,20 @@ sdk::Result<Cells> NextCells(sdk::CsvReader* csv) {
 
 }  // namespace
 
-int Layout::Find(const std::string& name) const {
-  int column = columns.Find(name);
-  if (column >= 0) return column;
-  auto found = std::find_if(questions.begin(), questions.end(),
-                            [&name](const std::string& question) { return sdk::EqualsIgnoreCase(question, name); });
-  return found == questions.end() ? -1 : static_cast<int>(found - questions.begin());
+std::vector<int> Layout::Find(const std::string& name) const {
+  std::vector<int> found;
+  for (const Cells* texts : {&columns.names(), &questions}) {
+    for (size_t i = 0; i < texts->size() && i < columns.size(); ++i) {
+      if (sdk::EqualsIgnoreCase((*texts)[i], name)) found.push_back(static_cast<int>(i));
+    }
+    if (!found.empty()) return found;
+  }
+  const size_t hash = name.rfind('#');
+  if (hash == std::string::npos || hash == 0) return found;
+  const std::optional<int64_t> number = sdk::ParseInteger(name.substr(hash + 1));
+  found = Find(name.substr(0, hash));
+  const bool counts = number && *number >= 1 && *number <= static_cast<int64_t>(found.size());
+  return counts ? std::vector<int>{found[static_cast<size_t>(*number - 1)]} : std::vector<int>();
 }
 
 sdk::Result<Layout> DetectLayout(sdk::CsvReader* csv) {

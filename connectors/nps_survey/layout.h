@@ -25,8 +25,8 @@ struct Layout {
   // IANA name of the zone of the file's times; empty when the file does not state it.
   std::string time_zone;
 
-  // The column of this name or question; -1 when there is none.
-  int Find(const std::string& name) const;
+  // The columns of this name or question, or the one that "name#2" counts among them.
+  std::vector<int> Find(const std::string& name) const;
 };
 
 // Reads the header rows of a file. The reader stands behind them only as far as it had to look: open the file again and

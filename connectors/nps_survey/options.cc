@@ -37,8 +37,10 @@ std::vector<sdk::SettingSpec> Options::Specs() {
                       "homeowner_nps, onboarding or transactional",
        .default_value = "partner_nps"},
       {.name = "nps_column",
-       .description = "Name or wording of the question that is answered from 0 to 10. Needed unless the file has a "
-                      "column whose name ends in _NPS_GROUP; it is never guessed from the range of the answers"},
+       .description =
+           "Name or wording of the question that is answered from 0 to 10. Needed unless the file has a "
+           "column whose name ends in _NPS_GROUP; it is never guessed from the range of the answers. Of several "
+           "columns with this name, the second is NAME#2"},
       {.name = "score_columns",
        .description = "Further or other scores with their scale, as JSON: {\"How was the training?\": \"1-5\"}"},
       {.name = "column_map",

@@ -10,6 +10,7 @@
 #include "connectors/sdk/readers/ids.h"
 #include "connectors/sdk/readers/text.h"
 #include "connectors/table/expression.h"
+#include "connectors/table/json_list.h"
 #include "connectors/table/server_expr.h"  // last
 #include "connectors/table/time_format.h"
 
@@ -62,13 +63,18 @@ std::string CurrencyOf(const Site& site, const std::string& text) {
   return code;
 }
 
-Value MinorUnits(const Site& site, const Values& v) {
-  const std::string currency = CurrencyOf(site, v[1].text);
-  if (currency.empty()) return Value::Null();
-  const std::optional<int64_t> minor = sdk::ParseInteger(v[0].text);
-  if (!minor) return site.Fail("bad_amount", v[0].text, "whole number");
-  const std::optional<sdk::Decimal> amount = sdk::FromMinorUnits(*minor, sdk::BillingMinorDigits(currency));
-  return amount ? Value::Money(ToNanos(*amount), currency) : Value::Null();
+// The member `v[3]` of the first object of a JSON list whose member `v[1]` is `v[2]`.
+Value Pick(const Site& site, const Values& v) {
+  std::string found;
+  switch (PickFromList(v[0].text, v[1].text, v[2].text, v[3].text, &found)) {
+    case Picked::kFound:
+      return found.empty() ? Value::Null() : Value::Text(std::move(found));
+    case Picked::kNothing:
+      return Value::Null();
+    case Picked::kNoList:
+      break;
+  }
+  return site.Fail("bad_list", v[0].text, "JSON list of objects");
 }
 
 Value Epoch(const Site& site, const Values& v) {
@@ -147,7 +153,11 @@ const std::vector<Simple>& Simples() {
        [](const Site&, const Values& v) { return Value::Text(sdk::WebDomain(v[0].text)); }},
       {"salesforce_id(text)", {Type::kText}, 1, Type::kText, &SalesforceId},
       {"bool(text)", {Type::kText}, 1, Type::kBool, &Boolean},
-      {"minor_units(text, currency)", {Type::kText, Type::kText}, 2, Type::kMoney, &MinorUnits},
+      {"pick(list, member, value, wanted)",
+       {Type::kText, Type::kText, Type::kText, Type::kText},
+       4,
+       Type::kText,
+       &Pick},
       {"epoch(text)", {Type::kText}, 1, Type::kTime, &Epoch},
       {"micros(time)",
        {Type::kTime},
@@ -182,9 +192,14 @@ const std::vector<Simple>& Simples() {
 }
 
 // The functions below check their operands themselves.
-constexpr std::array<absl::string_view, 7> kSpecial = {
-    "col(\"column\")",         "has(column)",          "coalesce(a, b, …)",           "number(text[, style])",
-    "money(amount, currency)", "date(text[, format])", "time(text[, format[, zone]])"};
+constexpr std::array<absl::string_view, 8> kSpecial = {"col(\"column\")",
+                                                       "has(column)",
+                                                       "coalesce(a, b, …)",
+                                                       "number(text[, style])",
+                                                       "money(amount, currency)",
+                                                       "date(text[, format])",
+                                                       "time(text[, format[, zone]])",
+                                                       "minor_units(amount, currency)"};
 
 std::string NameOf(absl::string_view form) {
   return std::string(form.substr(0, form.find('(')));
@@ -305,6 +320,30 @@ absl::StatusOr<Expression> CompileMoney(Call call) {
   });
 }
 
+absl::StatusOr<Expression> CompileMinorUnits(Call call) {
+  constexpr absl::string_view kForm = "minor_units(amount, currency)";
+  RETURN_IF_ERROR(CheckCount(call, 2, 2, kForm));
+  if (call.operands[0].type != Type::kNumber) RETURN_IF_ERROR(CheckType(call, 0, Type::kText, kForm));
+  RETURN_IF_ERROR(CheckType(call, 1, Type::kText, kForm));
+  return Made(Type::kMoney, [amount = call.operands[0], currency = call.operands[1],
+                             formats = call.context.formats](Evaluation& row) {
+    const Value value = amount.code(row);
+    const Value code = currency.code(row);
+    if (value.is_null() || code.is_null()) return Value::Null();
+    const std::string iso = CurrencyOf({row, currency.column, formats}, code.text);
+    if (iso.empty()) return Value::Null();
+    std::optional<int64_t> minor;
+    if (value.type == Type::kText) minor = sdk::ParseInteger(value.text);
+    if (value.type == Type::kNumber && value.number % kNanosPerUnit == 0) {
+      minor = static_cast<int64_t>(value.number / kNanosPerUnit);
+    }
+    const Site site{row, amount.column, formats};
+    if (!minor) return site.Fail("bad_amount", value.text, "whole number");
+    const std::optional<sdk::Decimal> major = sdk::FromMinorUnits(*minor, sdk::BillingMinorDigits(iso));
+    return major ? Value::Money(ToNanos(*major), iso) : site.Fail("bad_amount", value.text, "amount in this range");
+  });
+}
+
 // A format that was checked; empty: the forms that every feed may use.
 absl::StatusOr<std::string> FormatOf(const Call& call, bool time) {
   if (call.operands.size() < 2) return std::string();
@@ -376,6 +415,7 @@ absl::StatusOr<Expression> CompileFunction(Call call) {
   if (name == "coalesce") return CompileCoalesce(std::move(call));
   if (name == "number") return CompileNumber(std::move(call));
   if (name == "money") return CompileMoney(std::move(call));
+  if (name == "minor_units") return CompileMinorUnits(std::move(call));
   if (name == "date") return CompileDate(std::move(call));
   if (name == "time") return CompileTime(std::move(call));
   std::vector<std::string> names;

@@ -12,6 +12,9 @@ constexpr int kReferencesField = 1;  // partner_refs of a fact and of an attribu
 constexpr int kAttributionRole = 2;
 constexpr int kAttributionSplit = 3;
 
+// Shares are brought to one whole, so percentages are as good; more than that is none, and would overflow in sums.
+constexpr int64_t kMaxSplitUnits = 1000;
+
 int64_t ReadSplit(absl::string_view decimal) {
   wire::Reader reader(decimal);
   wire::Field field;
@@ -20,7 +23,8 @@ int64_t ReadSplit(absl::string_view decimal) {
     if (field.number == 1) units = static_cast<int64_t>(field.varint);
     if (field.number == 2) nanos = static_cast<int64_t>(field.varint);
   }
-  return units * kNanosPerUnit + nanos;
+  const bool valid = units >= 0 && units <= kMaxSplitUnits && nanos >= 0 && nanos < kNanosPerUnit;
+  return valid ? units * kNanosPerUnit + nanos : -1;
 }
 
 PartnerMention ReadAttribution(absl::string_view attribution) {

@@ -157,6 +157,100 @@ TEST(NpsSurvey, SurveyMonkeyNpsQuestion) {
   EXPECT_EQ(responses[1]->partner_refs_size(), 1);
 }
 
+// Traps of survey exports (docs/connectors.md). All files are hand-made.
+
+std::string Qualtrics(const std::string& rows) {
+  return "ResponseId,Status,Finished,RecordedDate,Q1_NPS_GROUP,Q1,Q1_TEXT\n"
+         "Antwort-ID,Antworttyp,Beendet,Erfassungsdatum,Gruppe,Frage,Warum?\n"
+         "\"{\"\"ImportId\"\":\"\"_recordId\"\"}\",{},{},{},{},{},{}\n" +
+         rows;
+}
+
+TEST(NpsSurvey, BooleansOfEverySpelling) {
+  PluginRun run("nps_survey");
+  run.AddFile("q.csv", Qualtrics("R_1,0,1,2026-01-01 10:00:00,3,9,\n"
+                                 "R_2,0,TRUE,2026-01-01 10:00:00,3,9,\n"
+                                 "R_3,0,True,2026-01-01 10:00:00,3,9,\n"
+                                 "R_4,0,false,2026-01-01 10:00:00,3,9,\n"
+                                 "R_5,0,0,2026-01-01 10:00:00,3,9,\n"
+                                 "R_6,0,maybe,2026-01-01 10:00:00,3,9,\n"));
+  ASSERT_EQ(run.Read(), PM_OK) << run.error();
+  EXPECT_THAT(Responses(run), SizeIs(3));
+  EXPECT_THAT(run.Skips(), ElementsAre(Pair("unfinished", 2)));
+  EXPECT_THAT(run.Rejections(), ElementsAre("q.csv:6:Finished:bad_boolean"));
+}
+
+TEST(NpsSurvey, BytesOfNoEncodingAreReadAsLatin1) {
+  PluginRun run("nps_survey");
+  run.AddFile("q.csv", Qualtrics("R_1,0,1,2026-01-01 10:00:00,3,9,Tr\xE8s bien \x81\n"));  // cp1252 has no 0x81
+  ASSERT_EQ(run.Read(), PM_OK) << run.error();
+  EXPECT_EQ(Responses(run).at(0)->comment(), "Tr\u00E8s bien \u0081");
+}
+
+TEST(NpsSurvey, QualtricsImportIdsInSingleQuotes) {
+  PluginRun run("nps_survey");
+  run.AddFile("q.csv",
+              "ResponseID,RecordedDate,Q1\nid,date,How likely?\n"
+              "\"{'ImportId': 'responseId'}\",\"{'ImportId': 'recordedDate', 'timeZone': 'Australia/Canberra'}\","
+              "{'ImportId': 'QID1'}\nR_1,2026-01-01 10:00:00,9\n");
+  ASSERT_EQ(run.Read({{"nps_column", "How likely?"}}), PM_OK) << run.error();
+  ASSERT_THAT(Responses(run), SizeIs(1));
+  EXPECT_EQ(Responses(run)[0]->responded_at().seconds(), 1'767'222'000);  // 23:00 UTC of the day before
+}
+
+TEST(NpsSurvey, AFileOfPreviewsHasNoAnswers) {
+  std::string rows;
+  for (const char* status : {"1", "2", "8", "9", "12", "17", "40", "Survey Preview", "Survey Test", "Spam", "256"}) {
+    rows += std::string("R_") + status + "," + status + ",1,2026-01-01 10:00:00,3,9,\n";
+  }
+  PluginRun run("nps_survey");
+  run.AddFile("q.csv", Qualtrics(rows));
+  ASSERT_EQ(run.Read(), PM_OK) << run.error();
+  EXPECT_THAT(run.events(), IsEmpty());
+  EXPECT_THAT(run.Skips(), ElementsAre(Pair("preview_test_or_spam", 11)));
+}
+
+TEST(NpsSurvey, OtherScalesAreNoNps) {
+  PluginRun run("nps_survey");
+  run.AddFile("a.csv", "Response ID,Date,How was it?\n1,2026-01-01,10\n2,2026-01-01,0\n");
+  ASSERT_EQ(run.Read({{"survey_kind", "transactional"}, {"score_columns", R"({"How was it?": "1-10"})"}}), PM_OK);
+  ASSERT_THAT(Responses(run), SizeIs(1));
+  EXPECT_EQ(Responses(run)[0]->scale_min(), 1);  // the server counts groups only from 0 to 10
+  EXPECT_EQ(Responses(run)[0]->nps_group(), v1::NPS_GROUP_UNSPECIFIED);
+  EXPECT_THAT(run.Rejections(), ElementsAre("a.csv:2:How was it?:score_out_of_range"));
+}
+
+TEST(NpsSurvey, RepeatedHeadersKeepTheirColumns) {
+  PluginRun run("nps_survey");
+  run.AddFile("typeform.csv", "#,How likely?,How likely?,,,Submit Date (UTC)\nt1,3,9,x,y,2026-01-01 10:00:00\n");
+  EXPECT_EQ(run.Read({{"nps_column", "How likely?"}}), PM_SOURCE);
+  EXPECT_THAT(run.error(), HasSubstr("there are 2 columns \"How likely?\""));
+  ASSERT_EQ(run.Read({{"nps_column", "How likely?#2"}}), PM_OK) << run.error();
+  EXPECT_EQ(Responses(run).at(0)->score(), 9);
+  EXPECT_EQ(run.events()[0].record_id(), "t1");
+  EXPECT_EQ(run.Read({{"nps_column", "How likely?#3"}}), PM_SOURCE);
+}
+
+TEST(NpsSurvey, ReSavedByASpreadsheet) {
+  PluginRun run("nps_survey");
+  run.AddFile("q.csv",
+              "\xEF\xBB\xBFResponseId;Status;Finished;RecordedDate;Q1\r\nid;type;done;date;How likely?\r\n"
+              "R_1;IP Address;TRUE;23/2/26 8:55;9\r\n");
+  ASSERT_EQ(run.Read({{"nps_column", "Q1"}, {"date_order", "day_first"}}), PM_OK) << run.error();
+  ASSERT_THAT(Responses(run), SizeIs(1));
+  EXPECT_EQ(Responses(run)[0]->responded_on().day(), 23);
+  EXPECT_EQ(Responses(run)[0]->responded_on().month(), 2);
+  ASSERT_EQ(run.Read({{"nps_column", "Q1"}}), PM_OK) << run.error();
+  EXPECT_THAT(run.Rejections(), ElementsAre("q.csv:1:RecordedDate:bad_time"));  // February or a 23rd month?
+}
+
+TEST(NpsSurvey, WorkbooksAreNamedAndNotRead) {
+  PluginRun run("nps_survey");
+  run.AddFile("answers.xlsx", "PK\x03\x04");
+  ASSERT_EQ(run.Read(), PM_OK) << run.error();
+  EXPECT_TRUE(run.HasProblem("answers.xlsx", "the file is not read"));
+}
+
 TEST(NpsSurvey, SettingsAreChecked) {
   PluginRun run("nps_survey");
   run.AddFile("nps.csv", kQualtrics);

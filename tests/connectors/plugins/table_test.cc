@@ -187,6 +187,66 @@ TEST_F(TableTest, MarketDevelopmentFunds) {
               ElementsAre("mdf_claims.csv:2:request:missing_value", "mdf_requests.csv:3:currency:unknown_currency"));
 }
 
+// Hand-made in the shape of the Responses API.
+TEST_F(TableTest, TypeformAnswersAreFoundByTheirQuestion) {
+  ReadSample("typeform");
+  auto responses = run_.Facts(&v1::Event::has_survey_response, &v1::Event::survey_response);
+  ASSERT_THAT(responses, SizeIs(2));
+  EXPECT_EQ(responses[0]->score(), 9);  // not the answer before it, which is of another question
+  EXPECT_EQ(responses[0]->comment(), "Quick answers");
+  EXPECT_EQ(responses[0]->respondent(), "ana.ruiz@cascadia.example");
+  EXPECT_EQ(responses[0]->partner_refs(0).external().id(), "P-01");
+  EXPECT_EQ(responses[1]->score(), 0);
+  EXPECT_TRUE(responses[1]->has_score());
+  EXPECT_EQ(responses[1]->respondent(), "kim@gmail.com");  // asked for in the form
+  EXPECT_THAT(responses[1]->partner_refs(), IsEmpty());
+  EXPECT_EQ(run_.Skips()["when"], 1);  // opened and not sent
+}
+
+// In the shape of ten public test records of the API.
+TEST_F(TableTest, DelightedScoresHaveTheScaleOfTheirSurvey) {
+  ReadSample("delighted");
+  auto responses = run_.Facts(&v1::Event::has_survey_response, &v1::Event::survey_response);
+  ASSERT_THAT(responses, SizeIs(3));
+  EXPECT_EQ(responses[0]->survey(), v1::SURVEY_KIND_PARTNER_NPS);
+  EXPECT_EQ(responses[0]->score(), 8);
+  EXPECT_EQ(responses[0]->scale_max(), 10);
+  EXPECT_EQ(responses[0]->respondent(), "980285131");
+  EXPECT_EQ(responses[1]->respondent(), "ana.ruiz@cascadia.example");  // a person that was expanded
+  EXPECT_EQ(run_.events()[1].revision(), 1'641'389'700'000'000);       // scored anew
+  EXPECT_EQ(responses[2]->survey(), v1::SURVEY_KIND_PARTNER_CSAT);
+  EXPECT_EQ(responses[2]->scale_min(), 1);
+  EXPECT_EQ(responses[2]->scale_max(), 5);
+  EXPECT_EQ(run_.Skips()["when"], 1);  // smileys have no scale of ours
+}
+
+// Hand-made in the shape of the lists of the API.
+TEST_F(TableTest, ChargebeeBillsInMinorUnits) {
+  ReadSample("chargebee");
+  auto invoices = run_.Facts(&v1::Event::has_invoice, &v1::Event::invoice);
+  ASSERT_THAT(invoices, SizeIs(2));
+  EXPECT_EQ(Cents(invoices[0]->amount()), 100'00);  // without tax
+  EXPECT_EQ(Cents(invoices[0]->amount_due()), 119'00);
+  EXPECT_EQ(invoices[0]->status(), v1::INVOICE_STATUS_PAID);
+  EXPECT_EQ(invoices[0]->revenue_kind(), v1::REVENUE_KIND_NEW);
+  EXPECT_EQ(invoices[0]->paid_at().seconds(), 1'770'500'000);
+  EXPECT_EQ(invoices[1]->amount().units(), 5000);  // yen have no minor unit
+  EXPECT_EQ(invoices[1]->amount_paid().units(), 2000);
+  EXPECT_FALSE(invoices[1]->has_paid_at());
+  EXPECT_EQ(run_.Skips()["when"], 1);  // pending
+  auto subscriptions = run_.Facts(&v1::Event::has_subscription, &v1::Event::subscription);
+  ASSERT_THAT(subscriptions, SizeIs(2));
+  EXPECT_EQ(Cents(subscriptions[0]->mrr()), 100'00);
+  EXPECT_FALSE(subscriptions[0]->has_ends_at());
+  EXPECT_EQ(subscriptions[1]->ends_at().seconds(), 1'765'000'000);
+  auto notes = run_.Facts(&v1::Event::has_credit_note, &v1::Event::credit_note);
+  ASSERT_THAT(notes, SizeIs(1));
+  EXPECT_EQ(notes[0]->root_id(), "INV-1");
+  auto customers = run_.Facts(&v1::Event::has_customer, &v1::Event::customer);
+  ASSERT_THAT(customers, SizeIs(1));  // the other one is deleted
+  EXPECT_EQ(customers[0]->domain(), "cascadia.example");
+}
+
 TEST_F(TableTest, Expressions) {
   EXPECT_EQ(Evaluate("b + '-' + a"), "x-id");
   EXPECT_EQ(Evaluate("b + c"), "");  // null of a blank column
@@ -215,6 +275,10 @@ TEST_F(TableTest, Expressions) {
   EXPECT_EQ(Evaluate("micros(time(b, 'YYYY-MM-DDTHH:mm:ss.SSSZ'))", "id,1970-01-01T01:00:00.5+01:00,,,"), "500000");
   EXPECT_EQ(Evaluate("micros(epoch(b))", "id,1717598562123,,,"), "1717598562123000");
   EXPECT_EQ(Evaluate("bool(b) ? a : c", "id,Yes,,,"), "id");
+  EXPECT_EQ(Evaluate("pick(b, 'q', 'nps', 'v.n')", R"(id,"[{""q"":""ease""},{""q"":""nps"",""v"":{""n"":9}}]",,,)"),
+            "9");
+  EXPECT_EQ(Evaluate("pick(b, 'q', 'csat', 'n')", R"(id,"[{""q"":""nps"",""n"":9}]",,,)"), "");
+  EXPECT_EQ(Evaluate("pick(b, 'q', 'nps', 'n')", "id,9,,,"), "bad_list: \"9\" is no JSON list of objects");
   EXPECT_EQ(Evaluate("file_name()"), "feed.csv");
   EXPECT_EQ(Evaluate("col('b')"), "x");
 }

@@ -163,6 +163,18 @@ TEST(StripeDashboard, SubscriptionsReSavedByASpreadsheet) {
   EXPECT_THAT(unknown_order.Rejections(), ElementsAre("subscriptions.csv:1:Start (UTC):bad_time"));
 }
 
+TEST(StripeDashboard, BooleansOfEverySpelling) {
+  StripeRun run(Files{{"payments.csv",
+                       "id,Created (UTC),Amount,Currency,Status,Captured\n"
+                       "ch_1,2026-01-05 10:00,1.00,usd,Paid,true\nch_2,2026-01-05 10:00,1.00,usd,Paid,TRUE\n"
+                       "ch_3,2026-01-05 10:00,1.00,usd,Paid,1\nch_4,2026-01-05 10:00,1.00,usd,Paid,\n"
+                       "ch_5,2026-01-05 10:00,1.00,usd,Paid,False\nch_6,2026-01-05 10:00,1.00,usd,Paid,0\n"
+                       "ch_7,2026-01-05 10:00,1.00,usd,Paid,perhaps\n"}});
+  EXPECT_EQ(run.events().size(), 4u);
+  EXPECT_THAT(run.Skips(), ElementsAre(Pair("not_paid", 2)));
+  EXPECT_THAT(run.Rejections(), ElementsAre("payments.csv:7:Captured:bad_boolean"));
+}
+
 TEST(StripeDashboard, ExportsWithoutFactsAreNamed) {
   StripeRun run(Files{{"balance.csv",
                        "id,Type,Source,Amount,Fee,Net,Currency,Created (UTC),Available On (UTC)\ntxn_1,charge,"

@@ -212,6 +212,27 @@ TEST(StripeBilling, LeavesOutByRuleAndRejectsWithReason) {
   EXPECT_TRUE(run.events()[1].deleted());  // the void invoice
 }
 
+TEST(StripeBilling, NumbersAsOtherExportersWriteThem) {
+  PluginRun run("stripe_billing");
+  run.AddFile("i.jsonl",
+              R"({"id":"in_1","object":"invoice","created":1730000000.0,"currency":"USD","status":"open",)"
+              R"("total":"11900","tax":1900.0,"amount_due":11900.0,"amount_paid":0})"
+              "\n"
+              R"({"id":"in_2","object":"invoice","created":1730000000,"currency":"usd","status":"open","total":119.5})"
+              "\n");
+  ASSERT_EQ(run.Read(), PM_OK) << run.error();
+  EXPECT_EQ(Cents(run.events().at(0).invoice().amount()), 100'00);
+  EXPECT_THAT(run.Rejections(), ElementsAre("i.jsonl:2:total:bad_number"));
+}
+
+TEST(StripeBilling, AListWithMorePagesIsReported) {
+  PluginRun run("stripe_billing");
+  run.AddFile("invoices.json", std::string(R"({"object":"list","has_more":true,"data":[)") + kOldInvoice + "]}");
+  ASSERT_EQ(run.Read(), PM_OK) << run.error();
+  EXPECT_THAT(run.events(), SizeIs(2));
+  EXPECT_TRUE(run.HasProblem("invoices.json", "has more pages than the file holds"));
+}
+
 TEST(StripeBilling, BrokenListsFailTheRunWithTheirLine) {
   PluginRun run("stripe_billing");
   run.AddFile("invoices.json", std::string("{\"object\":\"list\",\n\"data\":[\n") + kOldInvoice + ",\n");

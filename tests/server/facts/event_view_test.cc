@@ -64,6 +64,17 @@ TEST(ReadMentions, ADealHasOneMentionPerAttribution) {
   EXPECT_EQ(mentions[1].split_nanos, -1);
 }
 
+TEST(ReadMentions, ASplitIsAShareOrAPercentage) {
+  const auto split = [](const std::string& decimal) {
+    return Mentions("deal", "attributions { partner_refs { domain: 'a.com' } split { " + decimal + " } }")[0]
+        .split_nanos;
+  };
+  EXPECT_EQ(split("units: 60"), 60'000'000'000);
+  EXPECT_EQ(split("units: 272713513980"), -1);  // as if there were none: sums of such would overflow
+  EXPECT_EQ(split("units: -1"), -1);
+  EXPECT_EQ(split("nanos: -1"), -1);
+}
+
 TEST(ReadMentions, EmptyReferencesNameNobody) {
   EXPECT_TRUE(Mentions("invoice", "partner_refs {} partner_refs { external { source: 'crm' } }").empty());
 }

@@ -84,8 +84,11 @@ std::string AchievedText(const v1::MetricValue& value) {
   }
 }
 
+// Full only when the target is reached.
 std::string BarText(const v1::MetricValue& value) {
-  return value.has_attainment() ? Bar(std::clamp(value.attainment(), 0.0, 1.0), kBarWidth) : "";
+  if (!value.has_attainment()) return "";
+  const int filled = static_cast<int>(std::floor(std::clamp(value.attainment(), 0.0, 1.0) * kBarWidth));
+  return absl::StrCat(Repeat("█", filled), Repeat("░", kBarWidth - filled));
 }
 
 std::string ChangeText(double change) {

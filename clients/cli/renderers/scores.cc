@@ -220,7 +220,7 @@ void DrawTier(const v1::GetTierResponse& response, const Screen& screen) {
   std::string text = absl::StrCat(StatusText(standing.status()), " · since ", FormatMessageText(standing.since_on()),
                                   " · next review ", FormatMessageText(standing.next_review_on()));
   if (standing.violations() > 0) {
-    absl::StrAppend(&text, " · ", standing.violations(), " violations");
+    absl::StrAppend(&text, " · violations: ", standing.violations());
     if (standing.max_violations() > 0) absl::StrAppend(&text, " of ", standing.max_violations());
   }
   Line(screen, text, style);

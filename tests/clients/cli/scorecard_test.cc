@@ -149,6 +149,31 @@ TEST(ScorecardTest, ColoursShowTargetsAndDirections) {
   EXPECT_THAT(card, HasSubstr("\x1b[2mno data (too few)"));
 }
 
+TEST(ScorecardTest, ScoresTierAndKeyMetricsComeFirst) {
+  const std::string card = Draw(FromText<v1::Scorecard>(R"pb(
+    partner_id: "p"
+    partner { name: "P" tier: "as the source states it" }
+    tier { tier: "gold" tier_name: "Gold" status: TIER_STATUS_PROBATION }
+    scores {
+      display_name: "Health"
+      score: 79
+      most: 100
+      band { display_name: "HEALTHY" }
+      trend: SCORE_TREND_IMPROVING
+      coverage: 0.8
+    }
+    scores { display_name: "Engagement" }
+    key_rows {
+      metric { id: "revenue" display_name: "Revenue" }
+      value { value: 1 display: "$1" }
+    }
+  )pb"));
+  EXPECT_THAT(card, HasSubstr("Partner Tier: Gold (probation)"));
+  EXPECT_THAT(card, HasSubstr("│ Health         79  ████████░░  HEALTHY, improving (data for 80 %)"));
+  EXPECT_THAT(card, HasSubstr("│ Engagement  no data"));
+  EXPECT_LT(card.find("KEY METRICS"), card.find("No metrics are on this scorecard."));
+}
+
 TEST(ScorecardTest, ProgrammeTotals) {
   const std::string card = Draw(FromText<v1::Scorecard>(R"pb(program: "solar" program_name: "Solar Partners")pb"));
   EXPECT_THAT(card, HasSubstr("PROGRAMME TOTALS: Solar Partners"));

@@ -194,7 +194,7 @@ TEST(ScoresTest, WhatIfShowsBothSides) {
               position: 7
             )pb"),
             R"(What             Is     Would be
-─────────────────────────────────
+──────────────────────────────────
 Revenue          $1  →  $2
 Health   59.5 Watch  →  80 Healthy
 Tier           none  →  Silver

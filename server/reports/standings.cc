@@ -13,19 +13,24 @@ namespace {
 
 constexpr size_t kBuckets = 10;
 
-// Tells whether partners pass some filters.
+// The values of an attribute by partner; null when no partner has it.
+const std::vector<std::string>* ValuesOf(const Standings& standings, const std::string& attribute) {
+  const auto found = standings.attributes->find(attribute);
+  return found == standings.attributes->end() ? nullptr : &found->second;
+}
+
+// Tells whether partners belong to some segments.
 class Filter {
  public:
-  Filter(const Standings& standings, const PartnerFilters& filters) : members_(*standings.members) {
-    // Without partners no field is there, and nobody to ask.
-    for (const v1::PartnerFilter& filter : filters) {
-      if (members_.empty()) break;
-      wanted_.emplace_back(&standings.fields->at(filter.field()), filter.value());
+  Filter(const Standings& standings, const Segments& segments) : members_(*standings.members) {
+    for (const v1::Scope& scope : segments) {
+      wanted_.emplace_back(ValuesOf(standings, scope.segment().attribute()), scope.segment().value());
     }
   }
   bool operator()(uint32_t partner) const {
     return members_[partner] != 0 && std::all_of(wanted_.begin(), wanted_.end(), [&](const auto& wanted) {
-             return absl::EqualsIgnoreCase((*wanted.first)[partner], wanted.second);
+             const auto& [values, value] = wanted;
+             return absl::EqualsIgnoreCase(values == nullptr ? "" : absl::string_view((*values)[partner]), value);
            });
   }
 
@@ -96,7 +101,7 @@ v1::Leaderboard BuildLeaderboard(const Standings& standings, const LeaderboardRe
   *board.mutable_window()->mutable_end_on() = DateOf(period.last);
   board.set_position(standings.position);
 
-  const Filter passes(standings, request.filters);
+  const Filter passes(standings, request.segments);
   std::vector<uint32_t> order;
   order.reserve(standings.ranking->order().size());
   std::copy_if(standings.ranking->order().begin(), standings.ranking->order().end(), std::back_inserter(order), passes);
@@ -115,7 +120,7 @@ v1::Leaderboard BuildLeaderboard(const Standings& standings, const LeaderboardRe
     v1::LeaderboardRow& row = *board.add_rows();
     row.set_rank(static_cast<int64_t>(i) + 1);
     row.set_partner_id((*standings.ids)[order[i]]);
-    row.set_name(standings.fields->at("name")[order[i]]);
+    row.set_name(standings.attributes->at("name")[order[i]]);
     row.set_value(standings.ranking->value(order[i]));
     row.set_display(DisplayOf(standings, row.value()));
     const size_t others = order.size() - 1;
@@ -124,8 +129,7 @@ v1::Leaderboard BuildLeaderboard(const Standings& standings, const LeaderboardRe
   return board;
 }
 
-v1::Distribution BuildDistribution(const Standings& standings, const PartnerFilters& filters,
-                                   const std::string& group_by) {
+v1::Distribution BuildDistribution(const Standings& standings, const Segments& segments, const std::string& group_by) {
   const v1::Metric& metric = standings.metric->definition;
   v1::Distribution distribution;
   distribution.set_program(standings.catalog->program().id());
@@ -136,23 +140,23 @@ v1::Distribution BuildDistribution(const Standings& standings, const PartnerFilt
   *distribution.mutable_as_of() = DateOf(standings.as_of);
   distribution.set_position(standings.position);
 
-  const Filter passes(standings, filters);
+  const Filter passes(standings, segments);
   struct Group {
     int64_t partners = 0;
     std::vector<double> values;
   };
   std::map<std::string, Group> groups;
   Group all;
-  const std::vector<std::string>* field = group_by.empty() ? nullptr : &standings.fields->at(group_by);
+  const std::vector<std::string>* attribute = ValuesOf(standings, group_by);
   for (uint32_t partner = 0; partner < standings.ids->size(); ++partner) {
     if (!passes(partner)) continue;
     ++all.partners;
-    if (field != nullptr) ++groups[(*field)[partner]].partners;
+    if (attribute != nullptr) ++groups[(*attribute)[partner]].partners;
   }
   for (const uint32_t partner : standings.ranking->order()) {
     if (!passes(partner)) continue;
     all.values.push_back(standings.ranking->value(partner));
-    if (field != nullptr) groups[(*field)[partner]].values.push_back(all.values.back());
+    if (attribute != nullptr) groups[(*attribute)[partner]].values.push_back(all.values.back());
   }
   *distribution.mutable_spread() = SpreadOf(all.partners, all.values);
   AddBuckets(all.values, distribution);

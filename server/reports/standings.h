@@ -1,7 +1,7 @@
 // How partners stand: parts of a ranking, and how its values are spread.
 //
 //   v1::Leaderboard board = BuildLeaderboard(standings, {.limit = 10});
-//   v1::Distribution spread = BuildDistribution(standings, filters, "tier");
+//   v1::Distribution spread = BuildDistribution(standings, segments, "tier");
 //
 // Functions are free of state.
 #ifndef PARTNERMETRICS_SERVER_REPORTS_STANDINGS_H_
@@ -29,16 +29,16 @@ struct Standings {
   uint64_t position = 0;
   const Ranking* ranking = nullptr;
   const std::vector<std::string>* ids = nullptr;
-  // Names and enums of partners ("name", "tier", "region" …): of each its values by partner.
-  const std::map<std::string, std::vector<std::string>>* fields = nullptr;
+  // Names, enums and labels of partners ("name", "tier", "label.vertical" …): of each its values by partner.
+  const std::map<std::string, std::vector<std::string>>* attributes = nullptr;
   // By partner: whether it belongs to the programme on the date.
   const std::vector<char>* members = nullptr;
 };
 
-using PartnerFilters = google::protobuf::RepeatedPtrField<v1::PartnerFilter>;
+using Segments = google::protobuf::RepeatedPtrField<v1::Scope>;
 
 struct LeaderboardRequest {
-  PartnerFilters filters;  // of fields that are there
+  Segments segments;  // a partner must belong to all of them
   bool from_bottom = false;
   std::optional<uint32_t> around;  // a partner
   size_t limit = 10;
@@ -46,9 +46,8 @@ struct LeaderboardRequest {
 
 v1::Leaderboard BuildLeaderboard(const Standings& standings, const LeaderboardRequest& request);
 
-// `group_by` is a field that is there, or empty.
-v1::Distribution BuildDistribution(const Standings& standings, const PartnerFilters& filters,
-                                   const std::string& group_by);
+// `group_by` is an attribute, or empty.
+v1::Distribution BuildDistribution(const Standings& standings, const Segments& segments, const std::string& group_by);
 
 }  // namespace partnermetrics
 

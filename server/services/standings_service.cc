@@ -1,7 +1,9 @@
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "partnermetrics/v1/standings_service.grpc.pb.h"
@@ -19,19 +21,24 @@ namespace {
 constexpr int kDefaultRows = 10;
 constexpr int kMostRows = 1000;
 
-absl::Status CheckField(const Standings& standings, const std::string& request_field, const std::string& name) {
-  // Without partners no field is known.
-  if (standings.ids->empty() || standings.fields->count(name) > 0) return absl::OkStatus();
+absl::Status CheckAttribute(const Standings& standings, const std::string& request_field, const std::string& name) {
+  // Labels are what sources make them; without partners nothing is known.
+  if (standings.ids->empty() || standings.attributes->count(name) > 0 || absl::StartsWith(name, "label.")) {
+    return absl::OkStatus();
+  }
   std::vector<std::string> names;
-  for (const auto& [known, values] : *standings.fields) names.push_back(known);
+  for (const auto& [known, values] : *standings.attributes) names.push_back(known);
   return InvalidField(
-      request_field, "UNKNOWN_FIELD",
-      absl::StrCat("'", name, "' is no name or enum of a partner; there are ", absl::StrJoin(names, ", ")));
+      request_field, "UNKNOWN_ATTRIBUTE",
+      absl::StrCat("'", name, "' is no attribute of a partner; there are ", absl::StrJoin(names, ", ")));
 }
 
-absl::Status CheckFilters(const Standings& standings, const PartnerFilters& filters) {
-  for (const v1::PartnerFilter& filter : filters) {
-    RETURN_IF_ERROR(CheckField(standings, "filters.field", filter.field()));
+absl::Status CheckSegments(const Standings& standings, const Segments& segments) {
+  for (const v1::Scope& scope : segments) {
+    if (scope.kind() != v1::SCOPE_KIND_SEGMENT) {
+      return InvalidField("segments", "NO_SEGMENT", "must be segments, such as segment:tier=Gold");
+    }
+    RETURN_IF_ERROR(CheckAttribute(standings, "segments", scope.segment().attribute()));
   }
   return absl::OkStatus();
 }
@@ -81,11 +88,11 @@ class StandingsServiceImpl final : public v1::StandingsService::Service {
       ASSIGN_OR_RETURN(around, FindPartner(view, request.around()));
     }
     LeaderboardRequest wanted;
-    wanted.filters = request.filters();
+    wanted.segments = request.segments();
     wanted.from_bottom = request.end() == v1::LEADERBOARD_END_BOTTOM;
     wanted.limit = static_cast<size_t>(request.limit() > 0 ? request.limit() : kDefaultRows);
     return Read(request, *program, [&](const Standings& standings) {
-      RETURN_IF_ERROR(CheckFilters(standings, request.filters()));
+      RETURN_IF_ERROR(CheckSegments(standings, request.segments()));
       if (!around.empty()) {
         const auto at = std::find(standings.ids->begin(), standings.ids->end(), around);
         if (at != standings.ids->end()) wanted.around = static_cast<uint32_t>(at - standings.ids->begin());
@@ -98,9 +105,9 @@ class StandingsServiceImpl final : public v1::StandingsService::Service {
   absl::Status Spread(const v1::GetDistributionRequest& request, v1::Distribution& response) const {
     ASSIGN_OR_RETURN(ProgramRuntime * program, backend_.ProgramAt(request.program(), request.min_position()));
     return Read(request, *program, [&](const Standings& standings) {
-      RETURN_IF_ERROR(CheckFilters(standings, request.filters()));
-      if (!request.group_by().empty()) RETURN_IF_ERROR(CheckField(standings, "group_by", request.group_by()));
-      response = BuildDistribution(standings, request.filters(), standings.ids->empty() ? "" : request.group_by());
+      RETURN_IF_ERROR(CheckSegments(standings, request.segments()));
+      if (!request.group_by().empty()) RETURN_IF_ERROR(CheckAttribute(standings, "group_by", request.group_by()));
+      response = BuildDistribution(standings, request.segments(), request.group_by());
       return absl::OkStatus();
     });
   }

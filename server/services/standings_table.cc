@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "partnermetrics/v1/event.pb.h"
@@ -21,6 +22,7 @@ constexpr size_t kBlock = 500;
 // While events pour in, this often; then the rest is evaluated under one lock.
 constexpr int kMostRounds = 4;
 constexpr absl::Duration kKeep = absl::Hours(1);
+constexpr absl::string_view kLabelPrefix = "label.";
 
 const FactSchema& PartnerSchema() {
   static const FactSchema& schema = *FactSchemas::Get().Find("partner");
@@ -70,7 +72,7 @@ absl::Status StandingsTable::Read(const StandingsKey& key, absl::FunctionRef<abs
   standings.position = position_;
   standings.ranking = &column->ranking;
   standings.ids = &ids_;
-  standings.fields = &fields_;
+  standings.attributes = &attributes_;
   std::vector<char> members;
   members.reserve(partners_.size());
   for (const Partner& partner : partners_) members.push_back(IsMember(partner) ? 1 : 0);
@@ -162,7 +164,7 @@ absl::Status StandingsTable::Begin(const Engine::View& view) {
   ids_.clear();
   partners_.clear();
   by_id_.clear();
-  fields_.clear();
+  attributes_.clear();
   moment_ = view.ChangedScopes(0, [](const std::string&) {});
   ASSIGN_OR_RETURN(const std::vector<PartnerRecord> records, ReadPartnerRecords(view));
   for (const PartnerRecord& record : records) SetFields(NumberOf(record.partner_id), record.fields);
@@ -187,10 +189,24 @@ void StandingsTable::SetFields(uint32_t partner, const std::string& fields) {
   partners_[partner].terminated_on = DayOf(row, "terminated_on");
   for (const FieldSchema& field : PartnerSchema().fields()) {
     if (field.type != ValueType::kString && field.type != ValueType::kEnum) continue;
-    std::vector<std::string>& values = fields_[field.name];
-    values.resize(ids_.size());
-    values[partner] = TextOf(row, field);
+    SetAttribute(field.name, partner, TextOf(row, field));
   }
+  // Labels that it has no more.
+  for (auto& [name, values] : attributes_) {
+    values.resize(ids_.size());
+    if (absl::StartsWith(name, kLabelPrefix)) values[partner].clear();
+  }
+  v1::Partner parsed;
+  parsed.ParseFromString(fields);
+  for (const v1::Label& label : parsed.labels()) {
+    SetAttribute(absl::StrCat(kLabelPrefix, label.key()), partner, label.value());
+  }
+}
+
+void StandingsTable::SetAttribute(const std::string& name, uint32_t partner, std::string value) {
+  std::vector<std::string>& values = attributes_[name];
+  values.resize(ids_.size());
+  values[partner] = std::move(value);
 }
 
 bool StandingsTable::IsMember(const Partner& partner) const {

@@ -86,6 +86,7 @@ class StandingsTable {
   bool IsOfOtherTimes(const Engine::View& view) const PM_REQUIRES(mutex_);
   absl::Status Begin(const Engine::View& view) PM_REQUIRES(mutex_);
   void SetFields(uint32_t partner, const std::string& fields) PM_REQUIRES(mutex_);
+  void SetAttribute(const std::string& name, uint32_t partner, std::string value) PM_REQUIRES(mutex_);
   uint32_t NumberOf(const std::string& partner_id) PM_REQUIRES(mutex_);
   // Evaluates who is stale, in blocks, each at a position of its own, until few are left for the last one.
   absl::Status EvaluateStale(const Columns& columns) PM_REQUIRES(mutex_);
@@ -114,7 +115,7 @@ class StandingsTable {
   std::vector<std::string> ids_ PM_GUARDED_BY(mutex_);
   std::vector<Partner> partners_ PM_GUARDED_BY(mutex_);
   absl::flat_hash_map<std::string, uint32_t> by_id_ PM_GUARDED_BY(mutex_);
-  std::map<std::string, std::vector<std::string>> fields_ PM_GUARDED_BY(mutex_);
+  std::map<std::string, std::vector<std::string>> attributes_ PM_GUARDED_BY(mutex_);
   std::map<StandingsKey, std::unique_ptr<Column>> columns_ PM_GUARDED_BY(mutex_);
   int64_t evaluated_ PM_GUARDED_BY(mutex_) = 0;
 };

@@ -21,15 +21,15 @@ class StandingsTest : public FormulaTest {
     ranking_ = std::make_unique<Ranking>(direction, ids_);
     for (size_t i = 0; i < values.size(); ++i) Set(i, values[i]);
     ranking_->Settle();
-    fields_["name"] = ids_;
-    fields_["tier"].assign(ids_.size(), "Gold");
+    attributes_["name"] = ids_;
+    attributes_["tier"].assign(ids_.size(), "Gold");
     members_.assign(ids_.size(), 1);
     standings_.catalog = catalog_.get();
     standings_.metric = catalog_->FindMetric("revenue");
     standings_.as_of = On(2024, 3, 31);
     standings_.ranking = ranking_.get();
     standings_.ids = &ids_;
-    standings_.fields = &fields_;
+    standings_.attributes = &attributes_;
     standings_.members = &members_;
   }
   void Set(size_t partner, int value) {
@@ -44,17 +44,17 @@ class StandingsTest : public FormulaTest {
     }
     return rows;
   }
-  static LeaderboardRequest Of(const std::string& field, const std::string& value) {
+  static LeaderboardRequest Of(const std::string& attribute, const std::string& value) {
     LeaderboardRequest request;
-    v1::PartnerFilter& filter = *request.filters.Add();
-    filter.set_field(field);
-    filter.set_value(value);
+    v1::Segment& segment = *request.segments.Add()->mutable_segment();
+    segment.set_attribute(attribute);
+    segment.set_value(value);
     return request;
   }
 
   std::vector<std::string> ids_;
   std::unique_ptr<Ranking> ranking_;
-  std::map<std::string, std::vector<std::string>> fields_;
+  std::map<std::string, std::vector<std::string>> attributes_;
   std::vector<char> members_;
   Standings standings_;
 };
@@ -93,11 +93,12 @@ TEST_F(StandingsTest, TopBottomAndAround) {
   EXPECT_THAT(Rows(request), IsEmpty());
 }
 
-TEST_F(StandingsTest, RanksAreThoseAmongThePartnersOfTheFilter) {
+TEST_F(StandingsTest, RanksAreThoseAmongThePartnersOfTheSegment) {
   Stand({90, 80, 70, 60});
-  fields_["tier"] = {"Gold", "Silver", "Gold", ""};
+  attributes_["tier"] = {"Gold", "Silver", "Gold", ""};
   EXPECT_THAT(Rows(Of("tier", "gold")), ElementsAre("1 a $90", "2 c $70"));
   EXPECT_THAT(Rows(Of("tier", "")), ElementsAre("1 d $60"));
+  EXPECT_THAT(Rows(Of("label.unheard", "x")), IsEmpty());
   members_[0] = 0;
   EXPECT_THAT(Rows(Of("tier", "gold")), ElementsAre("1 c $70"));
 }
@@ -117,7 +118,7 @@ TEST_F(StandingsTest, KeepTheirOrderWhenFewChange) {
 
 TEST_F(StandingsTest, Distribution) {
   Stand({10, 20, 30, 40, 50, -1});
-  fields_["tier"] = {"Gold", "Gold", "Silver", "Gold", "Silver", "Bronze"};
+  attributes_["tier"] = {"Gold", "Gold", "Silver", "Gold", "Silver", "Bronze"};
   const v1::Distribution distribution = BuildDistribution(standings_, {}, "tier");
   const v1::Spread& spread = distribution.spread();
   EXPECT_EQ(spread.partners(), 6);

@@ -312,21 +312,34 @@ TEST_F(ReportServiceTest, LeaderboardsFollowTheFacts) {
 
 TEST_F(ReportServiceTest, LeaderboardsOfSegmentsAndAroundAPartner) {
   v1::GetLeaderboardRequest request = Of("partner_revenue");
-  v1::PartnerFilter& filter = *request.add_filters();
-  filter.set_field("tier");
-  filter.set_value("gold");
+  const v1::Scope gold = [] {
+    v1::Scope scope;
+    scope.set_kind(v1::SCOPE_KIND_SEGMENT);
+    scope.mutable_segment()->set_attribute("tier");
+    scope.mutable_segment()->set_value("gold");
+    return scope;
+  }();
+  *request.add_segments() = gold;
   EXPECT_THAT(Board(request), ElementsAre("1 crm:P1 300", "2 crm:P3 0"));
-  request.clear_filters();
+  request.clear_segments();
   request.set_around("Birch");
   request.set_limit(1);
   EXPECT_THAT(Board(request), ElementsAre("2 crm:P2 250"));
   // Another tier: the partner moves without a new deal.
   v1::Event moved = PartnerEvent("P2", "Birch", "Gold");
   moved.set_revision(2);
+  v1::Label& label = *moved.mutable_partner()->add_labels();
+  label.set_key("vertical");
+  label.set_value("Banks");
   Ingest({moved});
   request = Of("partner_revenue");
-  *request.add_filters() = filter;
+  *request.add_segments() = gold;
   EXPECT_THAT(Board(request), ElementsAre("1 crm:P1 300", "2 crm:P2 250", "3 crm:P3 0"));
+  v1::Scope& banks = *request.add_segments();
+  banks.set_kind(v1::SCOPE_KIND_SEGMENT);
+  banks.mutable_segment()->set_attribute("label.vertical");
+  banks.mutable_segment()->set_value("Banks");
+  EXPECT_THAT(Board(request), ElementsAre("1 crm:P2 250"));
 }
 
 TEST_F(ReportServiceTest, LeaderboardsOfOtherDaysAndWindows) {
@@ -357,8 +370,11 @@ TEST_F(ReportServiceTest, LeaderboardsRefuseWhatTheyDoNotKnow) {
   };
   EXPECT_THAT(refusal(Of("partner_revenu")), HasSubstr("(did you mean \"partner_revenue\"?)"));
   v1::GetLeaderboardRequest request = Of("partner_revenue");
-  request.add_filters()->set_field("colour");
-  EXPECT_THAT(refusal(request), HasSubstr("'colour' is no name or enum of a partner"));
+  request.add_segments()->set_kind(v1::SCOPE_KIND_SEGMENT);
+  request.mutable_segments(0)->mutable_segment()->set_attribute("colour");
+  EXPECT_THAT(refusal(request), HasSubstr("'colour' is no attribute of a partner"));
+  request.mutable_segments(0)->set_kind(v1::SCOPE_KIND_PARTNER);
+  EXPECT_THAT(refusal(request), HasSubstr("must be segments, such as segment:tier=Gold"));
   request = Of("partner_revenue");
   request.set_limit(1001);
   EXPECT_THAT(refusal(request), HasSubstr("must be between 0 and 1000"));

@@ -200,6 +200,7 @@ class HistoryReader {
     for (size_t begin = 0; begin < sorted.size();) {
       size_t end = begin;
       while (end < sorted.size() && sorted[end]->deal_id == sorted[begin]->deal_id) ++end;
+      if (begin / kProgressRows != end / kProgressRows) run_.sink.Progress(end, sorted.size(), "rows of " + object_);
       if (!run_.Done()) {
         const Steps deal(sorted.data() + begin, end - begin);
         NameFirstStage(deal);

@@ -16,6 +16,8 @@
 
 namespace partnermetrics::salesforce {
 
+inline constexpr uint64_t kProgressRows = 4096;  // between two reports
+
 class Run {
  public:
   Run(const Options& options, const ExportFiles& files, sdk::Sink& sink, State state)
@@ -52,7 +54,7 @@ class Run {
 
   // Looks now and then, where rows are passed over, whether the run goes on.
   sdk::Status Progress(const sdk::Input& input, const sdk::CsvRow& row) {
-    if (row.number % 4096 != 0) return {};
+    if (row.number % kProgressRows != 0) return {};
     sink.Progress(row.offset, input.size, "bytes of " + input.name);
     return sink.Cancelled() ? sdk::Cancelled() : sdk::Status();
   }

@@ -66,7 +66,9 @@ void State::MoveTo(const std::string& new_object) {
 }
 
 void State::Finish() {
-  for (const auto& [name, micros] : seen) since[name] = std::max(since[name], micros);
+  for (const auto& [name, micros] : seen) {
+    if (micros > 0) since[name] = std::max(since[name], micros);
+  }
   seen.clear();
   incomplete.clear();
   object.clear();

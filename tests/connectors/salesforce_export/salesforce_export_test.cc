@@ -365,6 +365,22 @@ TEST(SalesforceExport, ResumesFromEveryStateWithTheSameRecords) {
   }
 }
 
+TEST(SalesforceExport, AnExportThatChangedIsReadFromItsBeginning) {
+  PluginRun run("salesforce_export");
+  std::string accounts = "Id,Name\n";
+  for (int i = 0; i < 9000; ++i) accounts += Id("001", i) + ",A\n";
+  run.AddFile("Account.csv", accounts);
+  ASSERT_EQ(run.Read(), PM_OK) << run.error();
+  ASSERT_GT(run.host().pages.size(), 2u);
+  const std::string interrupted = *run.host().pages.front().state;
+  ASSERT_EQ(run.Read({}, interrupted), PM_OK) << run.error();
+  EXPECT_LT(run.records().size(), 9000u);
+  // A file more, and what was read of the others may have other partners, names and rates.
+  run.AddFile("User.csv", "Id,Name\n0055f0000000001AAA,Dana\n");
+  ASSERT_EQ(run.Read({}, interrupted), PM_OK) << run.error();
+  EXPECT_EQ(run.records().size(), 9000u);
+}
+
 TEST(SalesforceExport, RefusesBadSettings) {
   PluginRun run("salesforce_export");
   EXPECT_EQ(run.Read({{"column_map", "[1]"}}), PM_BAD_SETTING);

@@ -82,15 +82,19 @@ FactRow::FactRow(const FactSchema& schema) : schema_(&schema), values_(static_ca
 bool FactRow::Decode(absl::string_view fact, absl::string_view currency, FieldError* error) {
   std::fill(values_.begin(), values_.end(), Value());
   waiting_money_.clear();
+  const bool tells_partner = schema_->program_wide() && schema_->can_have_partner() && !schema_->has_attributions();
+  if (tells_partner) values_.back() = Value::Bool(false);
   wire::Reader reader(fact);
   wire::Field encoded;
   while (reader.Next(encoded)) {
     const FieldSchema* field = schema_->FindByNumber(encoded.number);
     if (field == nullptr) {
-      if (schema_->descriptor()->FindFieldByNumber(encoded.number) == nullptr) {
+      const auto* known = schema_->descriptor()->FindFieldByNumber(encoded.number);
+      if (known == nullptr) {
         return Fail(error, absl::StrCat(schema_->name(), ".", encoded.number), "UNKNOWN_FIELD",
                     "the server does not know this field; it may be newer than the server");
       }
+      if (tells_partner && known->name() == "partner_refs") values_.back() = Value::Bool(true);
       continue;  // references and lists are read by Resolve
     }
     if (!DecodeField(*field, encoded, currency, error)) return false;

@@ -121,6 +121,8 @@ void FactSchema::Build(const FieldDescriptor* member) {
   for (const std::string& date : options.customer_date()) customer_date_slots_.push_back(by_name_.at(date));
   if (customer_date_slots_.empty()) customer_date_slots_ = money_date_slots_;
 
+  // What concerns every partner is told from what concerns one. FactRow fills in the last slot.
+  if (program_wide_ && can_have_partner_ && !attributions_) AddDerived("names_partner", ValueType::kBool, nullptr);
   if (attributions_) {
     role_slot_ = slots();
     AddDerived("role", ValueType::kEnum, v1::AttributionRole_descriptor());

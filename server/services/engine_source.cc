@@ -14,6 +14,9 @@
 namespace partnermetrics {
 namespace {
 
+// From how many on the facts of a kind are read one by one, and not those of each partner.
+constexpr size_t kManyPartners = 64;
+
 std::string ScopeName(ScopeIndex scope, const std::vector<std::string>& partners,
                       absl::Span<const v1::Segment> segments) {
   if (IsSegment(scope)) {
@@ -66,7 +69,7 @@ absl::StatusOr<EngineSource> EngineSource::Collect(const Engine::View& view, Rea
     for (size_t i = 0; i < (reads.partner_tiers ? partners.size() : asked); ++i) {
       named.emplace(partners[i], kFirstPartnerScope + static_cast<ScopeIndex>(i));
     }
-    RETURN_IF_ERROR(source.CollectDecisions(view, named, reads.partner_tiers));
+    RETURN_IF_ERROR(source.CollectDecisions(view, named, named.size() > kManyPartners));
   }
   source.partner_ids_ = std::move(partners);
   return source;
@@ -141,7 +144,7 @@ absl::Status EngineSource::CollectRows(const Engine::View& view, const std::vect
   return absl::OkStatus();
 }
 
-// Of many partners all facts of these kinds are read: there are few.
+// Of many partners all facts of these kinds are read: there are few of them.
 absl::Status EngineSource::CollectDecisions(const Engine::View& view, const ScopeNames& partners, bool all) {
   const FactSchema& overrides = *FactSchemas::Get().FindByNumber(v1::Event::kTierOverrideFieldNumber);
   const FactSchema& reviews = *FactSchemas::Get().FindByNumber(v1::Event::kTierReviewFieldNumber);

@@ -142,11 +142,15 @@ absl::StatusOr<std::vector<v1::Event>> EndsOn(const Engine::View& view, const st
   return events;
 }
 
-absl::Status Show(const Programs& programs, ProgramRuntime& program, const std::string& program_id,
-                  const std::string& partner, v1::GetTierResponse& response) {
+// The tier on the day on which a change takes effect, or today when it already has.
+absl::Status Show(const Programs& programs, ProgramRuntime& program, const std::string& partner, Day changes_on,
+                  v1::GetTierResponse& response) {
   v1::GetTierRequest request;
-  request.set_program(program_id);
   request.set_partner_id(partner);
+  {
+    Engine::View view(program.engine());
+    *request.mutable_as_of() = ToDate(std::max(changes_on, programs.Today(*view.catalog())));
+  }
   return GetTier(programs, program, request, response);
 }
 
@@ -211,13 +215,14 @@ absl::Status SetTierOverride(const Programs& programs, ProgramRuntime& program,
   if (request.reason().empty()) return InvalidField("reason", "REQUIRED", "must say why");
   std::string partner;
   std::vector<v1::Event> events;
+  Day starts_on = 0;
   {
     Engine::View view(program.engine());
     const Catalog& catalog = *view.catalog();
     ASSIGN_OR_RETURN(const CompiledTiers* tiers, TiersOf(catalog));
     RETURN_IF_ERROR(CheckTier(*tiers, request.tier()));
     ASSIGN_OR_RETURN(partner, FindPartner(view, request.partner_id()));
-    Day starts_on = programs.Today(catalog);
+    starts_on = programs.Today(catalog);
     if (request.has_starts_on()) {
       ASSIGN_OR_RETURN(starts_on, ReadDate(request.starts_on(), "starts_on"));
     }
@@ -237,7 +242,7 @@ absl::Status SetTierOverride(const Programs& programs, ProgramRuntime& program,
     events.push_back(std::move(event));
   }
   RETURN_IF_ERROR(State(programs, program, std::move(events)).status());
-  return Show(programs, program, request.program(), partner, response);
+  return Show(programs, program, partner, starts_on, response);
 }
 
 absl::Status EndTierOverride(const Programs& programs, ProgramRuntime& program,
@@ -245,12 +250,13 @@ absl::Status EndTierOverride(const Programs& programs, ProgramRuntime& program,
   if (request.partner_id().empty()) return InvalidField("partner_id", "REQUIRED", "must name a partner");
   std::string partner;
   std::vector<v1::Event> events;
+  Day ends_on = 0;
   {
     Engine::View view(program.engine());
     const Catalog& catalog = *view.catalog();
     RETURN_IF_ERROR(TiersOf(catalog).status());
     ASSIGN_OR_RETURN(partner, FindPartner(view, request.partner_id()));
-    Day ends_on = programs.Today(catalog);
+    ends_on = programs.Today(catalog);
     if (request.has_expires_on()) {
       ASSIGN_OR_RETURN(ends_on, ReadDate(request.expires_on(), "expires_on"));
     }
@@ -262,7 +268,7 @@ absl::Status EndTierOverride(const Programs& programs, ProgramRuntime& program,
                      "look at its history: partnerctl tier show");
   }
   RETURN_IF_ERROR(State(programs, program, std::move(events)).status());
-  return Show(programs, program, request.program(), partner, response);
+  return Show(programs, program, partner, ends_on, response);
 }
 
 }  // namespace partnermetrics

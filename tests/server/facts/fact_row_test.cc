@@ -55,6 +55,20 @@ TEST(FactSchemas, EveryKindWithMoneySaysWhichDayConvertsIt) {
   }
 }
 
+TEST(FactRow, OfProgrammeWideKindsItTellsWhetherAPartnerIsNamed) {
+  FactRow row(*FactSchemas::Get().Find("certification_requirement"));
+  FieldError error;
+  v1::CertificationRequirement requirement;
+  requirement.set_track("sales");
+  ASSERT_TRUE(row.Decode(requirement.SerializeAsString(), "USD", &error));
+  EXPECT_EQ(Field(row, "names_partner").integer, 0);
+  requirement.add_partner_refs()->set_domain("apex.example");
+  ASSERT_TRUE(row.Decode(requirement.SerializeAsString(), "USD", &error));
+  EXPECT_EQ(Field(row, "names_partner").integer, 1);
+  EXPECT_EQ(FactSchemas::Get().Find("deal")->Find("names_partner"), nullptr);
+  EXPECT_EQ(FactSchemas::Get().Find("fx_rate")->Find("names_partner"), nullptr);
+}
+
 TEST(FactRow, ReadsEveryType) {
   const std::string bytes = DealBytes(
       "amount { currency_code: 'USD' units: 1500 nanos: 250000000 } outcome: DEAL_OUTCOME_WON stage: 'Closed Won'"

@@ -291,6 +291,14 @@ TEST_F(ScoreServiceTest, OverridesGoBeforeTheComputedTierUntilTheyEnd) {
   ASSERT_TRUE(Call(&v1::ScoreService::Stub::EndTierOverride, "partner_id: 'Birch'", &response).ok());
   EXPECT_EQ(response.standing().tier(), "bronze");
   EXPECT_FALSE(response.standing().has_override());
+  // One that is yet to begin is shown as of its first day.
+  ASSERT_TRUE(
+      Call(&v1::ScoreService::Stub::SetTierOverride,
+           "partner_id: 'Apex' tier: 'silver' author: 'Bob' reason: 'x' starts_on { year: 2024 month: 5 day: 1 }",
+           &response)
+          .ok());
+  EXPECT_EQ(response.standing().tier(), "silver");
+  EXPECT_EQ(Tier("Apex").standing().tier(), "gold");
   const auto none = Call(&v1::ScoreService::Stub::EndTierOverride, "partner_id: 'Birch'", &response);
   EXPECT_EQ(InfoOf(none).reason, "NO_OVERRIDE");
   const auto unknown = Call(&v1::ScoreService::Stub::SetTierOverride,

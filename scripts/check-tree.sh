@@ -9,7 +9,7 @@ if ! git rev-parse --is-inside-work-tree >/dev/null; then
   exit 1
 fi
 mapfile -t files < <(git ls-files --cached --others --exclude-standard |
-  grep -vE '^(tests/data|demo/exports)/' | while read -r file; do if [[ -f $file ]]; then echo "$file"; fi; done)
+  grep -vE '^(tests/data|tests/fuzz/seeds|demo/exports)/' | while read -r file; do if [[ -f $file ]]; then echo "$file"; fi; done)
 mapfile -t sources < <(printf '%s\n' "${files[@]}" | grep -E '\.(h|cc|c|cmake|sh)$|CMakeLists\.txt$')
 
 failures=0

@@ -21,6 +21,15 @@ std::optional<Instant> RenewalOf(JsonRecord* record) {
   return renewal;
 }
 
+// The begin of the present period, likewise; 0 when it is not stated.
+int64_t PeriodStart(JsonRecord* record) {
+  int64_t start = record->Integer("current_period_start").value_or(0);
+  for (Json item : record->List("items.data")) {
+    start = std::max(start, record->Integer(item, "current_period_start").value_or(0));
+  }
+  return start;
+}
+
 // An item of a subscription or of a phase, with what it comes to.
 struct Item {
   Json object;
@@ -118,7 +127,7 @@ bool TakeOff(const Coupon& coupon, const std::string& currency, std::vector<Item
 bool TakeOffAll(JsonRecord* record, const std::vector<Json>& discounts, const Surroundings& surroundings,
                 const std::string& currency, const std::vector<Item*>& items) {
   // One that ended before the present period is none.
-  const int64_t period = record->Integer("current_period_start").value_or(0);
+  const int64_t period = PeriodStart(record);
   for (Json discount : discounts) {
     if (discount.is_object() && record->Integer(discount, "end").value_or(INT64_MAX) <= period) continue;
     std::optional<Coupon> coupon = CouponOf(record, discount, surroundings);
@@ -198,7 +207,10 @@ v1::SubscriptionStatus SubscriptionStatusOf(const std::string& status) {
 }
 
 const char* MapSubscription(JsonRecord* record, const MapContext& context, v1::EventBatch* events) {
-  int64_t revision = record->Newest({"created", "start_date", "canceled_at", "ended_at", "current_period_start"});
+  int64_t revision = record->Newest({"created", "start_date", "canceled_at", "ended_at"});
+  if (auto period = sdk::ParseEpoch(std::to_string(PeriodStart(record)))) {
+    revision = std::max(revision, period->Micros());
+  }
   v1::Event* event = AddEvent(*record, revision, context, events);
   v1::Subscription* subscription = event->mutable_subscription();
   std::string status = record->Text("status");

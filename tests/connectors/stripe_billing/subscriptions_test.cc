@@ -138,6 +138,17 @@ TEST(StripeDiscounts, OnlyWhatRecursCounts) {
   EXPECT_EQ(with(R"({"amount_off":500,"currency":"usd","duration":"forever"})"), "not known");
 }
 
+TEST(StripeDiscounts, ThePresentPeriodStandsOnTheItemsSince2025) {
+  const auto with = [](const std::string& end) {
+    return Subscription({Item(Price(kTen), 2, R"(,"current_period_start":500)")},
+                        R"(,"discount":{"coupon":{"percent_off":50,"duration":"repeating"},"end":)" + end + "}");
+  };
+  EXPECT_EQ(Monthly(with("501")), "EUR 10");
+  EXPECT_EQ(Monthly(with("500")), "EUR 20");
+  // A new period is a newer version of the subscription.
+  EXPECT_EQ(StripeRun(Files{{"s.jsonl", with("501")}}).events().at(0).revision(), 500'000'000);
+}
+
 TEST(StripeDiscounts, ACouponMayHoldForSomeProductsOnly) {
   const std::string other = R"({"id":"p2","currency":"eur","product":"prod_2","unit_amount":4000,)"
                             R"("recurring":{"interval":"month"}})";

@@ -10,8 +10,6 @@
 #include "absl/strings/str_cat.h"
 #include "partnermetrics/v1/event.pb.h"
 #include "server/base/errors.h"
-#include "server/engine/partners.h"
-#include "server/expr/diagnostics.h"
 #include "server/scoring/evaluator.h"
 #include "server/scoring/explain.h"
 #include "server/scoring/score.h"
@@ -20,139 +18,14 @@
 #include "server/services/call.h"
 #include "server/services/dates.h"
 #include "server/services/engine_source.h"
+#include "server/services/explained_value.h"
 #include "server/services/fact_contributions.h"
 #include "server/services/fact_history.h"
 #include "server/services/page_token.h"
-#include "server/services/partner_records.h"
-#include "server/services/segment_scope.h"
 #include "server/sync/page_request.h"
 
 namespace partnermetrics {
 namespace {
-
-// A value that is being explained, under one view of the engine.
-struct Explained {
-  MetricRequest request;
-  std::optional<std::string> split;
-  EngineSource source;
-  std::vector<std::string> partners;  // by index from kFirstPartnerScope, as far as terms name them
-  std::vector<Term> terms;
-
-  const Catalog& catalog() const { return *source.catalog(); }
-  absl::Span<const v1::Segment> segments() const {
-    return absl::MakeConstSpan(&request.scope_proto.segment(), request.scope_proto.has_segment() ? 1 : 0);
-  }
-};
-
-v1::Decimal ToDecimal(Nanos nanos) {
-  v1::Decimal decimal;
-  decimal.set_units(static_cast<int64_t>(nanos / kNanosPerUnit));
-  decimal.set_nanos(static_cast<int32_t>(nanos % kNanosPerUnit));
-  return decimal;
-}
-
-absl::Status Differs(absl::string_view use, absl::string_view what) {
-  return MakeError(absl::StatusCode::kInternal, "EXPLANATION_DIFFERS",
-                   absl::StrCat("what stands behind ", use, " does not add up to what is served: ", what),
-                   "compare what is served with the facts: partnerctl verify");
-}
-
-absl::StatusOr<const CompiledMetric*> ReadMetric(const Catalog& catalog, const std::string& id) {
-  if (const CompiledMetric* metric = catalog.FindMetric(id); metric != nullptr) return metric;
-  std::vector<std::string> names;
-  for (const CompiledMetric& known : catalog.metrics()) names.push_back(known.id());
-  return InvalidField("metric_id", "UNKNOWN_METRIC",
-                      absl::StrCat("there is no metric '", id, "'", SuggestNames(id, std::move(names))));
-}
-
-absl::StatusOr<ScopeIndex> ReadScope(const Engine::View& view, v1::Scope& scope, std::vector<std::string>& partners) {
-  switch (scope.kind()) {
-    case v1::SCOPE_KIND_UNSPECIFIED:
-      scope.set_kind(v1::SCOPE_KIND_PROGRAM);
-      return kProgramScope;
-    case v1::SCOPE_KIND_PROGRAM:
-      return kProgramScope;
-    case v1::SCOPE_KIND_BUSINESS:
-      return kBusinessScope;
-    case v1::SCOPE_KIND_DIRECT:
-      return kDirectScope;
-    case v1::SCOPE_KIND_PARTNER: {
-      ASSIGN_OR_RETURN(std::string id, FindPartner(view, scope.partner_id()));
-      scope.set_partner_id(id);
-      partners.push_back(std::move(id));
-      return kFirstPartnerScope;
-    }
-    case v1::SCOPE_KIND_SEGMENT: {
-      ASSIGN_OR_RETURN(*scope.mutable_segment(), FindSegment(view, scope.segment(), "scope.segment"));
-      return kFirstSegmentScope;
-    }
-    default:
-      return InvalidField("scope.kind", "UNKNOWN", "must be BUSINESS, DIRECT, PROGRAM, PARTNER or SEGMENT");
-  }
-}
-
-// Both requests name a value by the same fields.
-template <typename Request>
-absl::StatusOr<Period> ReadPeriod(const Programs& programs, const Catalog& catalog, const CompiledMetric& metric,
-                                  const Request& request) {
-  if (!v1::WindowKind_IsValid(request.window())) return InvalidField("window", "UNKNOWN", "is no window");
-  Day as_of = programs.Today(catalog);
-  if (request.has_as_of()) {
-    ASSIGN_OR_RETURN(as_of, ReadDate(request.as_of(), "as_of"));
-  }
-  if (!request.has_window_start_on()) return PeriodOf(catalog, metric, request.window(), as_of);
-  ASSIGN_OR_RETURN(const Day first, ReadDate(request.window_start_on(), "window_start_on"));
-  if (first > as_of) return InvalidField("window_start_on", "OUT_OF_RANGE", "must not be after as_of");
-  return ExplicitPeriod(first, as_of);
-}
-
-template <typename Request>
-absl::StatusOr<Explained> ExplainValue(const Programs& programs, const Engine::View& view, const Request& request) {
-  const Catalog& catalog = *view.catalog();
-  Explained explained;
-  ASSIGN_OR_RETURN(const CompiledMetric* metric, ReadMetric(catalog, request.metric_id()));
-  explained.request.metric = metric;
-  explained.request.scope_proto = request.scope();
-  ASSIGN_OR_RETURN(explained.request.scope, ReadScope(view, explained.request.scope_proto, explained.partners));
-  ASSIGN_OR_RETURN(explained.request.period, ReadPeriod(programs, catalog, *metric, request));
-  if (request.has_split_value()) explained.split = request.split_value();
-  ASSIGN_OR_RETURN(explained.source, EngineSource::Collect(view, ReadsOf(catalog, {metric}, {explained.request.scope}),
-                                                           explained.partners, explained.segments()));
-  if (!explained.source.Partners().empty()) {
-    ASSIGN_OR_RETURN(const std::vector<PartnerRecord> records, ReadPartnerRecords(view));
-    for (size_t i = 0; i < records.size(); ++i) {
-      const auto index = static_cast<size_t>(explained.source.Partners()[i] - kFirstPartnerScope);
-      if (explained.partners.size() <= index) explained.partners.resize(index + 1);
-      explained.partners[index] = records[i].partner_id;
-    }
-  }
-  if (metric->HasLevel(explained.request.scope_proto.kind())) {
-    explained.terms =
-        TermsOf(catalog, explained.source, *metric, explained.request.scope, explained.request.period, explained.split);
-  }
-  return explained;
-}
-
-v1::Scope ScopeOf(const Explained& explained, ScopeIndex scope) {
-  // Of a segment only that which was asked for.
-  if (IsSegment(scope)) return explained.request.scope_proto;
-  v1::Scope proto;
-  switch (scope) {
-    case kBusinessScope:
-      proto.set_kind(v1::SCOPE_KIND_BUSINESS);
-      return proto;
-    case kDirectScope:
-      proto.set_kind(v1::SCOPE_KIND_DIRECT);
-      return proto;
-    case kProgramScope:
-      proto.set_kind(v1::SCOPE_KIND_PROGRAM);
-      return proto;
-    default:
-      proto.set_kind(v1::SCOPE_KIND_PARTNER);
-      proto.set_partner_id(explained.partners[static_cast<size_t>(scope - kFirstPartnerScope)]);
-      return proto;
-  }
-}
 
 void FillRead(const Explained& explained, const MeasureRead& read, v1::ExplainedTerm& term) {
   const CompiledMeasure& measure = explained.catalog().measures()[static_cast<size_t>(read.row.measure)];
@@ -185,15 +58,7 @@ absl::StatusOr<ContributionPage> ExplainTerm(const Engine::View& view, const Exp
     return ContributionPage();
   }
   FillRead(explained, *term.read, proto);
-  const CompiledMeasure& measure = explained.catalog().measures()[static_cast<size_t>(term.read->row.measure)];
-  const FactQuery query = {proto.scope(), measure, term.read->period, explained.split};
-  ASSIGN_OR_RETURN(ContributionPage page, FindContributions(view, query, after, size));
-  const CellTotals& served = term.read->totals;
-  if (page.totals.count != served.count || page.totals.sum != served.sum) {
-    return Differs(term.use,
-                   absl::StrCat("facts give count ", page.totals.count, " and sum ", NanosText(page.totals.sum),
-                                ", served are count ", served.count, " and sum ", NanosText(served.sum)));
-  }
+  ASSIGN_OR_RETURN(ContributionPage page, ContributionsTo(view, explained, term, after, size));
   proto.set_contributions(page.rows);
   return page;
 }
@@ -287,6 +152,19 @@ void FillRules(const Explained& explained, v1::ExplainResponse& response) {
   }
 }
 
+// The value that a list of contributions is about.
+v1::ExplainRequest ValueOf(const v1::ListContributionsRequest& request) {
+  v1::ExplainRequest value;
+  value.set_program(request.program());
+  value.set_metric_id(request.metric_id());
+  *value.mutable_scope() = request.scope();
+  if (request.has_as_of()) *value.mutable_as_of() = request.as_of();
+  value.set_window(request.window());
+  if (request.has_window_start_on()) *value.mutable_window_start_on() = request.window_start_on();
+  if (request.has_split_value()) value.set_split_value(request.split_value());
+  return value;
+}
+
 // Whatever must be the same on all pages.
 std::string FingerprintOf(v1::ListContributionsRequest request) {
   request.clear_page_size();
@@ -327,7 +205,7 @@ absl::Status ListContributions(const Programs& programs, ProgramRuntime& program
   ASSIGN_OR_RETURN(const std::string after, ReadPageToken(request.page_token(), fingerprint));
   {
     const Engine::View view(program.engine());
-    ASSIGN_OR_RETURN(const Explained explained, ExplainValue(programs, view, request));
+    ASSIGN_OR_RETURN(const Explained explained, ExplainValue(programs, view, ValueOf(request)));
     response.set_position(explained.source.header().position);
     const auto terms = static_cast<int32_t>(explained.terms.size());
     if (request.term() < 0 || request.term() > std::max(terms, 1)) {

@@ -1,6 +1,7 @@
 #include "partnermetrics/v1/explain_service.grpc.pb.h"
 #include "server/base/errors.h"
 #include "server/services/call.h"
+#include "server/services/explain_change.h"
 #include "server/services/explain_query.h"
 #include "server/services/fact_history.h"
 #include "server/services/services.h"
@@ -25,6 +26,14 @@ class ExplainServiceImpl final : public v1::ExplainService::Service {
     return Handle(backend_, *context, "ExplainService.ListContributions", [&]() -> absl::Status {
       ASSIGN_OR_RETURN(ProgramRuntime * program, backend_.ProgramAt(request->program(), request->min_position()));
       return partnermetrics::ListContributions(backend_.programs(), *program, *request, *response);
+    });
+  }
+
+  grpc::Status ExplainChange(grpc::ServerContext* context, const v1::ExplainChangeRequest* request,
+                             v1::ExplainChangeResponse* response) override {
+    return Handle(backend_, *context, "ExplainService.ExplainChange", [&]() -> absl::Status {
+      ASSIGN_OR_RETURN(ProgramRuntime * program, backend_.ProgramAt(request->program(), request->min_position()));
+      return partnermetrics::ExplainChange(backend_.programs(), *program, *request, *response);
     });
   }
 

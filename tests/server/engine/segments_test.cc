@@ -48,15 +48,15 @@ class SegmentsTest : public EngineFixture {
     Ingest(
         absl::StrCat("source: '", source, "' record_id: '", id, "' revision: ", revision, " partner { ", fields, " }"));
   }
-  // A deal of p1 and p2 with some amount.
-  void Deal(const std::string& id, int created, int closed, const std::string& attributions = Sourced("p1")) {
-    Ingest(absl::StrCat("record_id: '", id,
-                        "' deal { amount { units: 100 } created_at { seconds: ", int64_t{March(created)} * 86'400,
-                        " } closed_on { year: 2026 month: 3 day: ", closed, " } ", attributions, " }"));
-  }
   static std::string Sourced(const std::string& partner, const std::string& role = "SOURCED") {
     return absl::StrCat("attributions { role: ATTRIBUTION_ROLE_", role, " partner_refs { external { id: '", partner,
                         "' } } } ");
+  }
+  // A deal of 100.
+  void Deal(const std::string& id, int created, int closed, const std::string& attributions = Sourced("p1", "SOURCED")) {
+    Ingest(absl::StrCat("record_id: '", id,
+                        "' deal { amount { units: 100 } created_at { seconds: ", int64_t{March(created)} * 86'400,
+                        " } closed_on { year: 2026 month: 3 day: ", closed, " } ", attributions, " }"));
   }
   std::string In(const std::string& value, const std::string& measure) {
     return Total(SegmentScope("tier", value), measure);

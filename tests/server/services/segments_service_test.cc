@@ -84,12 +84,11 @@ TEST_F(SegmentsServiceTest, UnknownSegmentsAreNamed) {
 }
 
 TEST_F(SegmentsServiceTest, ASegmentIsVerified) {
-  const auto admin = v1::AdminService::NewStub(Connect());
   v1::VerifyScopeRequest request;
   *request.mutable_scope() = SegmentOf("tier", "Gold");
   grpc::ClientContext context;
   v1::VerifyScopeResponse response;
-  const grpc::Status status = admin->VerifyScope(&context, request, &response);
+  const grpc::Status status = admin_->VerifyScope(&context, request, &response);
   ASSERT_TRUE(status.ok()) << status.error_message();
   EXPECT_TRUE(response.ok());
   EXPECT_GT(response.cells(), 0);

@@ -47,10 +47,6 @@ constexpr char kCatalog[] = R"pb(
   }
 )pb";
 
-absl::Time Noon() {
-  return absl::FromCivil(absl::CivilHour(2024, 3, 31, 12), absl::UTCTimeZone());
-}
-
 }  // namespace
 
 ErrorInfo InfoOf(const grpc::Status& status) {
@@ -99,7 +95,7 @@ void ServerTest::Start() {
   absl::StatusOr<LoadedConfig> config = Config();
   ASSERT_TRUE(config.ok()) << config.status();
   config->host_binary = PM_BINARY_DIR "/bin/partner-connector-host";
-  auto server = Server::Start(*std::move(config), Noon);
+  auto server = Server::Start(*std::move(config), [this] { return absl::FromUnixMicros(now_us_); });
   ASSERT_TRUE(server.ok()) << server.status();
   server_ = *std::move(server);
   const auto channel = Connect();

@@ -1,9 +1,11 @@
-// A real server in this process, on a free port, over a folder of its own; its clock stands at 2024-03-31, noon UTC.
+// A real server in this process, on a free port, over a folder of its own; its clock stands at 2024-03-31, noon UTC,
+// until a test sets it.
 #ifndef PARTNERMETRICS_TESTS_SERVER_SERVICES_SERVER_FIXTURE_H_
 #define PARTNERMETRICS_TESTS_SERVER_SERVICES_SERVER_FIXTURE_H_
 
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
+#include <atomic>
 
 #include <memory>
 #include <string>
@@ -45,7 +47,8 @@ class ServerTest : public testing::Test {
                                   v1::ResultDetail detail = v1::RESULT_DETAIL_ALL);
 
   storage::TempDir folder_;
-  std::string extra_config_;  // more lines of the configuration file
+  std::atomic<int64_t> now_us_ = 1'711'886'400'000'000;  // noon of 31 March 2024; the server's threads read it
+  std::string extra_config_;                             // more lines of the configuration file
   std::unique_ptr<Server> server_;
   std::unique_ptr<v1::IngestService::Stub> ingest_;
   std::unique_ptr<v1::PartnerService::Stub> partners_;

@@ -1,0 +1,141 @@
+#include "server/services/explained_value.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/errors.h"
+#include "server/engine/partners.h"
+#include "server/expr/diagnostics.h"
+#include "server/services/dates.h"
+#include "server/services/partner_records.h"
+#include "server/services/segment_scope.h"
+
+namespace partnermetrics {
+namespace {
+
+absl::StatusOr<const CompiledMetric*> ReadMetric(const Catalog& catalog, const std::string& id) {
+  if (const CompiledMetric* metric = catalog.FindMetric(id); metric != nullptr) return metric;
+  std::vector<std::string> names;
+  for (const CompiledMetric& known : catalog.metrics()) names.push_back(known.id());
+  return InvalidField("metric_id", "UNKNOWN_METRIC",
+                      absl::StrCat("there is no metric '", id, "'", SuggestNames(id, std::move(names))));
+}
+
+absl::StatusOr<ScopeIndex> ReadScope(const Engine::View& view, bool found, v1::Scope& scope,
+                                     std::vector<std::string>& partners) {
+  switch (scope.kind()) {
+    case v1::SCOPE_KIND_UNSPECIFIED:
+      scope.set_kind(v1::SCOPE_KIND_PROGRAM);
+      return kProgramScope;
+    case v1::SCOPE_KIND_PROGRAM:
+      return kProgramScope;
+    case v1::SCOPE_KIND_BUSINESS:
+      return kBusinessScope;
+    case v1::SCOPE_KIND_DIRECT:
+      return kDirectScope;
+    case v1::SCOPE_KIND_PARTNER: {
+      if (!found) {
+        ASSIGN_OR_RETURN(*scope.mutable_partner_id(), FindPartner(view, scope.partner_id()));
+      }
+      partners.push_back(scope.partner_id());
+      return kFirstPartnerScope;
+    }
+    case v1::SCOPE_KIND_SEGMENT: {
+      if (!found) {
+        ASSIGN_OR_RETURN(*scope.mutable_segment(), FindSegment(view, scope.segment(), "scope.segment"));
+      }
+      return kFirstSegmentScope;
+    }
+    default:
+      return InvalidField("scope.kind", "UNKNOWN", "must be BUSINESS, DIRECT, PROGRAM, PARTNER or SEGMENT");
+  }
+}
+
+absl::StatusOr<Period> ReadPeriod(const Programs& programs, const Catalog& catalog, const CompiledMetric& metric,
+                                  const v1::ExplainRequest& request) {
+  if (!v1::WindowKind_IsValid(request.window())) return InvalidField("window", "UNKNOWN", "is no window");
+  Day as_of = programs.Today(catalog);
+  if (request.has_as_of()) {
+    ASSIGN_OR_RETURN(as_of, ReadDate(request.as_of(), "as_of"));
+  }
+  if (!request.has_window_start_on()) return PeriodOf(catalog, metric, request.window(), as_of);
+  ASSIGN_OR_RETURN(const Day first, ReadDate(request.window_start_on(), "window_start_on"));
+  if (first > as_of) return InvalidField("window_start_on", "OUT_OF_RANGE", "must not be after as_of");
+  return ExplicitPeriod(first, as_of);
+}
+
+}  // namespace
+
+absl::StatusOr<Explained> ExplainValue(const Programs& programs, const Engine::View& view,
+                                       const v1::ExplainRequest& request, bool found) {
+  const Catalog& catalog = *view.catalog();
+  Explained explained;
+  ASSIGN_OR_RETURN(const CompiledMetric* metric, ReadMetric(catalog, request.metric_id()));
+  explained.request.metric = metric;
+  explained.request.scope_proto = request.scope();
+  ASSIGN_OR_RETURN(explained.request.scope, ReadScope(view, found, explained.request.scope_proto, explained.partners));
+  ASSIGN_OR_RETURN(explained.request.period, ReadPeriod(programs, catalog, *metric, request));
+  if (request.has_split_value()) explained.split = request.split_value();
+  ASSIGN_OR_RETURN(explained.source, EngineSource::Collect(view, ReadsOf(catalog, {metric}, {explained.request.scope}),
+                                                           explained.partners, explained.segments()));
+  if (!explained.source.Partners().empty()) {
+    ASSIGN_OR_RETURN(const std::vector<PartnerRecord> records, ReadPartnerRecords(view));
+    for (size_t i = 0; i < records.size(); ++i) {
+      const auto index = static_cast<size_t>(explained.source.Partners()[i] - kFirstPartnerScope);
+      if (explained.partners.size() <= index) explained.partners.resize(index + 1);
+      explained.partners[index] = records[i].partner_id;
+    }
+  }
+  if (metric->HasLevel(explained.request.scope_proto.kind())) {
+    explained.terms =
+        TermsOf(catalog, explained.source, *metric, explained.request.scope, explained.request.period, explained.split);
+  }
+  return explained;
+}
+
+v1::Scope ScopeOf(const Explained& explained, ScopeIndex scope) {
+  // Of a segment only that which was asked for.
+  if (IsSegment(scope)) return explained.request.scope_proto;
+  v1::Scope proto;
+  switch (scope) {
+    case kBusinessScope:
+      proto.set_kind(v1::SCOPE_KIND_BUSINESS);
+      return proto;
+    case kDirectScope:
+      proto.set_kind(v1::SCOPE_KIND_DIRECT);
+      return proto;
+    case kProgramScope:
+      proto.set_kind(v1::SCOPE_KIND_PROGRAM);
+      return proto;
+    default:
+      proto.set_kind(v1::SCOPE_KIND_PARTNER);
+      proto.set_partner_id(explained.partners[static_cast<size_t>(scope - kFirstPartnerScope)]);
+      return proto;
+  }
+}
+
+v1::Decimal ToDecimal(Nanos nanos) {
+  v1::Decimal decimal;
+  decimal.set_units(static_cast<int64_t>(nanos / kNanosPerUnit));
+  decimal.set_nanos(static_cast<int32_t>(nanos % kNanosPerUnit));
+  return decimal;
+}
+
+absl::Status Differs(absl::string_view use, absl::string_view what) {
+  return MakeError(absl::StatusCode::kInternal, "EXPLANATION_DIFFERS",
+                   absl::StrCat("what stands behind ", use, " does not add up to what is served: ", what),
+                   "compare what is served with the facts: partnerctl verify");
+}
+
+absl::StatusOr<ContributionPage> ContributionsTo(const Engine::View& view, const Explained& explained, const Term& term,
+                                                 absl::string_view after, size_t size) {
+  const CompiledMeasure& measure = explained.catalog().measures()[static_cast<size_t>(term.read->row.measure)];
+  const FactQuery query = {ScopeOf(explained, term.read->row.scope), measure, term.read->period, explained.split};
+  ASSIGN_OR_RETURN(ContributionPage page, FindContributions(view, query, after, size));
+  const CellTotals& served = term.read->totals;
+  if (page.totals.count == served.count && page.totals.sum == served.sum) return page;
+  return Differs(term.use, absl::StrCat("facts give count ", page.totals.count, " and sum ", NanosText(page.totals.sum),
+                                        ", served are count ", served.count, " and sum ", NanosText(served.sum)));
+}
+
+}  // namespace partnermetrics

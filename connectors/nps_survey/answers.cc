@@ -216,6 +216,7 @@ const char* AnswerMapper::Map(CsvRecord* record, std::string_view raw, v1::Event
   if (skip != nullptr || !record->ok()) return skip;
   std::optional<sdk::ParsedTime> time = record->LocalTime(responded_);
   int64_t revision = time ? zone_.ToInstant(*time).Micros() : file_micros_;
+  if (revision < 0) record->Fail(responded_, "bad_time", "no answer is from before 1970");
   for (const ScoreColumn& column : scores_) {
     v1::Event event;
     v1::SurveyResponse* response = event.mutable_survey_response();

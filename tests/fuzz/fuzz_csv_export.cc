@@ -1,30 +1,8 @@
-// Exports as CSV, of quarantine among others: whatever the texts hold, our own reader gets them back.
-#include <cstring>
-
+// Exports of facts and cells as CSV: whatever the texts hold, our own reader gets them back.
 #include "connectors/sdk/readers/csv.h"
 #include "server/ops/export_csv.h"
 #include "tests/fuzz/require.h"
-
-namespace partnermetrics {
-namespace {
-
-class TextStream : public sdk::ByteStream {
- public:
-  explicit TextStream(std::string text) : text_(std::move(text)) {}
-  sdk::Result<std::size_t> Read(char* buffer, std::size_t size) override {
-    const std::size_t n = std::min(size, text_.size() - at_);
-    std::memcpy(buffer, text_.data() + at_, n);
-    at_ += n;
-    return n;
-  }
-
- private:
-  std::string text_;
-  std::size_t at_ = 0;
-};
-
-}  // namespace
-}  // namespace partnermetrics
+#include "tests/fuzz/text_stream.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace partnermetrics;  // NOLINT: a function of C

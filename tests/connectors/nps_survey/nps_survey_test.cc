@@ -244,6 +244,13 @@ TEST(NpsSurvey, ReSavedByASpreadsheet) {
   EXPECT_THAT(run.Rejections(), ElementsAre("q.csv:1:RecordedDate:bad_time"));  // February or a 23rd month?
 }
 
+TEST(NpsSurvey, AnswersFromBefore1970AreRejected) {
+  PluginRun run("nps_survey");
+  run.AddFile("q.csv", Qualtrics("R_1,0,1,0026-01-01 10:00:00,3,9,\n"));
+  ASSERT_EQ(run.Read(), PM_OK) << run.error();
+  EXPECT_THAT(run.Rejections(), ElementsAre("q.csv:1:RecordedDate:bad_time"));
+}
+
 TEST(NpsSurvey, WorkbooksAreNamedAndNotRead) {
   PluginRun run("nps_survey");
   run.AddFile("answers.xlsx", "PK\x03\x04");

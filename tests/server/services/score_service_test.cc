@@ -170,7 +170,8 @@ class ScoreServiceTest : public ServerTest {
 
 TEST_F(ScoreServiceTest, ScoresComeWithTheirComponents) {
   v1::GetScoresResponse response;
-  ASSERT_TRUE(Call(&v1::ScoreService::Stub::GetScores, "partner_id: 'Apex'", &response).ok());
+  const auto status = Call(&v1::ScoreService::Stub::GetScores, "partner_id: 'Apex'", &response);
+  ASSERT_TRUE(status.ok()) << status.error_message();
   ASSERT_EQ(response.scores_size(), 2);
   const v1::Score& score = response.scores(0);
   EXPECT_EQ(score.score(), (3 * 50 + 1 * 25) / 4.0);  // 200 of 400, one deal of four

@@ -53,8 +53,29 @@ must ingest events --program partneros --json @demo/events.json
 step "A partner's scorecard"
 must scorecard "$partner" --as-of "$as_of"
 
+step "What its scores are made of"
+must score show "$partner" --as-of "$as_of"
+
+step "Its tier: what decides, what is missing for the next one, what could cost it"
+must tier show "$partner" --as-of "$as_of"
+
 step "The programme's totals"
 must scorecard --as-of "$as_of"
+
+step "Are the service levels kept, and what waits?"
+must report sla --as-of "$as_of"
+
+step "How far have partners come?"
+must report funnel --as-of "$as_of"
+
+step "Business to come, by stage"
+must report pipeline --as-of "$as_of"
+
+step "Who brought the revenue"
+must report revenue --as-of "$as_of"
+
+step "Where a partner stands"
+must standings leaderboard deals_closed --as-of "$as_of" --around "$partner" --limit 5
 
 step "Records that could not be read, with the place and the reason"
 must quarantine list

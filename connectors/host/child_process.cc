@@ -9,9 +9,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <system_error>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -106,6 +111,31 @@ ChildProcess::ChildProcess(ChildProcess&& other) noexcept
 ChildProcess::~ChildProcess() {
   Kill();
   Wait();
+}
+
+ProcessUse ChildProcess::Use() const {
+  ProcessUse use;
+  if (pid_ == 0) return use;
+  const std::string folder = absl::StrCat("/proc/", pid_);
+  // Behind the name, which is in parentheses and may hold anything: state, ten numbers, and user and system time.
+  std::string stat;
+  std::getline(std::ifstream(folder + "/stat"), stat);
+  std::istringstream fields(stat.substr(std::min(stat.size(), stat.rfind(')') + 1)));
+  std::string skipped;
+  for (int i = 0; i < 11; ++i) fields >> skipped;
+  std::int64_t user = 0, system = 0;
+  if (fields >> user >> system) use.cpu_time = absl::Seconds(user + system) / ::sysconf(_SC_CLK_TCK);
+  std::ifstream status(folder + "/status");
+  for (std::string word; status >> word;) {
+    std::uint64_t kilobytes = 0;
+    if (word == "VmHWM:" && status >> kilobytes) use.peak_memory_bytes = kilobytes << 10U;
+  }
+  std::error_code error;
+  for (std::filesystem::directory_iterator file(folder + "/fd", error), end; !error && file != end;
+       file.increment(error)) {
+    ++use.open_files;
+  }
+  return use;
 }
 
 void ChildProcess::Kill() {

@@ -10,6 +10,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <string>
 #include <utility>
 
@@ -18,6 +19,13 @@
 #include "connectors/host/descriptors.h"
 
 namespace partnermetrics::connectors {
+
+// What a process uses, and has used until now.
+struct ProcessUse {
+  absl::Duration cpu_time;
+  std::uint64_t peak_memory_bytes = 0;
+  std::uint32_t open_files = 0;
+};
 
 class ChildProcess {
  public:
@@ -29,6 +37,9 @@ class ChildProcess {
   int channel() const { return channel_.get(); }
   int stderr_pipe() const { return stderr_.get(); }
   int exited() const { return pidfd_.get(); }  // readable once the process has ended
+
+  // What it uses now; zeros once it has ended.
+  ProcessUse Use() const;
 
   void Kill();
   struct Ended {

@@ -13,6 +13,7 @@
 #include <chrono>
 #include <cstring>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "connectors/host/child_process.h"
@@ -30,7 +31,8 @@ constexpr std::size_t kMaxErrorLine = 4096;      // of stderr
 constexpr std::size_t kMaxLastOutput = 4096;     // kept of stderr
 constexpr std::size_t kMinSecret = 4;            // shorter ones would blank half of every message
 constexpr int kSendTimeoutMs = 10'000;
-constexpr auto kExitGrace = std::chrono::seconds(5);  // between "done" and the end of the process
+constexpr auto kLookPeriod = std::chrono::seconds(1);  // at what the process uses
+constexpr auto kExitGrace = std::chrono::seconds(5);   // between "done" and the end of the process
 
 // One command: the loop between a plugin's process and a handler.
 class Session {
@@ -58,6 +60,8 @@ class Session {
     FlushErrorLine();
     ConnectorEnd end = End(ended.status);
     end.cpu_time = ended.cpu_time;
+    end.peak_memory_bytes = std::max(end.peak_memory_bytes, peak_memory_bytes_);
+    end.peak_open_files = peak_open_files_;
     end.last_output = last_output_;
     return end;
   }
@@ -69,7 +73,8 @@ class Session {
                                     {errors_open_ ? child_.stderr_pipe() : -1, POLLIN, 0},
                                     {child_.exited(), POLLIN, 0},
                                     {cancel_sent_ ? -1 : cancel_event_, POLLIN, 0}}};
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(Deadline() - Clock::now()).count();
+    const auto until = std::min(Deadline(), next_look_);
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now()).count();
     const int ready =
         ::poll(polls.data(), polls.size(), static_cast<int>(std::clamp<std::int64_t>(left + 1, 0, 60'000)));
     if (ready < 0 && errno != EINTR) return Stop(Outcome::kFailed, PM_INTERNAL, std::strerror(errno), "");
@@ -80,6 +85,16 @@ class Session {
       exited_ = polls[2].revents != 0;
     }
     if (!exited_ && Clock::now() >= Deadline()) TimeOut();
+    if (!exited_ && Clock::now() >= next_look_) Look();
+  }
+
+  // At what the process uses: of one that is killed nobody else tells.
+  void Look() {
+    next_look_ = Clock::now() + kLookPeriod;
+    const ProcessUse use = child_.Use();
+    peak_memory_bytes_ = std::max(peak_memory_bytes_, use.peak_memory_bytes);
+    peak_open_files_ = std::max(peak_open_files_, use.open_files);
+    handler_->OnUse(use);
   }
 
   // When the plugin's time is up. Once it is done or was told to stop, reading on is no longer its task.
@@ -223,6 +238,10 @@ class Session {
     result_.where = Redact(done.where);
     result_.message = Redact(done.message);
     result_.remedy = Redact(done.remedy);
+    if (absl::StrContains(done.message, "std::bad_alloc") && options_.limits.memory_bytes != 0) {
+      result_.remedy =
+          absl::StrCat("it may use ", options_.limits.memory_bytes >> 20U, " MiB of memory (plugin_limits.memory_mb)");
+    }
     if (done.code == PM_OK) {
       result_.outcome = Outcome::kOk;
     } else if (done.code == PM_CANCELLED && cancelled_) {
@@ -344,6 +363,9 @@ class Session {
   ConnectorEnd result_;
   Clock::time_point deadline_;       // for a sign of life, the end after a cancellation, or that of the process
   Clock::time_point idle_deadline_;  // for a page
+  Clock::time_point next_look_ = Clock::now() + kLookPeriod;
+  std::uint64_t peak_memory_bytes_ = 0;
+  std::uint32_t peak_open_files_ = 0;
   bool reads_ = false;
   bool channel_open_ = true;
   bool errors_open_ = true;

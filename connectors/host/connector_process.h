@@ -19,6 +19,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "connectors/host/child_process.h"
 #include "connectors/host/descriptors.h"
 #include "connectors/host/frames.h"
 
@@ -50,7 +51,8 @@ struct ConnectorEnd {
   std::int32_t code = PM_OK;  // of the ABI; PM_RETRY: the same run may work later
   std::string where, message, remedy;
   absl::Duration cpu_time;                         // that its process used
-  std::uint64_t peak_memory_bytes = 0;             // that its process had; 0: it did not come to say
+  std::uint64_t peak_memory_bytes = 0;             // that its process had; 0: it ended before anybody looked
+  std::uint32_t peak_open_files = 0;               // likewise, as far as it was seen
   std::string last_output;                         // the end of what the plugin wrote to stderr
   absl::Status handler_status = absl::OkStatus();  // when the handler refused a page, and so ended the run
 
@@ -71,6 +73,8 @@ class ConnectorHandler {
   virtual void OnHello(const Hello& hello) {}
   // It gave a sign of life; with everything else that it says, too.
   virtual void OnAlive() {}
+  // What its process uses; about once a second.
+  virtual void OnUse(const ProcessUse& use) {}
   virtual void OnProgress(const Progress& progress) {}
   virtual void OnLog(const LogLine& line) {}
   virtual void OnProblem(const Problem& problem) {}

@@ -32,6 +32,7 @@ constexpr size_t kMinKeyBytes = 16;
 // gRPC needs some threads for itself.
 constexpr int kMinThreads = 8;
 constexpr int kMaxDays = 36'500;
+constexpr int kMaxStagedDays = 90;
 
 fs::path BinaryFolder() {
   std::error_code error;
@@ -117,19 +118,22 @@ class ConfigChecker {
     not_negative("storage_memory_mb", config_.storage_memory_mb());
     not_negative("cell_cache_mb", config_.cell_cache_mb());
     not_negative("quarantine_raw_days", config_.quarantine_raw_days());
+    not_negative("keep_staged_days", config_.keep_staged_days());
     not_negative("keep_backups", config_.keep_backups());
     not_negative("keep_backup_days", config_.keep_backup_days());
     if (config_.storage_memory_mb() == 0) config_.set_storage_memory_mb(256);
     if (config_.cell_cache_mb() == 0) config_.set_cell_cache_mb(256);
     if (config_.quarantine_raw_days() == 0) config_.set_quarantine_raw_days(90);
+    if (config_.keep_staged_days() == 0) config_.set_keep_staged_days(7);
     if (config_.keep_backup_days() == 0) config_.set_keep_backup_days(30);
-    const auto at_most = [&](absl::string_view name, int32_t days, int fallback) {
-      if (days <= kMaxDays) return;
+    const auto at_most = [&](absl::string_view name, int32_t days, int most, int fallback) {
+      if (days <= most) return;
       Problem(root_.Field(name), absl::StrCat(name, " is ", days),
-              absl::StrCat("give at most ", kMaxDays, ", or leave it out for ", fallback));
+              absl::StrCat("give at most ", most, ", or leave it out for ", fallback));
     };
-    at_most("quarantine_raw_days", config_.quarantine_raw_days(), 90);
-    at_most("keep_backup_days", config_.keep_backup_days(), 30);
+    at_most("quarantine_raw_days", config_.quarantine_raw_days(), kMaxDays, 90);
+    at_most("keep_staged_days", config_.keep_staged_days(), kMaxStagedDays, 7);
+    at_most("keep_backup_days", config_.keep_backup_days(), kMaxDays, 30);
     CheckRuns(not_negative);
     if (config_.max_threads() == 0) config_.set_max_threads(64);
     if (config_.max_threads() < kMinThreads) {
@@ -144,7 +148,7 @@ class ConfigChecker {
     config::v1::PluginLimits& limits = *config_.mutable_plugin_limits();
     not_negative("max_parallel_runs", config_.max_parallel_runs());
     for (const int32_t value : {limits.memory_mb(), limits.cpu_seconds(), limits.open_files(), limits.stall_seconds(),
-                                limits.idle_minutes()}) {
+                                limits.idle_minutes(), limits.quarantine_mb(), limits.staged_mb()}) {
       not_negative("plugin_limits", value);
     }
     if (config_.max_parallel_runs() == 0) config_.set_max_parallel_runs(2);
@@ -153,6 +157,8 @@ class ConfigChecker {
     if (limits.open_files() == 0) limits.set_open_files(256);
     if (limits.stall_seconds() == 0) limits.set_stall_seconds(120);
     if (limits.idle_minutes() == 0) limits.set_idle_minutes(30);
+    if (limits.quarantine_mb() == 0) limits.set_quarantine_mb(256);
+    if (limits.staged_mb() == 0) limits.set_staged_mb(128);
     for (int i = 0; i < config_.allowed_plugins_size(); ++i) {
       const config::v1::AllowedPlugin& allowed = config_.allowed_plugins(i);
       const std::string& hash = allowed.sha256();

@@ -6,6 +6,7 @@
 #include "server/services/quarantine_stream.h"
 #include "server/services/run_stream.h"
 #include "server/services/services.h"
+#include "server/services/staged_run.h"
 #include "server/sync/connectors.h"
 #include "server/sync/quarantine.h"
 #include "server/sync/quarantine_edit.h"
@@ -74,6 +75,26 @@ class ConnectorServiceImpl final : public Base {
                                     v1::QuarantinedRecord* response) override {
     return Answer(*context, "GetQuarantinedRecord", *response,
                   [&] { return partnermetrics::GetQuarantinedRecord(backend_.programs(), request->record()); });
+  }
+
+  grpc::Status GetStagedRun(grpc::ServerContext* context, const v1::GetStagedRunRequest* request,
+                            v1::StagedRun* response) override {
+    return Answer(*context, "GetStagedRun", *response, [&] {
+      MutexLock one_at_a_time(&looking_);
+      return LookAtStagedRun(backend_, *request);
+    });
+  }
+
+  grpc::Status PublishStagedRun(grpc::ServerContext* context, const v1::PublishStagedRunRequest* request,
+                                v1::ConnectorRun* response) override {
+    return Answer(*context, "PublishStagedRun", *response,
+                  [&] { return backend_.connectors().PublishStaged(*request); });
+  }
+
+  grpc::Status DiscardStagedRun(grpc::ServerContext* context, const v1::DiscardStagedRunRequest* request,
+                                v1::ConnectorRun* response) override {
+    return Answer(*context, "DiscardStagedRun", *response,
+                  [&] { return backend_.connectors().DiscardStaged(*request); });
   }
 
   grpc::Status CancelRun(grpc::ServerContext* context, const v1::CancelRunRequest* request,
@@ -146,6 +167,7 @@ class ConnectorServiceImpl final : public Base {
   }
 
   const Backend& backend_;
+  Mutex looking_;  // at a staged run, which takes memory
   WorkerPool& pool_;
   StreamSet& streams_;
 };

@@ -15,6 +15,8 @@
 #include "server/services/call.h"
 #include "server/services/page_token.h"
 #include "server/services/partner_list.h"
+#include "server/services/partner_records.h"
+#include "server/services/partner_suggestions.h"
 #include "server/services/services.h"
 #include "server/sync/page_request.h"
 #include "storage/mutex.h"
@@ -244,7 +246,30 @@ class PartnerServiceImpl final : public v1::PartnerService::Service {
     ASSIGN_OR_RETURN(ProgramRuntime * program, backend_.ProgramAt(request.program(), 0));
     ASSIGN_OR_RETURN(const int page_size, PageSize(request.page_size()));
     ASSIGN_OR_RETURN(const std::string after, ReadPageToken(request.page_token(), "unresolved"));
-    Engine::View view(program->engine());
+    std::vector<ReferenceEvidence> evidence;  // of each reference of the page
+    std::vector<PartnerRecord> partners;
+    {
+      Engine::View view(program->engine());
+      RETURN_IF_ERROR(ReadUnresolvedPage(view, page_size, after, response, evidence));
+      ASSIGN_OR_RETURN(partners, ReadPartnerRecords(view));
+    }
+    const PartnerSuggester suggester(partners);
+    for (int i = 0; i < response.references_size(); ++i) {
+      v1::UnresolvedReference& reference = *response.mutable_references(i);
+      for (v1::PartnerSuggestion& suggestion : suggester.Suggest(evidence[static_cast<size_t>(i)])) {
+        *reference.add_suggestions() = std::move(suggestion);
+      }
+      if (reference.suggestions().empty()) continue;
+      const v1::PartnerSuggestion& best = reference.suggestions(0);
+      reference.set_suggestion(absl::StrCat(best.name(), ": ", best.reason()));
+      reference.set_confirm(ConfirmCommand(request.program(), best.partner_id(), reference.reference()));
+    }
+    return absl::OkStatus();
+  }
+
+  static absl::Status ReadUnresolvedPage(const Engine::View& view, int page_size, const std::string& after,
+                                         v1::ListUnresolvedReferencesResponse& response,
+                                         std::vector<ReferenceEvidence>& evidence) {
     response.set_position(view.header().position);
     ASSIGN_OR_RETURN(const std::vector<UnresolvedGroup> groups, UnresolvedReferences(view));
     auto it = std::upper_bound(groups.begin(), groups.end(), after,
@@ -258,6 +283,12 @@ class PartnerServiceImpl final : public v1::PartnerService::Service {
       const FactSchema* kind = FactSchemas::Get().FindByNumber(it->example.kind);
       reference.set_example(
           absl::StrCat(it->example.source, "/", kind == nullptr ? "" : kind->name(), "/", it->example.record_id));
+      ASSIGN_OR_RETURN(ReferenceEvidence found, EvidenceOf(view, *it));
+      const auto shared = [&](const std::string& domain) {
+        return IsSharedDomain(*view.catalog(), absl::StrCat("domain:", domain));
+      };
+      found.domains.erase(std::remove_if(found.domains.begin(), found.domains.end(), shared), found.domains.end());
+      evidence.push_back(std::move(found));
     }
     if (it != groups.end()) response.set_next_page_token(MakePageToken((it - 1)->reference, "unresolved"));
     return absl::OkStatus();

@@ -25,6 +25,10 @@ void RunStream::Begin(Connectors& connectors, const v1::RunConnectorRequest& req
   RunOptions options;
   options.full = request.full();
   options.allow_vanishing = request.allow_vanishing();
+  options.staged = request.stage();
+  if (request.stage() && request.allow_vanishing()) {
+    return End(InvalidField("allow_vanishing", "NOT_NOW", "is asked for when the run is published"));
+  }
   absl::StatusOr<v1::ConnectorRun> run = connectors.StartRun(request.connector(), std::move(options), observer);
   if (!run.ok()) End(run.status());
 }

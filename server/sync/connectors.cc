@@ -57,6 +57,7 @@ absl::StatusOr<std::unique_ptr<Connectors>> Connectors::Create(Options options, 
   }
   auto connectors = std::unique_ptr<Connectors>(new Connectors(std::move(options), programs));
   RETURN_IF_ERROR(connectors->EndOrphans());
+  RETURN_IF_ERROR(connectors->FindStaged());
   const absl::Time now = programs.Now();
   for (const ConnectorConfig& config : connectors->options_.connectors) {
     ASSIGN_OR_RETURN(Scheduler::Past past, connectors->PastOf(config));
@@ -76,7 +77,12 @@ absl::StatusOr<std::unique_ptr<Connectors>> Connectors::Create(Options options, 
 }
 
 Connectors::Connectors(Options options, Programs& programs)
-    : options_(std::move(options)), programs_(programs), plugins_(options_.plugin_dir, options_.allowed_plugins) {}
+    : options_(std::move(options)),
+      programs_(programs),
+      plugins_(options_.plugin_dir, options_.allowed_plugins),
+      staged_files_(programs.database().options().data_dir,
+                    {options_.max_staged_bytes,
+                     static_cast<uint64_t>(std::max<int64_t>(programs.database().options().min_free_bytes, 0))}) {}
 
 Connectors::~Connectors() {
   Stop();
@@ -147,13 +153,21 @@ absl::StatusOr<v1::Connector> Connectors::Show(const ConnectorConfig& config) co
   if (const absl::StatusOr<PluginFile> plugin = plugins_.Find(config.plugin); plugin.ok()) {
     connector.set_plugin_sha256(plugin->sha256);
   }
-  v1::RunLimits& limits = *connector.mutable_limits();
+  ShowLimits(RunLimits(), *connector.mutable_limits());
+  MutexLock lock(&mutex_);
+  if (const auto it = staged_.find(config.name); it != staged_.end()) connector.set_staged_run_id(it->second.run_id);
+  return connector;
+}
+
+log::v1::RunLimits Connectors::RunLimits() const {
+  log::v1::RunLimits limits;
   limits.set_memory_bytes(options_.limits.memory_bytes);
   limits.set_cpu_seconds(options_.limits.cpu_seconds);
   limits.set_open_files(options_.limits.open_files);
-  *limits.mutable_stall_timeout() = TimeUtil::SecondsToDuration(absl::ToInt64Seconds(options_.stall_timeout));
-  *limits.mutable_idle_timeout() = TimeUtil::SecondsToDuration(absl::ToInt64Seconds(options_.idle_timeout));
-  return connector;
+  limits.set_stall_us(absl::ToInt64Microseconds(options_.stall_timeout));
+  limits.set_idle_us(absl::ToInt64Microseconds(options_.idle_timeout));
+  limits.set_quarantine_bytes(options_.max_quarantine_bytes);
+  return limits;
 }
 
 absl::StatusOr<std::optional<v1::ConnectorRun>> Connectors::LastRun(const ConnectorConfig& config) const {

@@ -35,6 +35,8 @@
 #include "server/sync/replay.h"
 #include "server/sync/run.h"
 #include "server/sync/scheduler.h"
+#include "server/sync/staged.h"
+#include "server/sync/staged_file.h"
 #include "storage/mutex.h"
 
 namespace partnermetrics {
@@ -53,6 +55,12 @@ class Connectors {
     // How often it looks which connectors are due; infinite: only when RunDue is called.
     absl::Duration tick = absl::Seconds(1);
     absl::Duration cancel_grace = absl::Seconds(5);
+    uint64_t max_quarantine_bytes = uint64_t{256} << 20;  // that one run may put there; 0: no limit
+    uint64_t max_staged_bytes = uint64_t{128} << 20;      // of one staged run
+    absl::Duration keep_staged = absl::Hours(24 * 7);     // until a staged run is discarded
+    // Without a sign of life of a run's plugin and thread, until it counts as lost. Longer than anything that a thread
+    // waits for.
+    absl::Duration lease = absl::Minutes(15);
   };
 
   // INVALID_ARGUMENT for names that are empty or used twice, NOT_FOUND for programmes that there are not.
@@ -77,6 +85,8 @@ class Connectors {
   absl::StatusOr<v1::ConnectorRun> CancelRun(absl::string_view connector);
   // Starts what is due by its schedule, by its folder or after a failure.
   void RunDue(absl::Time now);
+  // Ends runs whose lease expired, and discards staged ones whose time is over.
+  void EndExpired(absl::Time now);
   // Lets a suspended connector run by itself again.
   absl::StatusOr<v1::Connector> Resume(absl::string_view connector);
 
@@ -85,6 +95,22 @@ class Connectors {
   absl::StatusOr<v1::ConnectorRun> GetRun(absl::string_view run_id);
   // Runs that go on.
   std::vector<v1::ConnectorRun> OpenRuns() const;
+
+  // A staged run with all that it read, to be looked at. FAILED_PRECONDITION (NOT_STAGED), also below.
+  struct StagedView {
+    ProgramRuntime* program = nullptr;
+    v1::ConnectorRun run;
+    StagedRun staged;
+    VanishedJudgement vanished;
+    std::vector<PreparedEvent> deletes;  // of what the complete export lacks
+  };
+  absl::StatusOr<StagedView> ReadStaged(const std::string& run_id);
+  // Each is harmless when it was done before: it shows the run as it ended.
+  absl::StatusOr<v1::ConnectorRun> PublishStaged(const v1::PublishStagedRunRequest& request);
+  absl::StatusOr<v1::ConnectorRun> DiscardStaged(const v1::DiscardStagedRunRequest& request);
+  // Discards what is staged in a programme, and cancels what is being staged: no file has it any more afterwards. For
+  // erasing personal data.
+  absl::Status DropStaged(const ProgramRuntime& program);
 
   absl::StatusOr<v1::ConnectorCursor> GetCursor(absl::string_view connector);
   absl::StatusOr<v1::ChangeCursorResponse> SetCursor(const v1::SetCursorRequest& request);
@@ -107,6 +133,14 @@ class Connectors {
     std::unique_ptr<SyncRun> run;
     connectors::ConnectorProcess process;
     std::thread thread;
+    std::atomic<bool> done = false;  // the thread is at its end
+  };
+
+  // A connector's run that waits to be published.
+  struct Waiting {
+    std::string run_id;
+    absl::Time until;
+    bool busy = false;  // it is being published or discarded
   };
 
   // A run that is asked for.
@@ -137,6 +171,7 @@ class Connectors {
 
   // --- connectors.cc: what they are
   absl::StatusOr<v1::Connector> Show(const ConnectorConfig& config) const;
+  log::v1::RunLimits RunLimits() const;
   // The last run of a connector: as it goes on here, or as the state keeps it.
   absl::StatusOr<std::optional<v1::ConnectorRun>> LastRun(const ConnectorConfig& config) const;
 
@@ -154,6 +189,21 @@ class Connectors {
   // Ends runs that nothing will ever go on with.
   absl::Status EndOrphans();
   absl::StatusOr<Scheduler::Past> PastOf(const ConnectorConfig& config) const;
+  struct FoundRun {
+    ProgramRuntime* program = nullptr;
+    log::v1::RunRecord record;
+  };
+  absl::StatusOr<FoundRun> FindRun(absl::string_view run_id) const;
+
+  // --- connectors_staged.cc
+  // Finds the staged runs at the start; discards those that nothing can be done with, and files that belong to none.
+  absl::Status FindStaged();
+  // Takes a staged run to end it; nothing when it is none.
+  absl::StatusOr<bool> ClaimStaged(const std::string& run_id);
+  void UnclaimStaged(const std::string& run_id);
+  absl::Status Discard(const std::string& run_id, const std::string& why);
+  // Forgets a staged run that has ended.
+  void ForgetStaged(const std::string& connector, const std::string& run_id, v1::RunState state);
 
   // --- connectors_tasks.cc
   absl::StatusOr<std::unique_ptr<Task>> BeginTask(const ConnectorConfig& config);
@@ -165,6 +215,7 @@ class Connectors {
   Options options_;
   Programs& programs_;
   const PluginStore plugins_;
+  const StagedFiles staged_files_;
   std::atomic<bool> stopping_ = false;
 
   // Locked in this order.
@@ -175,6 +226,7 @@ class Connectors {
   std::map<std::string, std::unique_ptr<ActiveRun>, std::less<>> runs_ PM_GUARDED_BY(mutex_);  // by connector
   std::deque<Request> queue_ PM_GUARDED_BY(mutex_);
   std::map<std::string, connectors::ConnectorProcess*, std::less<>> tasks_ PM_GUARDED_BY(mutex_);  // by connector
+  std::map<std::string, Waiting, std::less<>> staged_ PM_GUARDED_BY(mutex_);                       // by connector
   Scheduler scheduler_ PM_GUARDED_BY(schedule_mutex_);
   std::thread thread_;
 };

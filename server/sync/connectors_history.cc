@@ -101,19 +101,24 @@ absl::StatusOr<v1::ConnectorRun> Connectors::GetRun(absl::string_view run_id) {
       }
     }
   }
+  ASSIGN_OR_RETURN(const FoundRun found, FindRun(run_id));
+  v1::ConnectorRun run = ToConnectorRun(found.record, /*live=*/false);
+  ASSIGN_OR_RETURN(const auto end, ReadRunEnd(found.program->log(), found.record));
+  if (end.has_value()) ShowEnd(*end, /*with_log=*/true, run);
+  return run;
+}
+
+absl::StatusOr<Connectors::FoundRun> Connectors::FindRun(absl::string_view run_id) const {
   for (const auto& program : programs_.all()) {
     std::optional<std::string> stored;
     {
       Engine::View view(program->engine());
       ASSIGN_OR_RETURN(stored, view.IndexValue(Index::kRun, run_id));
     }
-    log::v1::RunRecord record;
+    FoundRun found = {program.get(), {}};
     if (!stored.has_value()) continue;
-    if (!record.ParseFromString(*stored)) return absl::DataLossError("the stored run is damaged");
-    v1::ConnectorRun run = ToConnectorRun(record, /*live=*/false);
-    ASSIGN_OR_RETURN(const auto end, ReadRunEnd(program->log(), record));
-    if (end.has_value()) ShowEnd(*end, /*with_log=*/true, run);
-    return run;
+    if (!found.record.ParseFromString(*stored)) return absl::DataLossError("the stored run is damaged");
+    return found;
   }
   return MakeError(absl::StatusCode::kNotFound, "UNKNOWN_RUN", absl::StrCat("there is no run '", run_id, "'"),
                    "list the runs for their ids");

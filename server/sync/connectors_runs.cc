@@ -7,6 +7,7 @@
 #include "absl/hash/hash.h"
 #include "absl/strings/str_cat.h"
 #include "connectors/host/folder.h"
+#include "google/protobuf/util/time_util.h"
 #include "server/base/errors.h"
 #include "server/sync/connectors.h"
 #include "server/sync/run_history.h"
@@ -44,6 +45,17 @@ absl::Status Connectors::Admit(const ConnectorConfig& config) const {
     taken = "is at work already, for a replay or a trial";
   } else if (std::any_of(queue_.begin(), queue_.end(), [&](const Request& r) { return r.config == &config; })) {
     taken = "waits in the queue already";
+  }
+  if (const auto it = staged_.find(config.name); it != staged_.end()) {
+    return MakeError(
+        absl::StatusCode::kFailedPrecondition, "STAGED_RUN",
+        absl::StrCat("run ", it->second.run_id, " of '", config.name, "' waits to be published"),
+        absl::StrCat("publish or discard it first: partnerctl connector staged publish|discard ", it->second.run_id));
+  }
+  if (const auto it = runs_.find(config.name); it != runs_.end() && it->second->run->abandoned() && !it->second->done) {
+    return MakeError(absl::StatusCode::kFailedPrecondition, "RUN_HANGS",
+                     absl::StrCat("the last run of '", config.name, "' was given up, and still hangs"),
+                     "look at the disk; restart the server");
   }
   if (taken.empty()) return absl::OkStatus();
   return MakeError(absl::StatusCode::kFailedPrecondition, "ALREADY_RUNNING",
@@ -90,6 +102,10 @@ absl::StatusOr<v1::ConnectorRun> Connectors::Begin(Request request) {
   ASSIGN_OR_RETURN(ConnectorProcessOptions process, ProcessOptions(config));
   ASSIGN_OR_RETURN(const PluginFile plugin, plugins_.Find(config.plugin));
   request.options.plugin_sha256 = plugin.sha256;
+  request.options.staged_files = &staged_files_;
+  request.options.keep_staged = options_.keep_staged;
+  request.options.limits = RunLimits();
+  request.options.lease = options_.lease;
   RunObserver observer = Observe(config.name, plugin.sha256, std::move(request.observer));
   ASSIGN_OR_RETURN(
       auto run, SyncRun::Begin(config, std::move(request.options), programs_, ProgramOf(config), std::move(observer)));
@@ -105,6 +121,7 @@ absl::StatusOr<v1::ConnectorRun> Connectors::Begin(Request request) {
   started.thread = std::thread([this, &started] {
     const ConnectorEnd end = started.process.Read(started.run->state(), started.run.get());
     started.run->Finish(end, stopping_);
+    started.done = true;
     MutexLock ended_lock(&mutex_);
     changed_.notify_all();
   });
@@ -113,6 +130,11 @@ absl::StatusOr<v1::ConnectorRun> Connectors::Begin(Request request) {
 
 RunObserver Connectors::Observe(const std::string& connector, const std::string& plugin_sha256, RunObserver observer) {
   return [this, connector, plugin_sha256, observer = std::move(observer)](const v1::ConnectorRun& run) mutable {
+    if (run.state() == v1::RUN_STATE_STAGED) {
+      const int64_t until_us = google::protobuf::util::TimeUtil::TimestampToMicroseconds(run.staged_until());
+      MutexLock lock(&mutex_);
+      staged_[connector] = {run.run_id(), absl::FromUnixMicros(until_us)};
+    }
     if (run.state() != v1::RUN_STATE_RUNNING) {
       MutexLock lock(&schedule_mutex_);
       scheduler_.Ended(connector, run.state(), programs_.Now(), plugin_sha256);
@@ -191,7 +213,8 @@ void Connectors::RunDue(absl::Time now) {
   for (const Scheduler::Due& one : due) {
     const absl::Status started = StartRun(one.connector, {.trigger = one.trigger}, nullptr).status();
     if (started.ok()) continue;
-    spdlog::warn("{}: its run is put off: {}", one.connector, started.ToString());
+    spdlog::log(absl::IsFailedPrecondition(started) ? spdlog::level::debug : spdlog::level::warn,
+                "{}: its run is put off: {}", one.connector, started.ToString());
     MutexLock lock(&schedule_mutex_);
     scheduler_.Refused(one.connector, now);
   }
@@ -203,7 +226,10 @@ void Connectors::Loop() {
   const bool by_clock = options_.tick < absl::InfiniteDuration();
   while (!stopping_) {
     StartQueued();
-    if (by_clock) RunDue(programs_.Now());
+    if (by_clock) {
+      EndExpired(programs_.Now());
+      RunDue(programs_.Now());
+    }
     MutexLock lock(&mutex_);
     const bool can_start = !queue_.empty() && Running() < options_.max_runs;
     if (!stopping_ && !can_start) changed_.wait_for(mutex_, tick);

@@ -3,6 +3,7 @@
 #include <utility>
 #include <variant>
 
+#include "absl/strings/str_cat.h"
 #include "partnermetrics/v1/event.pb.h"
 #include "server/sync/texts.h"
 
@@ -38,10 +39,8 @@ RecordEvents RecordReader::Read(const connectors::RecordView& record) const {
   read.stated = batch.events_size();
   const v1::Origin origin = OriginOf(record);
   for (v1::Event& event : *batch.mutable_events()) {
-    event.set_program(program_id_);
-    event.set_source(source_);
     *event.mutable_origin() = origin;
-    std::variant<PreparedEvent, FieldError> prepared = Prepare(std::move(event), prepare_);
+    std::variant<PreparedEvent, FieldError> prepared = PrepareStated(std::move(event));
     if (auto* good = std::get_if<PreparedEvent>(&prepared); good != nullptr) {
       read.events.push_back(std::move(*good));
       continue;
@@ -53,10 +52,25 @@ RecordEvents RecordReader::Read(const connectors::RecordView& record) const {
   return read;
 }
 
-std::variant<PreparedEvent, FieldError> RecordReader::PrepareOwn(v1::Event event) const {
-  event.set_program(program_id_);
-  event.mutable_origin()->set_run_id(run_id_);
+std::variant<PreparedEvent, FieldError> RecordReader::PrepareStated(v1::Event event) const {
+  // Under the name of another source a plugin could replace or delete what that one stated.
+  if (!event.source().empty() && event.source() != source_) {
+    return FieldError{"source", "WRONG_SOURCE",
+                      absl::StrCat("is '", PluginText(event.source()),
+                                   "'; a connector states facts of its own source '", source_, "' alone")};
+  }
   return Prepare(std::move(event), prepare_);
+}
+
+std::vector<PreparedEvent> RecordReader::PrepareOwn(std::vector<v1::Event> events) const {
+  std::vector<PreparedEvent> own;
+  for (v1::Event& event : events) {
+    event.set_program(program_id_);
+    event.mutable_origin()->set_run_id(run_id_);
+    std::variant<PreparedEvent, FieldError> prepared = Prepare(std::move(event), prepare_);
+    if (auto* good = std::get_if<PreparedEvent>(&prepared); good != nullptr) own.push_back(std::move(*good));
+  }
+  return own;
 }
 
 v1::Origin RecordReader::OriginOf(const connectors::RecordView& record) const {

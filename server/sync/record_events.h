@@ -40,11 +40,13 @@ class RecordReader {
 
   // Not for records that the plugin skipped.
   RecordEvents Read(const connectors::RecordView& record) const;
-  // An event that the server itself states about the connector's source.
-  std::variant<PreparedEvent, FieldError> PrepareOwn(v1::Event event) const;
+  // Events that the server itself states about the connector's source.
+  std::vector<PreparedEvent> PrepareOwn(std::vector<v1::Event> events) const;
   v1::Origin OriginOf(const connectors::RecordView& record) const;
 
  private:
+  std::variant<PreparedEvent, FieldError> PrepareStated(v1::Event event) const;
+
   const std::string program_id_, source_, run_id_;
   std::string currency_;
   PrepareContext prepare_;

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <iterator>
 #include <utility>
-#include <variant>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
@@ -61,11 +60,16 @@ absl::StatusOr<std::unique_ptr<SyncRun>> SyncRun::Begin(const ConnectorConfig& c
     ASSIGN_OR_RETURN(point, ReadConnectorPoint(view, config.name));
     last_sequence = view.header().last_sequence;
   }
-  RETURN_IF_ERROR(WriteRunRecords(config.name, program, run->Start(point, last_sequence)));
+  std::vector<storage::LogRecord> start = run->Start(point, last_sequence);
+  if (run->options_.staged) {
+    ASSIGN_OR_RETURN(run->staged_, run->options_.staged_files->Begin(run->run_id_));
+  }
+  RETURN_IF_ERROR(WriteRunRecords(config.name, program, std::move(start)));
   run->reader_ = std::make_unique<RecordReader>(config, programs, program, run->run_id_);
   ASSIGN_OR_RETURN(v1::ConnectorRun begun, run->Stored());
   begun.set_trigger(run->options_.trigger);
   begun.set_plugin_sha256(run->options_.plugin_sha256);
+  ShowLimits(run->options_.limits, *begun.mutable_limits());
   run->OnAlive();
   MutexLock lock(&run->mutex_);
   run->snapshot_ = std::move(begun);
@@ -85,7 +89,9 @@ std::vector<storage::LogRecord> SyncRun::Start(const ConnectorPoint& point, uint
   log::v1::RunBegin begin;
   begin.set_connector(config_.name);
   const bool interrupted = point.last_run.has_value() && point.last_run->state() == v1::RUN_STATE_RUNNING;
-  if (interrupted && (point.last_run->full() || !full)) {
+  if (interrupted && options_.trigger == v1::RUN_TRIGGER_RESUME) options_.staged = point.last_run->staged();
+  const bool goes_on = interrupted && (point.last_run->full() || !full) && point.last_run->staged() == options_.staged;
+  if (goes_on) {
     const log::v1::RunRecord& last = *point.last_run;
     begin.set_run_id(last.run_id());
     begin.set_sequence(last.sequence());
@@ -99,15 +105,21 @@ std::vector<storage::LogRecord> SyncRun::Start(const ConnectorPoint& point, uint
       end.set_run_id(point.last_run->run_id());
       end.set_state(v1::RUN_STATE_CANCELLED);
       *end.mutable_counts() = point.last_run->counts();
-      end.set_error("a full run began in place of the rest of this one");
+      end.set_error("another run began in place of the rest of this one");
+      if (point.last_run->staged() && options_.staged_files != nullptr) {
+        options_.staged_files->Remove(point.last_run->run_id());
+      }
       records.push_back(MakeRunRecord(storage::RecordType::kRunEnd, end));
     }
     begin.set_sequence(last_sequence + 1);
     begin.set_run_id(RunIdOf(config_.name, begin.sequence()));
     begin.set_full(full);
     if (!full) state_ = point.state;
-    if (!state_.has_value() && config_.delete_missing) seen_.emplace();
   }
+  begin.set_staged(options_.staged);
+  // A staged run that goes on reads everything again: nothing of it is in the log.
+  from_start_ = !state_.has_value() && (!goes_on || options_.staged);
+  if (from_start_ && config_.delete_missing && !options_.staged) seen_.emplace();
   run_id_ = begin.run_id();
   sequence_ = begin.sequence();
   records.push_back(MakeRunRecord(storage::RecordType::kRunBegin, begin));
@@ -115,13 +127,28 @@ std::vector<storage::LogRecord> SyncRun::Start(const ConnectorPoint& point, uint
 }
 
 absl::Status SyncRun::OnPage(const connectors::Page& page) {
+  if (abandoned_) return absl::AbortedError("the run was given up");
   RunTally tally = tally_;
   WriteRequest request;
   request.actor = ConnectorActor(config_.name);
   request.sequence = sequence_;
   tally.PageOf(page.records.size());
   for (const connectors::RecordView& record : page.records) TakeRecord(record, tally, request);
+  RETURN_IF_ERROR(staged_ != nullptr ? Stage(page, request, tally) : Commit(page, std::move(request), tally));
+  tally_ = std::move(tally);
+  OnAlive();
+  Show();
+  return CheckBudget();
+}
 
+absl::Status SyncRun::Stage(const connectors::Page& page, const WriteRequest& request, RunTally& tally) {
+  tally.Staged(request.events.size());
+  std::optional<std::string> state;
+  if (page.state.has_value()) state = std::string(*page.state);
+  return staged_->Append(request, state);
+}
+
+absl::Status SyncRun::Commit(const connectors::Page& page, WriteRequest request, RunTally& tally) {
   std::string run_page;
   request.records = [&](const std::vector<EventResult>& judged) {
     tally.Judged(judged);
@@ -139,10 +166,8 @@ absl::Status SyncRun::OnPage(const connectors::Page& page) {
   WriteResult result = program_.writer().Write(std::move(request), /*wait_for_room=*/true);
   RETURN_IF_ERROR(result.status);
   tally.Applied(result.events);
-  tally_ = std::move(tally);
   if (page.state.has_value()) last_page_ = std::move(run_page);
-  Show();
-  return CheckBudget();
+  return absl::OkStatus();
 }
 
 void SyncRun::TakeRecord(const connectors::RecordView& record, RunTally& tally, WriteRequest& request) {
@@ -162,18 +187,26 @@ void SyncRun::TakeRecord(const connectors::RecordView& record, RunTally& tally, 
   const RecordFault& fault = *read.fault;
   request.quarantine.push_back(MakeQuarantineRow(config_.name, reader_->OriginOf(record), record.raw,
                                                  {fault.field, fault.reason, fault.message}, programs_.Now()));
+  tally.Quarantined(request.quarantine.back().value.size());
 }
 
 absl::Status SyncRun::CheckBudget() const {
+  const uint64_t quarantine_limit = options_.limits.quarantine_bytes();
+  if (quarantine_limit > 0 && tally_.counts().quarantine_bytes() > quarantine_limit) {
+    return MakeError(absl::StatusCode::kResourceExhausted, "QUARANTINE_FULL",
+                     absl::StrCat(tally_.rejected(), " rejected records have more than the ", quarantine_limit >> 20,
+                                  " MiB that one run may put into quarantine; correct the export or the settings, and ",
+                                  "run it in full"));
+  }
   const int64_t rejected = tally_.rejected(), read = tally_.counts().records_read();
   const bool too_many = config_.max_rejected > 0 && rejected > config_.max_rejected;
   const bool too_large_share = config_.max_rejected_share > 0 && read >= kShareCountsFrom &&
                                static_cast<double>(rejected) > config_.max_rejected_share * static_cast<double>(read);
   if (!too_many && !too_large_share) return absl::OkStatus();
-  return MakeError(
-      absl::StatusCode::kFailedPrecondition, "TOO_MANY_REJECTED",
-      absl::StrCat(rejected, " of ", read, " records were rejected, more than the connector's limit",
-                   " allows; look at them in quarantine, correct the export or the settings, and run it", " in full"));
+  return MakeError(absl::StatusCode::kFailedPrecondition, "TOO_MANY_REJECTED",
+                   absl::StrCat(rejected, " of ", read, " records were rejected, more than the connector's limit",
+                                " allows; ", staged_ != nullptr ? "" : "look at them in quarantine, ",
+                                "correct the export or the settings, and run it in full"));
 }
 
 absl::Status SyncRun::OnComplete(const std::string& fact_kind) {
@@ -200,6 +233,56 @@ void SyncRun::OnProgress(const connectors::Progress& progress) {
   }
   if (progress.unit == "bytes") tally_.set_bytes_done(progress.done);
   Show();
+}
+
+void SyncRun::OnAlive() {
+  alive_us_ = absl::ToUnixMicros(programs_.Now());
+  renewed_ = std::chrono::steady_clock::now();
+}
+
+void SyncRun::OnUse(const connectors::ProcessUse& use) {
+  MutexLock lock(&mutex_);
+  *snapshot_.mutable_cpu_time() =
+      google::protobuf::util::TimeUtil::MicrosecondsToDuration(absl::ToInt64Microseconds(use.cpu_time));
+  snapshot_.set_peak_memory_bytes(std::max(snapshot_.peak_memory_bytes(), use.peak_memory_bytes));
+  snapshot_.set_peak_open_files(std::max(snapshot_.peak_open_files(), use.open_files));
+}
+
+bool SyncRun::LeaseExpired() const {
+  if (options_.lease == absl::InfiniteDuration() || abandoned_) return false;
+  const bool late = std::chrono::steady_clock::now() - renewed_.load() > absl::ToChronoNanoseconds(options_.lease);
+  MutexLock lock(&mutex_);
+  return late && snapshot_.state() == v1::RUN_STATE_RUNNING;
+}
+
+void SyncRun::Abandon() {
+  log::v1::RunEnd end;
+  {
+    MutexLock lock(&mutex_);
+    if (snapshot_.state() != v1::RUN_STATE_RUNNING || abandoned_.exchange(true)) return;
+    snapshot_.set_state(v1::RUN_STATE_FAILED);
+    snapshot_.set_error(absl::StrCat(
+        "LEASE_EXPIRED: neither its plugin nor the server's part of it gave a sign of life for ",
+        absl::FormatDuration(options_.lease), "; the disk may hang. Restart the server if it does not run again"));
+    *end.mutable_counts() = counts_;
+    end.set_error(snapshot_.error());
+    *end.mutable_log() = {log_.begin(), log_.end()};
+  }
+  end.set_run_id(run_id_);
+  end.set_state(v1::RUN_STATE_FAILED);
+  end.set_trigger(options_.trigger);
+  end.set_plugin_sha256(options_.plugin_sha256);
+  *end.mutable_limits() = options_.limits;
+  spdlog::error("{}: {}", run_id_, end.error());
+  // Without waiting: it may be the writer that hangs.
+  WriteRequest request;
+  request.actor = ConnectorActor(config_.name);
+  request.records = [end = std::move(end)](const std::vector<EventResult>&) {
+    return std::vector<storage::LogRecord>{MakeRunRecord(storage::RecordType::kRunEnd, end)};
+  };
+  if (absl::Status queued = program_.writer().Submit(std::move(request), /*wait=*/false); !queued.ok()) {
+    spdlog::error("{}: its end is not in the log: {}", run_id_, queued.ToString());
+  }
 }
 
 void SyncRun::OnLog(const connectors::LogLine& line) {
@@ -255,7 +338,13 @@ log::v1::RunEnd SyncRun::MakeEnd(const ConnectorEnd& end) const {
   }
   message.set_cpu_us(absl::ToInt64Microseconds(end.cpu_time));
   message.set_peak_memory_bytes(end.peak_memory_bytes);
-  if (end.ok()) {
+  message.set_peak_open_files(end.peak_open_files);
+  *message.mutable_limits() = options_.limits;
+  if (end.ok() && staged_ != nullptr) {
+    message.set_state(v1::RUN_STATE_STAGED);
+    message.set_read_everything(from_start_);
+    message.set_staged_until_us(absl::ToUnixMicros(programs_.Now() + options_.keep_staged));
+  } else if (end.ok()) {
     message.set_state(tally_.rejected() > 0 ? v1::RUN_STATE_PARTIAL : v1::RUN_STATE_SUCCEEDED);
   } else {
     message.set_state(end.outcome == Outcome::kCancelled ? v1::RUN_STATE_CANCELLED : v1::RUN_STATE_FAILED);
@@ -270,6 +359,7 @@ log::v1::RunEnd SyncRun::MakeEnd(const ConnectorEnd& end) const {
 }
 
 void SyncRun::Finish(const ConnectorEnd& end, bool stopping) {
+  if (abandoned_) return spdlog::warn("{}: came back after it was given up", run_id_);
   v1::ConnectorRun last = Snapshot();
   last.set_state(v1::RUN_STATE_INTERRUPTED);
   if (!stopping || end.outcome != Outcome::kCancelled) {
@@ -293,6 +383,9 @@ void SyncRun::Finish(const ConnectorEnd& end, bool stopping) {
 }
 
 absl::StatusOr<v1::ConnectorRun> SyncRun::WriteEnd(log::v1::RunEnd end) {
+  const bool staged = end.state() == v1::RUN_STATE_STAGED;
+  // What the log says is staged is there.
+  if (staged) RETURN_IF_ERROR(staged_->Seal());
   WriteRequest request;
   request.actor = ConnectorActor(config_.name);
   request.sequence = sequence_;
@@ -307,47 +400,23 @@ absl::StatusOr<v1::ConnectorRun> SyncRun::WriteEnd(log::v1::RunEnd end) {
     return std::vector<storage::LogRecord>{MakeRunRecord(storage::RecordType::kRunEnd, end)};
   };
   RETURN_IF_ERROR(program_.writer().Write(std::move(request), /*wait_for_room=*/true).status);
+  if (staged_ != nullptr && !staged) options_.staged_files->Remove(run_id_);
   ASSIGN_OR_RETURN(v1::ConnectorRun stored, Stored());
   ShowEnd(end, /*with_log=*/false, stored);
   return stored;
 }
 
 absl::StatusOr<std::vector<PreparedEvent>> SyncRun::DeletesOfVanished(log::v1::RunEnd& end) {
-  std::vector<PreparedEvent> deletes;
-  if (!config_.delete_missing || complete_kinds_.empty()) return deletes;
-  const auto remark = [&](v1::ProblemLevel level, std::string where, std::string message, std::string remedy) {
-    v1::ConnectorProblem problem;
-    problem.set_level(level);
-    problem.set_where(std::move(where));
-    problem.set_message(std::move(message));
-    problem.set_remedy(std::move(remedy));
-    AddRemark(std::move(problem));
-  };
-  if (!seen_.has_value() || tally_.rejected() > 0) {
-    remark(v1::PROBLEM_LEVEL_WARNING, "", "nothing was deleted that the export lacks",
-           seen_.has_value() ? "records were rejected, and the facts that they state may be among what is missing; "
-                               "correct them and run it in full"
-                             : "the run did not read everything at one go; run it in full");
-    return deletes;
-  }
-  ASSIGN_OR_RETURN(std::vector<VanishedKind> kinds,
-                   FindVanished(program_, config_.source, complete_kinds_, *seen_, sequence_));
-  for (VanishedKind& kind : kinds) {
-    const auto missing = static_cast<double>(kind.deletes.size());
-    if (missing > config_.max_vanished_share * static_cast<double>(kind.facts) && !options_.allow_vanishing) {
-      end.set_state(v1::RUN_STATE_PARTIAL);
-      remark(v1::PROBLEM_LEVEL_ERROR, kind.kind,
-             absl::StrCat("the export lacks ", kind.deletes.size(), " of ", kind.facts,
-                          " facts, more than may vanish at a time; none of them was deleted"),
-             "look whether the export is complete; if it is, run it in full with --allow-vanishing");
-      continue;
-    }
-    for (v1::Event& event : kind.deletes) {
-      std::variant<PreparedEvent, FieldError> prepared = reader_->PrepareOwn(std::move(event));
-      if (auto* good = std::get_if<PreparedEvent>(&prepared); good != nullptr) deletes.push_back(std::move(*good));
-    }
-  }
-  return deletes;
+  CompleteReading reading;
+  reading.kinds = complete_kinds_;
+  reading.seen = seen_.has_value() ? &*seen_ : nullptr;
+  reading.rejected = tally_.rejected() > 0;
+  reading.allow_vanishing = options_.allow_vanishing;
+  reading.sequence = sequence_;
+  ASSIGN_OR_RETURN(VanishedJudgement judged, JudgeVanished(program_, config_, reading));
+  for (v1::ConnectorProblem& remark : judged.remarks) AddRemark(std::move(remark));
+  if (judged.too_many) end.set_state(v1::RUN_STATE_PARTIAL);
+  return reader_->PrepareOwn(std::move(judged.deletes));
 }
 
 void SyncRun::Show() {
@@ -357,6 +426,7 @@ void SyncRun::Show() {
   {
     MutexLock lock(&mutex_);
     ShowCounts(counts, snapshot_);
+    counts_ = counts;
     if (now < next_show_) return;
     run = snapshot_;
   }
@@ -393,6 +463,10 @@ void SyncRun::ShowTimes(v1::ConnectorRun& run) const {
   if (run.state() != v1::RUN_STATE_RUNNING) return;
   const int64_t started_us = TimeUtil::TimestampToMicroseconds(run.started_at());
   *run.mutable_alive_at() = TimeUtil::MicrosecondsToTimestamp(alive_us_);
+  if (options_.lease < absl::InfiniteDuration()) {
+    *run.mutable_lease_until() =
+        TimeUtil::MicrosecondsToTimestamp(alive_us_ + absl::ToInt64Microseconds(options_.lease));
+  }
   *run.mutable_duration() = TimeUtil::MicrosecondsToDuration(absl::ToUnixMicros(programs_.Now()) - started_us);
 }
 

@@ -4,6 +4,9 @@
 //   ASSIGN_OR_RETURN(auto run, SyncRun::Begin(config, {.full = true}, programs, *program, observer));   // durable now
 //   run->Finish(process.Read(run->state(), run.get()), /*stopping=*/false);
 //
+// What a staged run reads goes into a file of its own instead (staged_file.h): its RunEnd says STAGED, and nothing
+// counts until it is published (staged.h). One that was interrupted begins again where it began.
+//
 // In the log a run is RunBegin, RunPage …, RunEnd. A run without RunEnd was interrupted: Begin goes on with it, under
 // its id and sequence, from its last RunPage. Pages without a state write no RunPage: they would be read again, and
 // their counts must not stand twice. A run that meets unchanged records alone writes these run records and nothing
@@ -12,7 +15,12 @@
 // Counts of unresolved and parked events are known only after a page is applied, so those of the last page before a
 // kill may be missing in a run that goes on; every other count is exact.
 //
-// Thread-safety: Snapshot from any thread; everything else belongs to the thread that runs the plugin.
+// A run holds a lease that every sign of life renews: of the plugin, and of the thread that takes its pages. The plugin
+// has timeouts of its own, so a lease that expires means that this thread hangs; then Abandon ends the run in its
+// place.
+//
+// Thread-safety: Snapshot, LeaseExpired and Abandon from any thread; everything else belongs to the thread that runs
+// the plugin.
 #ifndef PARTNERMETRICS_SERVER_SYNC_RUN_H_
 #define PARTNERMETRICS_SERVER_SYNC_RUN_H_
 
@@ -34,6 +42,7 @@
 #include "server/sync/record_events.h"
 #include "server/sync/run_history.h"
 #include "server/sync/run_tally.h"
+#include "server/sync/staged_file.h"
 #include "server/sync/vanished.h"
 #include "storage/mutex.h"
 
@@ -49,12 +58,18 @@ struct RunOptions {
   bool allow_vanishing = false;  // delete what a complete export lacks, however much it is
   v1::RunTrigger trigger = v1::RUN_TRIGGER_CALL;
   std::string plugin_sha256 = {};
+  bool staged = false;                        // keep what is read apart; an interrupted run stays what it was
+  const StagedFiles* staged_files = nullptr;  // for staged runs
+  absl::Duration keep_staged = absl::Hours(24 * 7);
+  log::v1::RunLimits limits = {};
+  absl::Duration lease = absl::InfiniteDuration();
 };
 
 class SyncRun : public connectors::ConnectorHandler {
  public:
   // Begins a run, or goes on with the interrupted one of this connector. A full run replaces an interrupted run that is
-  // not. No other run of the connector may go on, and no two runs may begin at the same time.
+  // not, and a staged run one that is not, and the other way round. No other run of the connector may go on, and no two
+  // runs may begin at the same time.
   static absl::StatusOr<std::unique_ptr<SyncRun>> Begin(const ConnectorConfig& config, RunOptions options,
                                                         Programs& programs, ProgramRuntime& program,
                                                         RunObserver observer);
@@ -65,7 +80,8 @@ class SyncRun : public connectors::ConnectorHandler {
   absl::Status OnPage(const connectors::Page& page) override;
   absl::Status OnComplete(const std::string& fact_kind) override;
   void OnHello(const connectors::Hello& hello) override;
-  void OnAlive() override { alive_us_ = absl::ToUnixMicros(programs_.Now()); }
+  void OnAlive() override;
+  void OnUse(const connectors::ProcessUse& use) override;
   void OnProgress(const connectors::Progress& progress) override;
   void OnLog(const connectors::LogLine& line) override;
   void OnProblem(const connectors::Problem& problem) override;
@@ -73,6 +89,12 @@ class SyncRun : public connectors::ConnectorHandler {
   // Writes the end of the run and shows it to the observer. A run that is cancelled while the server is `stopping` gets
   // no end: it counts as interrupted, and the next one goes on with it.
   void Finish(const connectors::ConnectorEnd& end, bool stopping);
+
+  // Whether it goes on without a sign of life for longer than it may.
+  bool LeaseExpired() const;
+  // Ends it as FAILED. What its thread still does, should it come back, has no effect.
+  void Abandon();
+  bool abandoned() const { return abandoned_; }
 
   // Puts the last lines of its log into a run.
   void ShowLog(v1::ConnectorRun& run) const;
@@ -88,11 +110,13 @@ class SyncRun : public connectors::ConnectorHandler {
   std::vector<storage::LogRecord> Start(const ConnectorPoint& point, uint64_t last_sequence);
   // Judges a record: its events go into the request, or the record into quarantine.
   void TakeRecord(const connectors::RecordView& record, RunTally& tally, WriteRequest& request);
+  // Writes a page with its counts and state, or puts it into the file of a staged run.
+  absl::Status Commit(const connectors::Page& page, WriteRequest request, RunTally& tally);
+  absl::Status Stage(const connectors::Page& page, const WriteRequest& request, RunTally& tally);
   absl::Status CheckBudget() const;
   log::v1::RunEnd MakeEnd(const connectors::ConnectorEnd& end) const;
   absl::StatusOr<v1::ConnectorRun> WriteEnd(log::v1::RunEnd end);
-  // The deletes of what the complete export lacks; remarks say why there are none when there could be, and the end is
-  // PARTIAL when they were too many.
+  // The deletes of what the complete export lacks; the end is PARTIAL when they were too many.
   absl::StatusOr<std::vector<PreparedEvent>> DeletesOfVanished(log::v1::RunEnd& end);
   void AddRemark(v1::ConnectorProblem remark);
   // The run as the state has it.
@@ -104,7 +128,7 @@ class SyncRun : public connectors::ConnectorHandler {
   void ShowTimes(v1::ConnectorRun& run) const;
 
   const ConnectorConfig config_;
-  const RunOptions options_;
+  RunOptions options_;
   Programs& programs_;
   ProgramRuntime& program_;
   std::unique_ptr<RecordReader> reader_;
@@ -121,10 +145,15 @@ class SyncRun : public connectors::ConnectorHandler {
   std::string plugin_version_;
   // What it stated, when it may delete the rest. A run that goes on does not know what it stated before.
   std::optional<SeenFacts> seen_;
+  std::unique_ptr<StagedWriter> staged_;  // of a staged run
+  bool from_start_ = false;               // of its source, at one go
   std::atomic<int64_t> alive_us_ = 0;
+  std::atomic<std::chrono::steady_clock::time_point> renewed_;
+  std::atomic<bool> abandoned_ = false;
 
   mutable Mutex mutex_;
   v1::ConnectorRun snapshot_ PM_GUARDED_BY(mutex_);
+  log::v1::RunCounts counts_ PM_GUARDED_BY(mutex_);            // as the snapshot shows them
   std::deque<log::v1::RunLogLine> log_ PM_GUARDED_BY(mutex_);  // the last lines
 };
 

@@ -61,6 +61,11 @@ void ShowEnd(const log::v1::RunEnd& end, bool with_log, v1::ConnectorRun& run) {
   if (end.cpu_us() != 0) *run.mutable_cpu_time() = TimeUtil::MicrosecondsToDuration(end.cpu_us());
   run.set_peak_memory_bytes(end.peak_memory_bytes());
   run.set_facts_deleted(end.facts_deleted());
+  run.set_peak_open_files(end.peak_open_files());
+  if (end.has_limits()) ShowLimits(end.limits(), *run.mutable_limits());
+  if (run.state() == v1::RUN_STATE_STAGED) {
+    *run.mutable_staged_until() = TimeUtil::MicrosecondsToTimestamp(end.staged_until_us());
+  }
   if (with_log) ShowLogLines(end, run);
 }
 
@@ -86,18 +91,32 @@ v1::ConnectorRun ToConnectorRun(const log::v1::RunRecord& record, bool live) {
   run.set_run_id(record.run_id());
   run.set_connector(record.connector());
   run.set_state(static_cast<v1::RunState>(record.state()));
-  if (record.state() == v1::RUN_STATE_RUNNING && !live) run.set_state(v1::RUN_STATE_INTERRUPTED);
   *run.mutable_started_at() = TimeUtil::MicrosecondsToTimestamp(record.started_at_us());
   if (record.ended_at_us() != 0) *run.mutable_ended_at() = TimeUtil::MicrosecondsToTimestamp(record.ended_at_us());
   ShowCounts(record.counts(), run);
   run.set_error(record.error());
+  if (record.state() == v1::RUN_STATE_RUNNING && !live) {
+    run.set_state(v1::RUN_STATE_INTERRUPTED);
+    run.set_error(absl::StrCat("the server ended during it; the next run goes on ",
+                               record.staged() ? "where it began" : "from its last page"));
+  }
   *run.mutable_remarks() = record.remarks();
   run.set_position(record.position());
   run.set_full(record.full());
+  run.set_staged(record.staged());
   if (record.ended_at_us() != 0) {
     *run.mutable_duration() = TimeUtil::MicrosecondsToDuration(record.ended_at_us() - record.started_at_us());
   }
   return run;
+}
+
+void ShowLimits(const log::v1::RunLimits& limits, v1::RunLimits& shown) {
+  shown.set_memory_bytes(limits.memory_bytes());
+  shown.set_cpu_seconds(limits.cpu_seconds());
+  shown.set_open_files(limits.open_files());
+  *shown.mutable_stall_timeout() = TimeUtil::MicrosecondsToDuration(limits.stall_us());
+  *shown.mutable_idle_timeout() = TimeUtil::MicrosecondsToDuration(limits.idle_us());
+  shown.set_quarantine_bytes(limits.quarantine_bytes());
 }
 
 void ShowCounts(const log::v1::RunCounts& counts, v1::ConnectorRun& run) {
@@ -120,6 +139,7 @@ void ShowCounts(const log::v1::RunCounts& counts, v1::ConnectorRun& run) {
   events.set_unresolved(counts.events_unresolved());
   events.set_parked(counts.events_parked());
   run.set_bytes_done(counts.bytes_done());
+  run.set_events_staged(counts.events_staged());
 }
 
 }  // namespace partnermetrics

@@ -41,6 +41,9 @@ v1::ConnectorRun QueuedRun(absl::string_view connector, size_t behind);
 // The run for people. `live`: it goes on in this process; otherwise a run without end was interrupted.
 v1::ConnectorRun ToConnectorRun(const log::v1::RunRecord& record, bool live);
 
+// Limits for people.
+void ShowLimits(const log::v1::RunLimits& limits, v1::RunLimits& shown);
+
 // Puts counts into the run.
 void ShowCounts(const log::v1::RunCounts& counts, v1::ConnectorRun& run);
 

@@ -16,7 +16,7 @@ constexpr char kOtherRules[] = "other";
 RunTally::RunTally(const log::v1::RunCounts& counts)
     : counts_(counts),
       events_(counts.events_applied() + counts.events_unchanged() + counts.events_superseded() +
-              counts.events_rejected()) {
+              counts.events_rejected() + counts.events_staged()) {
   for (const std::string& entry : counts.skipped_by_rule()) skipped_.insert(ParseSkipped(entry));
   counts_.clear_skipped_by_rule();
 }
@@ -63,8 +63,8 @@ absl::Status RunTally::Check() const {
   int64_t by_rule = 0;
   for (const auto& [rule, records] : skipped_) by_rule += records;
   const bool records = c.records_read() == c.records_emitted() + c.records_rejected() + c.records_skipped();
-  const bool events =
-      events_ == c.events_applied() + c.events_unchanged() + c.events_superseded() + c.events_rejected();
+  const bool events = events_ == c.events_applied() + c.events_unchanged() + c.events_superseded() +
+                                     c.events_rejected() + c.events_staged();
   const bool parts = by_rule == c.records_skipped() && c.events_unresolved() <= c.events_applied() &&
                      c.events_parked() <= c.events_applied();
   if (records && events && parts) return absl::OkStatus();

@@ -36,6 +36,12 @@ class RunTally {
   void Rejected() { counts_.set_records_rejected(counts_.records_rejected() + 1); }
   void Skipped(absl::string_view rule);
 
+  // So many good events are kept apart until the run is published; then it is judged what becomes of them.
+  void Staged(size_t events) { counts_.set_events_staged(counts_.events_staged() + static_cast<int64_t>(events)); }
+  void Published() { counts_.clear_events_staged(); }
+  // Bytes of a record went into quarantine.
+  void Quarantined(size_t bytes) { counts_.set_quarantine_bytes(counts_.quarantine_bytes() + bytes); }
+
   // The server refuses an event of an emitted record.
   void RefusedEvent() { counts_.set_events_rejected(counts_.events_rejected() + 1); }
   // What the writer decided about the others, before they are applied …

@@ -3,7 +3,7 @@
 //
 //   SeenFacts seen;
 //   seen.Add(event.id);          // for every event, also the unchanged ones
-//   ASSIGN_OR_RETURN(Vanished vanished, FindVanished(*program, "crm", {"deal"}, seen, run_sequence));
+//   ASSIGN_OR_RETURN(VanishedJudgement judged, JudgeVanished(*program, config, {.kinds = {"deal"}, .seen = &seen}));
 //
 // Values; one thread at a time.
 #ifndef PARTNERMETRICS_SERVER_SYNC_VANISHED_H_
@@ -17,9 +17,11 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/hash/hash.h"
 #include "absl/status/statusor.h"
+#include "partnermetrics/v1/connector.pb.h"
 #include "partnermetrics/v1/event.pb.h"
 #include "server/engine/keys.h"
 #include "server/ingest/programs.h"
+#include "server/sync/connector_config.h"
 
 namespace partnermetrics {
 
@@ -36,17 +38,26 @@ class SeenFacts {
   absl::flat_hash_set<Hash> seen_;
 };
 
-// Of one kind.
-struct VanishedKind {
-  std::string kind;
-  int64_t facts = 0;               // of the source, not deleted before
-  std::vector<v1::Event> deletes;  // for those that were not seen
+// What becomes of the facts that a complete export lacks.
+struct VanishedJudgement {
+  std::vector<v1::Event> deletes;
+  std::vector<v1::ConnectorProblem> remarks;  // why there are no deletes when there could be
+  bool too_many = false;                      // of a kind: none of its facts is deleted
 };
 
-// Facts that a later run than `sequence` stated are left alone. Readers and the writer wait while the facts are read.
-absl::StatusOr<std::vector<VanishedKind>> FindVanished(ProgramRuntime& program, const std::string& source,
-                                                       const std::vector<std::string>& kinds, const SeenFacts& seen,
-                                                       uint64_t sequence);
+// What is known of the run that read the export.
+struct CompleteReading {
+  std::vector<std::string> kinds;   // of which the run stated every fact
+  const SeenFacts* seen = nullptr;  // null: it did not read everything at one go
+  bool rejected = false;            // some records
+  bool allow_vanishing = false;     // however many they are
+  uint64_t sequence = 0;
+};
+
+// Deletes nothing by guess: not after a run that read only a part, or rejected records, and not more of a kind than the
+// connector's share unless that is allowed.
+absl::StatusOr<VanishedJudgement> JudgeVanished(ProgramRuntime& program, const ConnectorConfig& config,
+                                                const CompleteReading& reading);
 
 }  // namespace partnermetrics
 

@@ -134,14 +134,17 @@ class RunProgressRenderer : public Printer {
     if (!run_.error().empty()) {
       out << "  " << Paint(screen_, Style::kBad, "error:") << " " << EscapeControls(run_.error()) << "\n";
     }
-    if (run_.records_rejected() > 0) {
+    if (run_.state() == v1::RUN_STATE_STAGED) {
+      out << "  " << GroupDigits(run_.events_staged()) << " events wait to be published; nothing counts yet\n"
+          << "  See what would change: partnerctl connector staged show " << EscapeControls(run_.run_id()) << "\n";
+    } else if (run_.records_rejected() > 0) {
       out << "  See the rejected records: partnerctl quarantine list --run-id " << EscapeControls(run_.run_id())
           << "\n";
     }
   }
 
   Style StateStyle() const {
-    if (run_.state() == v1::RUN_STATE_SUCCEEDED) return Style::kGood;
+    if (run_.state() == v1::RUN_STATE_SUCCEEDED || run_.state() == v1::RUN_STATE_STAGED) return Style::kGood;
     return run_.state() == v1::RUN_STATE_PARTIAL ? Style::kWarning : Style::kBad;
   }
 

@@ -70,6 +70,8 @@ Reads ReadsOf(const Catalog& catalog, absl::Span<const CompiledMetric* const> me
     for (const MeasureUse& use : metric->uses) {
       if (use.level == v1::SCOPE_KIND_PARTNER) reads.partner_measures.push_back(use.measure);
       for (const ScopeIndex scope : scopes) reads.rows.push_back({ScopeAt(use.level, scope), use.measure});
+      // Since when the programme has facts decides from when on tiers are reviewed.
+      if (metric->needs.tier) reads.rows.push_back({kProgramScope, use.measure});
     }
   }
   SortUnique(reads.rows);
@@ -87,8 +89,8 @@ Reads ReadsOfEveryPartner(absl::Span<const CompiledMetric* const> metrics) {
       if (use.level == v1::SCOPE_KIND_UNSPECIFIED || use.level == v1::SCOPE_KIND_PARTNER) {
         reads.partner_measures.push_back(use.measure);
       }
-      // Of what goes over partners the history is read in the programme.
-      if (use.level != v1::SCOPE_KIND_UNSPECIFIED) {
+      // Of what goes over partners the history is read in the programme, and for tiers of everything.
+      if (use.level != v1::SCOPE_KIND_UNSPECIFIED || metric->needs.tier) {
         reads.rows.push_back({ScopeAt(use.level, kProgramScope), use.measure});
       }
     }

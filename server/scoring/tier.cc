@@ -12,6 +12,8 @@
 namespace partnermetrics {
 namespace {
 
+const Day kFirstDate = ToDay(absl::CivilDay(1990, 1, 1));  // before all dates of facts
+
 Day DayOf(const v1::Date& date) {
   return ToDay(absl::CivilDay(date.year(), date.month(), date.day()));
 }
@@ -80,17 +82,24 @@ Tier::Tier(const Evaluator& evaluator, const Catalog& catalog, const MeasureSour
       tiers_(*catalog.tiers()),
       source_(source),
       scope_(partner),
-      entry_(EntryDay()) {}
+      entry_(EntryDay()),
+      reviewed_from_(entry_ ? std::optional<Day>(std::max(*entry_, FirstFact(kProgramScope).value_or(*entry_)))
+                            : std::nullopt) {}
 
-std::optional<Day> Tier::EntryDay() const {
-  if (const auto signed_on = DateOf(source_.Partner(scope_), "signed_on")) return signed_on;
+std::optional<Day> Tier::FirstFact(ScopeIndex scope) const {
   std::optional<Day> first;
   for (const MeasureUse& use : catalog_.metrics()[static_cast<size_t>(tiers_.metric)].uses) {
     if (use.level != v1::SCOPE_KIND_UNSPECIFIED) continue;
-    const std::optional<Day> day = source_.FirstDay({scope_, use.measure});
-    if (day && (!first || *day < *first)) first = day;
+    const std::optional<Day> day = source_.FirstDay({scope, use.measure});
+    // A source that explains assumes facts before all dates.
+    if (day && *day >= kFirstDate && (!first || *day < *first)) first = day;
   }
   return first;
+}
+
+std::optional<Day> Tier::EntryDay() const {
+  const auto signed_on = DateOf(source_.Partner(scope_), "signed_on");
+  return signed_on ? signed_on : FirstFact(scope_);
 }
 
 bool Tier::HasLeft(Day day) const {
@@ -101,8 +110,8 @@ bool Tier::HasLeft(Day day) const {
 Day Tier::NextReview(Day day, int months) const {
   ReviewDays days = ReviewPeriodOf(day, months, catalog_.fiscal_start_month());
   // Only promotion periods need to have been seen whole: longer ones are made of them.
-  if (entry_) {
-    while (ReviewPeriodOf(days.last, tiers_.promotion_months, catalog_.fiscal_start_month()).first < *entry_) {
+  if (reviewed_from_) {
+    while (ReviewPeriodOf(days.last, tiers_.promotion_months, catalog_.fiscal_start_month()).first < *reviewed_from_) {
       days = ReviewPeriodOf(days.last + 1, months, catalog_.fiscal_start_month());
     }
   }

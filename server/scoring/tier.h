@@ -6,7 +6,7 @@
 //
 // A review looks back from the last day of its period and decides from the next day on. Its outcome is computed from
 // the facts as they are known now, unless a review run stated it: then that stands. A partner is reviewed from the
-// first period on that it was there for as a whole.
+// first period on that it was there for as a whole and that begins with facts in the programme.
 //
 // The catalogue has tiers. Thread-compatible, like its source.
 #ifndef PARTNERMETRICS_SERVER_SCORING_TIER_H_
@@ -59,6 +59,8 @@ class Tier {
     const v1::TierReview* stated = nullptr;  // by a review run
   };
 
+  // The first day with a fact that tiers are decided by.
+  std::optional<Day> FirstFact(ScopeIndex scope) const;
   // The first day of the partner; nothing when nobody knows of it.
   std::optional<Day> EntryDay() const;
   bool HasLeft(Day day) const;
@@ -84,6 +86,7 @@ class Tier {
   const MeasureSource& source_;
   const ScopeIndex scope_;
   const std::optional<Day> entry_;
+  const std::optional<Day> reviewed_from_;  // reviewed are periods that begin on it or later
 };
 
 }  // namespace partnermetrics

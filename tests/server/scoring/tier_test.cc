@@ -146,6 +146,7 @@ class TierTest : public FormulaTest {
     decisions_ = &source->decisions;
     source_ = std::move(source);
     Partner("name: 'P'" + DateText("signed_on", On(2023, 1, 1)));
+    Won(1, On(2022, 12, 1), /*partner=*/9);  // the programme has facts
   }
 
   v1::TierStanding At(Day as_of, ScopeIndex scope = kFirstPartnerScope) {
@@ -193,6 +194,15 @@ TEST_F(TierTest, PartnersAreReviewedFromTheirFirstWholePeriodOn) {
   EXPECT_EQ(At(On(2023, 4, 1), kFirstPartnerScope + 1).tier(), "bronze");
   Won(200, On(2023, 6, 1), 2);
   EXPECT_EQ(At(On(2023, 7, 1), kFirstPartnerScope + 1).tier(), "gold");
+}
+
+TEST_F(TierTest, NobodyIsReviewedForPeriodsBeforeTheProgrammesFacts) {
+  Rules();
+  Partner("name: 'Old'" + DateText("signed_on", On(2020, 1, 1)));
+  const v1::TierStanding standing = At(On(2022, 12, 31), kFirstPartnerScope + 1);
+  EXPECT_EQ(standing.history_size(), 1);
+  EXPECT_EQ(standing.next_review_on().year(), 2023);  // the fourth quarter of 2022 began without facts
+  EXPECT_EQ(standing.next_review_on().month(), 3);
 }
 
 TEST_F(TierTest, RelegationMayBeRarerThanPromotion) {

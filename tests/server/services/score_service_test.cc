@@ -129,8 +129,9 @@ class ScoreServiceTest : public ServerTest {
     Write("catalog.textproto", kCatalog);
     Start();
     // Apex won 250 before the last review and 200 since, Birch 40.
-    Ingest({Signed("P1", "Apex"), Signed("P2", "Birch"), Won("D1", "P1", 250, MakeDate(2023, 11, 5)),
-            Won("D2", "P1", 200, MakeDate(2024, 3, 5)), Won("D3", "P2", 40, MakeDate(2024, 3, 5))});
+    Ingest({Signed("P1", "Apex"), Signed("P2", "Birch"), Won("D0", "P2", 1, MakeDate(2023, 1, 1)),
+            Won("D1", "P1", 250, MakeDate(2023, 11, 5)), Won("D2", "P1", 200, MakeDate(2024, 3, 5)),
+            Won("D3", "P2", 40, MakeDate(2024, 3, 5))});
   }
 
   template <typename Request, typename Response>

@@ -102,7 +102,7 @@ std::optional<Coupon> CouponOf(JsonRecord* record, Json discount, const Surround
 
 // Takes a coupon off the items that it holds for, a fixed amount from the first on. It comes off every bill, and items
 // are billed together, so it counts by their interval.
-bool TakeOff(const Coupon& coupon, const std::string& currency, std::vector<Item*> items) {
+bool TakeOff(const Coupon& coupon, const std::string& currency, const std::vector<Item*>& items) {
   if (coupon.once) return true;
   std::optional<Decimal> left;
   for (Item* item : items) {

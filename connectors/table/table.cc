@@ -73,7 +73,9 @@ void AddEvent(const CompiledTarget& target, Evaluation& row, Message* batch) {
   const bool whole = revision.type == Type::kTime || revision.number % kNanosPerUnit == 0;
   const std::int64_t number = revision.type == Type::kTime ? revision.time.Micros()
                                                            : static_cast<std::int64_t>(revision.number / kNanosPerUnit);
-  if (!whole || number < 0) row.Fail(target.revision->column, "bad_revision", "a revision is a whole number from 0 on");
+  if (!whole || number < 0) {
+    row.Fail(target.revision ? target.revision->column : "", "bad_revision", "a revision is a whole number from 0 on");
+  }
   reflection->SetInt64(event, field("revision"), number);
 
   Message* fact = reflection->MutableMessage(event, target.kind);

@@ -38,7 +38,8 @@ constexpr TypeInfo kTypes[] = {
     {ValueType::kMoney, "kMoney", "MONEY", "partnermetrics.v1.Money",
      "125.50 USD; without a code, in the programme's currency: 125.50"},
     {ValueType::kDecimal, "kDecimal", "DECIMAL", "partnermetrics.v1.Decimal", "0.25, with at most 9 decimals"},
-    {ValueType::kScope, "kScope", "SCOPE", "partnermetrics.v1.Scope", "business, direct, program, partner:ID or segment:ATTRIBUTE=VALUE"},
+    {ValueType::kScope, "kScope", "SCOPE", "partnermetrics.v1.Scope",
+     "business, direct, program, partner:ID or segment:ATTRIBUTE=VALUE"},
     {ValueType::kPartnerReference, "kPartnerReference", "REFERENCE", "partnermetrics.v1.PartnerReference",
      "id:PARTNER, external:SOURCE:ID, email:ADDRESS or domain:example.com"},
 };

@@ -195,9 +195,10 @@ TEST(CatalogTest, RefusesBadFormulas) {
             R"(metric "x", formula: a formula gives a number, this is a condition; write condition ? 1 : 0)");
   EXPECT_EQ(Refusal(Formula("won.count ? 1 : 0")),
             R"(metric "x", formula: a condition is needed here, this is a number)");
-  EXPECT_EQ(Refusal(Formula("sqrt(won.count)")),
-            R"(metric "x", formula: unknown function "sqrt" (there are: start, avg, days, direct, max, meets, min, pace, )"
-            "target, clamp, months, to_date, …)");
+  EXPECT_EQ(
+      Refusal(Formula("sqrt(won.count)")),
+      R"(metric "x", formula: unknown function "sqrt" (there are: start, avg, days, direct, max, meets, min, pace, )"
+      "target, clamp, months, to_date, …)");
   EXPECT_EQ(Refusal(Formula("clamp(1, 2)")), R"(metric "x", formula: clamp is written clamp(value, least, most))");
   EXPECT_EQ(
       Refusal(Formula("days(30)")),

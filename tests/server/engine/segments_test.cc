@@ -53,7 +53,8 @@ class SegmentsTest : public EngineFixture {
                         "' } } } ");
   }
   // A deal of 100.
-  void Deal(const std::string& id, int created, int closed, const std::string& attributions = Sourced("p1", "SOURCED")) {
+  void Deal(const std::string& id, int created, int closed,
+            const std::string& attributions = Sourced("p1", "SOURCED")) {
     Ingest(absl::StrCat("record_id: '", id,
                         "' deal { amount { units: 100 } created_at { seconds: ", int64_t{March(created)} * 86'400,
                         " } closed_on { year: 2026 month: 3 day: ", closed, " } ", attributions, " }"));

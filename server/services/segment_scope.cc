@@ -9,7 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "server/base/errors.h"
-#include "server/engine/partners.h"
+#include "server/engine/segments.h"
 #include "server/expr/diagnostics.h"
 
 namespace partnermetrics {
@@ -27,22 +27,30 @@ absl::StatusOr<v1::Segment> FindSegment(const Engine::View& view, const v1::Segm
                             : absl::StrCat("the programme declares no segments by '", segment.attribute(), "'",
                                            SuggestNames(segment.attribute(), std::move(names))));
   }
-  const auto index = static_cast<size_t>(attribute - declared.begin());
-  ASSIGN_OR_RETURN(const std::vector<std::string> partners, PartnerIds(view));
+  // Whatever a record ever stated; the search ends where the value stands.
   std::set<std::string> values = {""};
-  for (const std::string& partner : partners) {
-    ASSIGN_OR_RETURN(const SegmentSpans spans, view.SegmentsOf(partner));
-    for (const SegmentSpan& span : spans[index]) values.insert(span.value);
-  }
-  if (values.count(segment.value()) > 0) return segment;
+  bool found = segment.value().empty();
+  absl::Status decoded;
+  RETURN_IF_ERROR(view.ScanIndex(Index::kAttributes, "", [&](absl::string_view, absl::string_view value) {
+    const absl::StatusOr<std::vector<AttributeStatement>> statements = DecodeStatements(value);
+    decoded = statements.status();
+    for (size_t i = 0; decoded.ok() && i < statements->size(); ++i) {
+      std::string stated = AttributeValue((*statements)[i].attributes, segment.attribute());
+      found |= stated == segment.value();
+      values.insert(std::move(stated));
+    }
+    return decoded.ok() && !found;
+  }));
+  RETURN_IF_ERROR(decoded);
+  if (found) return segment;
   std::vector<std::string> alike;
   for (const std::string& value : values) {
     if (absl::EqualsIgnoreCase(value, segment.value())) alike.push_back(value);
   }
   if (alike.size() == 1) {
-    v1::Segment found = segment;
-    found.set_value(alike.front());
-    return found;
+    v1::Segment written = segment;
+    written.set_value(alike.front());
+    return written;
   }
   values.erase("");
   return InvalidField(absl::StrCat(field, ".value"), "UNKNOWN_SEGMENT",

@@ -45,8 +45,8 @@ struct Step {
     return stage == other.stage && amount == other.amount && probability == other.probability &&
            expected_close == other.expected_close;
   }
-  // Of memory, with its place in the order.
-  size_t Bytes() const { return sizeof(Step) + sizeof(Step*) + raw.size() + stage.size(); }
+  // Of memory, with the pointer that puts it in order.
+  size_t Bytes() const { return sizeof(Step) + sizeof(void*) + raw.size() + stage.size(); }
 };
 
 // The columns of OpportunityHistory, or of the history of single fields.

@@ -23,7 +23,7 @@ std::string Day(const v1::Date& date) {
 }
 
 // Times are compared in seconds since 1970.
-constexpr int64_t At(int64_t days, int hour, int minute = 0, int second = 0) {
+constexpr int64_t At(int64_t days, int64_t hour, int64_t minute = 0, int64_t second = 0) {
   return days * 86'400 + hour * 3600 + minute * 60 + second;
 }
 constexpr int64_t kNewYear2026 = 20'454;  // 2026-01-01 in days since 1970
@@ -36,39 +36,39 @@ std::string PartnerOf(const Fact& fact) {
 
 class SalesforceObjects : public ::testing::Test {
  protected:
-  SalesforceObjects() : run("salesforce_export") {
-    run.AddFolder(std::filesystem::path(PM_TEST_DATA) / "hand_made/salesforce");
+  SalesforceObjects() : run_("salesforce_export") {
+    run_.AddFolder(std::filesystem::path(PM_TEST_DATA) / "hand_made/salesforce");
   }
   void Read(const SettingMap& settings = {}) {
-    ASSERT_EQ(run.Read(settings), PM_OK) << run.error();
-    EXPECT_THAT(run.Rejections(), IsEmpty());
+    ASSERT_EQ(run_.Read(settings), PM_OK) << run_.error();
+    EXPECT_THAT(run_.Rejections(), IsEmpty());
   }
   // The rules by which rows of a file were left out: "4 no_partner".
   std::vector<std::string> SkipsOf(const std::string& file) const {
     std::vector<std::string> skips;
-    for (const auto& record : run.records()) {
+    for (const auto& record : run_.records()) {
       if (record.file == file && record.skip) skips.push_back(std::to_string(record.row) + " " + *record.skip);
     }
     return skips;
   }
   std::vector<std::string> Deleted() const {
     std::vector<std::string> ids;
-    for (const v1::Event& event : run.events()) {
+    for (const v1::Event& event : run_.events()) {
       if (event.deleted()) ids.push_back(event.record_id());
     }
     return ids;
   }
-  PluginRun run;
+  PluginRun run_;
 };
 
 TEST_F(SalesforceObjects, CheckFindsNothingWrong) {
-  ASSERT_EQ(run.Check(), PM_OK) << run.error();
-  for (const auto& problem : run.host().problems) EXPECT_LT(problem.level, PM_WARNING) << problem.where;
+  ASSERT_EQ(run_.Check(), PM_OK) << run_.error();
+  for (const auto& problem : run_.host().problems) EXPECT_LT(problem.level, PM_WARNING) << problem.where;
 }
 
 TEST_F(SalesforceObjects, PartnersHaveTierProgrammePeopleAndFirstContract) {
   Read();
-  auto partners = run.Facts(&v1::Event::has_partner, &v1::Event::partner);
+  auto partners = run_.Facts(&v1::Event::has_partner, &v1::Event::partner);
   ASSERT_THAT(partners, SizeIs(2));  // the second by its membership alone
   EXPECT_THAT(partners[0]->contact_emails(), ElementsAre("pat@cascadia.example"));  // of a contact and its user; once
   EXPECT_EQ(Day(partners[0]->signed_on()), "2024-1-31");
@@ -79,13 +79,13 @@ TEST_F(SalesforceObjects, PartnersHaveTierProgrammePeopleAndFirstContract) {
   EXPECT_EQ(partners[1]->labels(0).value(), "Solution Partners");
   EXPECT_EQ(Day(partners[1]->signed_on()), "2024-3-1");  // its contract is a draft: the account's creation
   // A contact changed after the account, so its partner did too.
-  ASSERT_EQ(run.events()[2].record_id(), kCascadia);
-  EXPECT_EQ(run.events()[2].revision(), At(kNewYear2026 + 10, 9) * 1'000'000);
+  ASSERT_EQ(run_.events()[2].record_id(), kCascadia);
+  EXPECT_EQ(run_.events()[2].revision(), At(kNewYear2026 + 10, 9) * 1'000'000);
 }
 
 TEST_F(SalesforceObjects, FieldHistoryMakesStagesAndTellsWhenALeadQualified) {
   Read();
-  auto stages = run.Facts(&v1::Event::has_deal_stage, &v1::Event::deal_stage);
+  auto stages = run_.Facts(&v1::Event::has_deal_stage, &v1::Event::deal_stage);
   ASSERT_THAT(stages, SizeIs(3));
   EXPECT_EQ(stages[0]->stage(), "Prospecting");  // the first change says what it left
   EXPECT_EQ(stages[0]->entered_at().seconds(), At(kNewYear2026 + 4, 8));
@@ -94,27 +94,28 @@ TEST_F(SalesforceObjects, FieldHistoryMakesStagesAndTellsWhenALeadQualified) {
   EXPECT_EQ(stages[2]->stage(), "Negotiation");
   EXPECT_FALSE(stages[2]->has_left_at());
   EXPECT_THAT(SkipsOf("EntityHistory.csv"), SizeIs(5));
-  auto leads = run.Facts(&v1::Event::has_lead, &v1::Event::lead);
+  auto leads = run_.Facts(&v1::Event::has_lead, &v1::Event::lead);
   ASSERT_THAT(leads, SizeIs(1));
   EXPECT_EQ(leads[0]->qualified_at().seconds(), At(kNewYear2026 + 8, 8, 30));  // the first time, not the last change
 }
 
 TEST_F(SalesforceObjects, FieldHistoryDoesNotRepeatTheStagesOfOpportunityHistory) {
-  run.AddFile("OpportunityHistory.csv",
-              "Id,OpportunityId,CreatedDate,StageName\n0085f0000000001AAA,0065f0000000001AAA,2026-01-05,Prospecting\n");
+  run_.AddFile(
+      "OpportunityHistory.csv",
+      "Id,OpportunityId,CreatedDate,StageName\n0085f0000000001AAA,0065f0000000001AAA,2026-01-05,Prospecting\n");
   Read();
-  EXPECT_THAT(run.Facts(&v1::Event::has_deal_stage, &v1::Event::deal_stage), SizeIs(1));
-  EXPECT_EQ(run.Skips()["stage_known_otherwise"], 3);
+  EXPECT_THAT(run_.Facts(&v1::Event::has_deal_stage, &v1::Event::deal_stage), SizeIs(1));
+  EXPECT_EQ(run_.Skips()["stage_known_otherwise"], 3);
 }
 
 TEST_F(SalesforceObjects, OpportunityFieldHistoryMakesStagesToo) {
-  run.host().files.erase("EntityHistory.csv");
-  run.AddFile("OpportunityFieldHistory.csv",
-              "Id,IsDeleted,OpportunityId,CreatedDate,Field,OldValue,NewValue\n"
-              "0175f0000000001AAA,false,0065f0000000001AAA,2026-01-20T08:00:00.000Z,StageName,New,Proposal\n"
-              "0175f0000000002AAA,false,0065f0000000001AAA,2026-01-05T08:00:00.000Z,created,,\n");
+  run_.host().files.erase("EntityHistory.csv");
+  run_.AddFile("OpportunityFieldHistory.csv",
+               "Id,IsDeleted,OpportunityId,CreatedDate,Field,OldValue,NewValue\n"
+               "0175f0000000001AAA,false,0065f0000000001AAA,2026-01-20T08:00:00.000Z,StageName,New,Proposal\n"
+               "0175f0000000002AAA,false,0065f0000000001AAA,2026-01-05T08:00:00.000Z,created,,\n");
   Read();
-  auto stages = run.Facts(&v1::Event::has_deal_stage, &v1::Event::deal_stage);
+  auto stages = run_.Facts(&v1::Event::has_deal_stage, &v1::Event::deal_stage);
   ASSERT_THAT(stages, SizeIs(2));
   EXPECT_EQ(stages[0]->stage(), "New");
   EXPECT_EQ(stages[1]->stage(), "Proposal");
@@ -122,7 +123,7 @@ TEST_F(SalesforceObjects, OpportunityFieldHistoryMakesStagesToo) {
 
 TEST_F(SalesforceObjects, ContractsOfPartnersHaveTheirTerm) {
   Read();
-  auto contracts = run.Facts(&v1::Event::has_contract, &v1::Event::contract);
+  auto contracts = run_.Facts(&v1::Event::has_contract, &v1::Event::contract);
   ASSERT_THAT(contracts, SizeIs(2));
   EXPECT_EQ(PartnerOf(*contracts[0]), kCascadia);
   EXPECT_EQ(contracts[0]->number(), "00000101");
@@ -138,7 +139,7 @@ TEST_F(SalesforceObjects, ContractsOfPartnersHaveTheirTerm) {
 
 TEST_F(SalesforceObjects, FundRequestsHaveDecisionsAndTheirTimes) {
   Read();
-  auto requests = run.Facts(&v1::Event::has_mdf_request, &v1::Event::mdf_request);
+  auto requests = run_.Facts(&v1::Event::has_mdf_request, &v1::Event::mdf_request);
   ASSERT_THAT(requests, SizeIs(3));
   EXPECT_EQ(requests[0]->decision(), v1::MDF_DECISION_APPROVED);
   EXPECT_EQ(requests[0]->requested_amount().units(), 5000);
@@ -155,7 +156,7 @@ TEST_F(SalesforceObjects, FundRequestsHaveDecisionsAndTheirTimes) {
 
 TEST_F(SalesforceObjects, OnlyPaidClaimsAreSpending) {
   Read();
-  auto spending = run.Facts(&v1::Event::has_mdf_spend, &v1::Event::mdf_spend);
+  auto spending = run_.Facts(&v1::Event::has_mdf_spend, &v1::Event::mdf_spend);
   ASSERT_THAT(spending, SizeIs(2));
   EXPECT_EQ(Cents(spending[0]->amount()), 640'25);  // of MDF_Request__c
   EXPECT_EQ(spending[1]->root_id(), kRequest);
@@ -167,7 +168,7 @@ TEST_F(SalesforceObjects, OnlyPaidClaimsAreSpending) {
 
 TEST_F(SalesforceObjects, CampaignsWithAPartnerAreMarketing) {
   Read();
-  auto activities = run.Facts(&v1::Event::has_marketing_activity, &v1::Event::marketing_activity);
+  auto activities = run_.Facts(&v1::Event::has_marketing_activity, &v1::Event::marketing_activity);
   ASSERT_THAT(activities, SizeIs(2));
   EXPECT_EQ(PartnerOf(*activities[0]), kCascadia);  // of the request that paid for it
   EXPECT_EQ(activities[0]->mdf_request_id(), kRequest);
@@ -182,7 +183,7 @@ TEST_F(SalesforceObjects, CampaignsWithAPartnerAreMarketing) {
 
 TEST_F(SalesforceObjects, MembersOfEventsAreInvitations) {
   Read();
-  auto invitations = run.Facts(&v1::Event::has_event_invitation, &v1::Event::event_invitation);
+  auto invitations = run_.Facts(&v1::Event::has_event_invitation, &v1::Event::event_invitation);
   ASSERT_THAT(invitations, SizeIs(3));
   EXPECT_EQ(PartnerOf(*invitations[0]), kCascadia);
   EXPECT_EQ(invitations[0]->event_id(), kWebinar);
@@ -199,7 +200,7 @@ TEST_F(SalesforceObjects, MembersOfEventsAreInvitations) {
 
 TEST_F(SalesforceObjects, ClosedTasksAndEventsAreCommunication) {
   Read();
-  auto messages = run.Facts(&v1::Event::has_communication, &v1::Event::communication);
+  auto messages = run_.Facts(&v1::Event::has_communication, &v1::Event::communication);
   ASSERT_THAT(messages, SizeIs(4));
   EXPECT_EQ(messages[0]->channel(), v1::COMMUNICATION_CHANNEL_CALL);
   EXPECT_EQ(messages[0]->direction(), v1::COMMUNICATION_DIRECTION_INBOUND);
@@ -216,7 +217,7 @@ TEST_F(SalesforceObjects, ClosedTasksAndEventsAreCommunication) {
 
 TEST_F(SalesforceObjects, LoginsOfPartnersAreSessions) {
   Read();
-  auto sessions = run.Facts(&v1::Event::has_portal_session, &v1::Event::portal_session);
+  auto sessions = run_.Facts(&v1::Event::has_portal_session, &v1::Event::portal_session);
   ASSERT_THAT(sessions, SizeIs(2));
   EXPECT_EQ(PartnerOf(*sessions[0]), kCascadia);
   EXPECT_EQ(sessions[0]->started_at().seconds(), At(kMarch2026 + 27, 7));
@@ -226,18 +227,18 @@ TEST_F(SalesforceObjects, LoginsOfPartnersAreSessions) {
 }
 
 TEST_F(SalesforceObjects, WithoutLoginHistoryTheLastLoginOfEachUserCounts) {
-  run.host().files.erase("LoginHistory.csv");
+  run_.host().files.erase("LoginHistory.csv");
   Read();
-  auto sessions = run.Facts(&v1::Event::has_portal_session, &v1::Event::portal_session);
+  auto sessions = run_.Facts(&v1::Event::has_portal_session, &v1::Event::portal_session);
   ASSERT_THAT(sessions, SizeIs(1));
   EXPECT_EQ(sessions[0]->started_at().seconds(), At(kMarch2026 + 28, 10, 11, 12));
-  EXPECT_EQ(run.events().back().record_id(), "0055f0000000002AAA@1774779072");
+  EXPECT_EQ(run_.events().back().record_id(), "0055f0000000002AAA@1774779072");
   EXPECT_THAT(SkipsOf("User.csv"), ElementsAre("1 no_partner", "3 no_login"));
 }
 
 TEST_F(SalesforceObjects, DatedRatesWinOverThoseOfCurrencyType) {
   Read();
-  auto rates = run.Facts(&v1::Event::has_fx_rate, &v1::Event::fx_rate);
+  auto rates = run_.Facts(&v1::Event::has_fx_rate, &v1::Event::fx_rate);
   ASSERT_THAT(rates, SizeIs(2));
   EXPECT_EQ(rates[0]->from_currency(), "EUR");
   EXPECT_EQ(rates[0]->to_currency(), "USD");
@@ -247,9 +248,9 @@ TEST_F(SalesforceObjects, DatedRatesWinOverThoseOfCurrencyType) {
 }
 
 TEST_F(SalesforceObjects, WithoutDatedRatesThoseOfCurrencyTypeHoldForAllTimes) {
-  run.host().files.erase("DatedConversionRate.csv");
+  run_.host().files.erase("DatedConversionRate.csv");
   Read();
-  auto rates = run.Facts(&v1::Event::has_fx_rate, &v1::Event::fx_rate);
+  auto rates = run_.Facts(&v1::Event::has_fx_rate, &v1::Event::fx_rate);
   ASSERT_THAT(rates, SizeIs(2));
   EXPECT_EQ(rates[1]->to_currency(), "MXN");
   EXPECT_EQ(rates[1]->rate().units(), 18);
@@ -258,23 +259,23 @@ TEST_F(SalesforceObjects, WithoutDatedRatesThoseOfCurrencyTypeHoldForAllTimes) {
 }
 
 TEST_F(SalesforceObjects, RatesWithoutACorporateCurrencyAreRejected) {
-  run.host().files.erase("CurrencyType.csv");
-  ASSERT_EQ(run.Read(), PM_OK) << run.error();
-  EXPECT_THAT(run.Rejections(), ElementsAre("DatedConversionRate.csv:1:IsoCode:unknown_corporate_currency",
-                                            "DatedConversionRate.csv:2:IsoCode:unknown_corporate_currency",
-                                            "DatedConversionRate.csv:3:IsoCode:unknown_corporate_currency"));
+  run_.host().files.erase("CurrencyType.csv");
+  ASSERT_EQ(run_.Read(), PM_OK) << run_.error();
+  EXPECT_THAT(run_.Rejections(), ElementsAre("DatedConversionRate.csv:1:IsoCode:unknown_corporate_currency",
+                                             "DatedConversionRate.csv:2:IsoCode:unknown_corporate_currency",
+                                             "DatedConversionRate.csv:3:IsoCode:unknown_corporate_currency"));
   Read({{"default_currency", "EUR"}});
-  EXPECT_THAT(run.Facts(&v1::Event::has_fx_rate, &v1::Event::fx_rate), SizeIs(2));
+  EXPECT_THAT(run_.Facts(&v1::Event::has_fx_rate, &v1::Event::fx_rate), SizeIs(2));
 }
 
 TEST_F(SalesforceObjects, ABadContactMakesFactsOfPeopleIncomplete) {
-  ASSERT_EQ(run.Read({{"complete_export", "true"}}), PM_OK) << run.error();
-  EXPECT_THAT(run.host().complete,
+  ASSERT_EQ(run_.Read({{"complete_export", "true"}}), PM_OK) << run_.error();
+  EXPECT_THAT(run_.host().complete,
               ::testing::IsSupersetOf({"contract", "mdf_spend", "event_invitation", "communication"}));
-  run.host().files["Contact.csv"] += "\"broken\"\n";
-  ASSERT_EQ(run.Read({{"complete_export", "true"}}), PM_OK) << run.error();
-  EXPECT_THAT(run.host().complete, ::testing::Not(::testing::Contains("event_invitation")));
-  EXPECT_THAT(run.host().complete, ::testing::Contains("contract"));
+  run_.host().files["Contact.csv"] += "\"broken\"\n";
+  ASSERT_EQ(run_.Read({{"complete_export", "true"}}), PM_OK) << run_.error();
+  EXPECT_THAT(run_.host().complete, ::testing::Not(::testing::Contains("event_invitation")));
+  EXPECT_THAT(run_.host().complete, ::testing::Contains("contract"));
 }
 
 }  // namespace

@@ -39,7 +39,8 @@ class StandingsTest : public FormulaTest {
   // "1 b $30".
   std::vector<std::string> Rows(const LeaderboardRequest& request) const {
     std::vector<std::string> rows;
-    for (const v1::LeaderboardRow& row : BuildLeaderboard(standings_, request).rows()) {
+    const v1::Leaderboard board = BuildLeaderboard(standings_, request);
+    for (const v1::LeaderboardRow& row : board.rows()) {
       rows.push_back(absl::StrCat(row.rank(), " ", row.partner_id(), " ", row.display()));
     }
     return rows;

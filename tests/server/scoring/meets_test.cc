@@ -85,8 +85,7 @@ TEST_F(MeetsTest, CountsPartnersThatMeetTheirs) {
 }
 
 TEST_F(MeetsTest, RefusesWhatIsNoMetric) {
-  EXPECT_EQ(Refusal(Metric("x", "meets(won)")),
-            R"(metric "x", formula: unknown metric "won" (there are: x))");
+  EXPECT_EQ(Refusal(Metric("x", "meets(won)")), R"(metric "x", formula: unknown metric "won" (there are: x))");
   EXPECT_THAT(Refusal(Metric("x", "meets()")), HasSubstr("meets is written meets(metric, metric, …)"));
   EXPECT_THAT(Refusal(Metric("a", "won.sum", "target { metric: 'b' }") + Metric("b", "1 + meets(a)")),
               HasSubstr("metrics go round in a circle: b → b"));

@@ -217,7 +217,7 @@ TEST(ReportsTest, Distribution) {
             )pb"),
             R"(Deals · 2024-03-31
 
-0   to 5  ██████████████████████████████  2
+0  to 5   ██████████████████████████████  2
 5  to 10  ███████████████░░░░░░░░░░░░░░░  1
 
       Partners  With value  Min  25 %  Median  75 %  Max  Mean
@@ -252,7 +252,7 @@ Distributor
   └ crm:R
 
 Metric   Group  Head alone  Rule
-────────────────────────────────────────────────
+───────────────────────────────────────────────
 Revenue   $300        $100  added up
 Age          –     no data  of one partner only
 As of 2024-03-31 · position 7

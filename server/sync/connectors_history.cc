@@ -95,7 +95,8 @@ absl::StatusOr<v1::ConnectorRun> Connectors::GetRun(absl::string_view run_id) {
     MutexLock lock(&mutex_);
     for (const auto& [name, active] : runs_) {
       v1::ConnectorRun run = active->run->Snapshot();
-      if (run.run_id() == run_id && run.state() == v1::RUN_STATE_RUNNING) {
+      // The end of a run that was given up may not have come through to the state yet.
+      if (run.run_id() == run_id && (run.state() == v1::RUN_STATE_RUNNING || active->run->abandoned())) {
         active->run->ShowLog(run);
         return run;
       }

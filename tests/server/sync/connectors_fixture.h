@@ -30,8 +30,8 @@ inline ConnectorConfig Counter(const std::string& name, Settings settings) {
 }
 
 inline std::unique_ptr<Connectors> MakeConnectors(Programs& programs, std::vector<ConnectorConfig> configs,
-                                                  const std::string& plugin_dir = PM_BINARY_DIR "/tests/sync_plugins") {
-  Connectors::Options options;
+                                                  const std::string& plugin_dir = PM_BINARY_DIR "/tests/sync_plugins",
+                                                  Connectors::Options options = {}) {
   options.connectors = std::move(configs);
   options.plugin_dir = plugin_dir;
   options.host_binary = PM_BINARY_DIR "/bin/partner-connector-host";
@@ -84,7 +84,7 @@ class ConnectorsTest : public ProgramFixture {
 
   void Configure(std::vector<ConnectorConfig> configs) {
     connectors_.reset();
-    connectors_ = MakeConnectors(*programs_, std::move(configs));
+    connectors_ = MakeConnectors(*programs_, std::move(configs), PM_BINARY_DIR "/tests/sync_plugins", options_);
     ASSERT_NE(connectors_, nullptr);
   }
 
@@ -97,8 +97,11 @@ class ConnectorsTest : public ProgramFixture {
   }
 
   v1::ConnectorRun RunToEnd(const std::string& connector, bool full = false) {
+    return RunToEnd(connector, RunOptions{.full = full});
+  }
+  v1::ConnectorRun RunToEnd(const std::string& connector, RunOptions options) {
     Watch watch;
-    const auto begun = connectors_->StartRun(connector, {.full = full}, watch.observer());
+    const auto begun = connectors_->StartRun(connector, std::move(options), watch.observer());
     EXPECT_TRUE(begun.ok()) << begun.status();
     return begun.ok() ? watch.AwaitEnd() : v1::ConnectorRun();
   }
@@ -134,6 +137,7 @@ class ConnectorsTest : public ProgramFixture {
     EXPECT_THAT(events, testing::Each(testing::Pair(testing::_, 1)));
   }
 
+  Connectors::Options options_;  // of the next Configure
   std::unique_ptr<Connectors> connectors_;
   std::string next_page_;
 };

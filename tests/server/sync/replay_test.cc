@@ -136,6 +136,21 @@ TEST_F(ReplayTest, AFailingPluginLosesNothing) {
   ExpectEachOnce(100);
 }
 
+TEST_F(ReplayTest, OnlyWhatPassedIsMarkedWhenThePluginFails) {
+  Configure({Counter("crm", {{"records", "100"}, {"reject_every", "20"}, {"crash_at", "45"}})});
+  const v1::ReplayResult failed = ReplayAll();
+  EXPECT_EQ(failed.passed(), 3) << "10, 25 and 30";
+  EXPECT_EQ(failed.rejected_again(), 0) << "20 and 40: the next try will tell";
+  EXPECT_EQ(Open(), 9);
+  EXPECT_EQ(Open(v1::QUARANTINE_STATE_REPLAYED), 3);
+  v1::ListQuarantineRequest request;
+  const auto open = ListQuarantine(*programs_, request);
+  ASSERT_TRUE(open.ok()) << open.status();
+  for (const v1::QuarantinedRecord& record : open->records()) {
+    EXPECT_EQ(GetQuarantinedRecord(*programs_, record.record())->history_size(), 0) << record.ShortDebugString();
+  }
+}
+
 TEST_F(ReplayTest, NotWhileTheConnectorRunsNorInPlaceOfAnInterruptedRun) {
   Configure({Counter("crm", {{"records", "200"}, {"hold_at", "150"}})});
   Watch watch;

@@ -149,8 +149,6 @@ TEST_F(RunTest, EventsCarryTheServersProgrammeSourceAndPlace) {
   auto run = Begin();
   v1::EventBatch batch;
   TestPage::AddDeal(batch, "d1", 1);
-  batch.mutable_events(0)->set_program("other");
-  batch.mutable_events(0)->set_source("spoofed");
   ASSERT_TRUE(TestPage().Skip("x").Events(batch.SerializeAsString()).State("s").GiveTo(*run).ok());
   End(*run);
   const std::vector<storage::LogRecord> events = Log(RecordType::kEvent);
@@ -254,6 +252,23 @@ TEST_F(RunTest, AFullRunBeginsFromScratchAlsoWhenItGoesOn) {
   EXPECT_EQ(full->state(), "half");
 }
 
+TEST_F(RunTest, EventsUnderAnotherNameAreRefused) {
+  auto run = Begin();
+  v1::EventBatch batch;
+  TestPage::AddDeal(batch, "d1", 1);
+  TestPage::AddDeal(batch, "d2", 1);
+  TestPage::AddDeal(batch, "d3", 1);
+  batch.mutable_events(0)->set_program("other");
+  batch.mutable_events(1)->set_source("spoofed");
+  batch.mutable_events(2)->set_source("crm-prod");
+  ASSERT_TRUE(TestPage().Events(batch.SerializeAsString()).State("s").GiveTo(*run).ok());
+  const v1::ConnectorRun ended = End(*run);
+  EXPECT_EQ(ended.events().rejected(), 2);
+  EXPECT_EQ(ended.events().applied(), 1) << "its own name it may say";
+  ASSERT_THAT(Quarantine(), SizeIs(1));
+  EXPECT_EQ(Quarantine()[0].reason(), "wrong_program");
+}
+
 TEST_F(RunTest, AFullRunReplacesAnInterruptedOneThatIsNot) {
   auto run = Begin();
   ASSERT_TRUE(TestPage().Deal("d1").State("after 1").GiveTo(*run).ok());
@@ -267,7 +282,7 @@ TEST_F(RunTest, AFullRunReplacesAnInterruptedOneThatIsNot) {
   ASSERT_THAT(*runs, SizeIs(2));
   EXPECT_EQ((*runs)[0].state(), v1::RUN_STATE_CANCELLED);
   EXPECT_EQ((*runs)[0].counts().records_read(), 1);
-  EXPECT_THAT((*runs)[0].error(), HasSubstr("full run"));
+  EXPECT_THAT((*runs)[0].error(), HasSubstr("another run began"));
 }
 
 TEST_F(RunTest, AnUnchangedExportAddsNothingButTheRun) {
@@ -536,6 +551,19 @@ TEST_F(VanishedTest, TooManyAtATimeAreARefusalThatAPersonCanLift) {
   EXPECT_TRUE(IsThere("b") && IsThere("c"));
   options_.allow_vanishing = true;
   EXPECT_EQ(RunOver(TestPage().Deal("a")).facts_deleted(), 2);
+}
+
+TEST_F(VanishedTest, WhatALaterRunStatedStays) {
+  RunOver(TestPage().Deal("a").Deal("b").Deal("c"));
+  auto slow = Begin(/*full=*/true);
+  ASSERT_TRUE(TestPage().Deal("a").Deal("b").GiveTo(*slow).ok());
+  config_.name = "crm-live";  // of the same source
+  auto live = Begin(/*full=*/false);
+  ASSERT_TRUE(TestPage().Deal("c", 2).Deal("d").GiveTo(*live).ok());
+  End(*live);
+  ASSERT_TRUE(slow->OnComplete("deal").ok());
+  EXPECT_EQ(End(*slow).facts_deleted(), 0);
+  EXPECT_TRUE(IsThere("c") && IsThere("d"));
 }
 
 TEST_F(VanishedTest, FactsOfOtherSourcesAndConnectorsStay) {

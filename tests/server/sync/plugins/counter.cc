@@ -27,6 +27,8 @@ class Counter : public sdk::Connector {
                          {.name = "skip_every", .description = "Skips each so-many-th.", .default_value = "0"},
                          {.name = "hold_at", .description = "Waits there to be ended.", .default_value = "0"},
                          {.name = "crash_at", .description = "Crashes there.", .default_value = "0"},
+                         {.name = "generation", .description = "Revision of its deals.", .default_value = "1"},
+                         {.name = "source", .description = "That its events state.", .default_value = ""},
                          {.name = "token", .description = "A secret.", .secret = true}},
             .fact_kinds = {"deal"}};
   }
@@ -74,8 +76,11 @@ class Counter : public sdk::Connector {
     if (Every("skip_every", n)) return sink.Skip(place, "every_so_many");
     partnermetrics::v1::Event event;
     event.set_record_id("d" + std::to_string(n));
-    event.set_revision(Every("refuse_every", n) ? -1 : 1);
-    event.mutable_deal()->set_name("deal " + std::to_string(n));
+    const auto generation = static_cast<std::int64_t>(Number("generation"));
+    event.set_revision(Every("refuse_every", n) ? -1 : generation);
+    event.set_source(settings_.Get("source", ""));
+    event.mutable_deal()->set_name("deal " + std::to_string(n) +
+                                   (generation == 1 ? "" : " again " + std::to_string(generation)));
     return sink.Emit(place, raw, event);
   }
 

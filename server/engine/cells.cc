@@ -401,9 +401,11 @@ void CellTable::Publish() {
   }
   const auto contributions = absl::MakeConstSpan(sealed_.contributions);
   for (const Pending& pending : sealed_.pending) {
+    updates_ += pending.size;
     Apply(pending.scope, contributions.subspan(pending.first, pending.size));
   }
   for (const PendingEntry& entry : sealed_.entries) Apply(entry);
+  updates_ += sealed_.entries.size();
   sealed_.Clear();
 }
 

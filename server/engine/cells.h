@@ -193,6 +193,9 @@ class CellTable {
   void Evict();
   size_t dirty_bytes() const { return dirty_bytes_; }
 
+  // Contributions added since the start, once for each scope that they count in.
+  uint64_t updates() const { return updates_; }
+
  private:
   struct Year {
     boost::intrusive_ptr<YearCells> cells;
@@ -244,6 +247,7 @@ class CellTable {
   Batch batch_, sealed_;
   std::vector<std::unique_ptr<Scope>> scopes_;  // by number; null: only in the store
   uint64_t publishes_ = 0;
+  uint64_t updates_ = 0;
   std::vector<uint64_t> changed_;  // by number: the last Publish that changed the scope; 0: none since the start
   std::vector<uint32_t> dirty_scopes_;
   size_t bytes_ = 0;

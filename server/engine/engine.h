@@ -140,6 +140,7 @@ class PM_THREAD_ATTRIBUTE(scoped_lockable) Engine::View {
 
   const Header& header() const;
   uint64_t checkpoint_position() const { return engine_.checkpoint_position_; }
+  uint64_t cell_updates() const { return engine_.cells_.updates(); }
   // The definitions in force; null before the first.
   std::shared_ptr<const Catalog> catalog() const { return engine_.catalog_; }
 

@@ -19,6 +19,7 @@
 #include "server/services/call.h"
 #include "server/services/dates.h"
 #include "server/services/pull_stream.h"
+#include "server/services/segment_scope.h"
 #include "server/services/services.h"
 #include "server/sync/connectors.h"
 #include "storage/record_codec.h"
@@ -49,6 +50,7 @@ v1::ProgramStatus StatusOf(ProgramRuntime& program) {
   status.set_log_position(program.log().last_position());
   status.set_applied_position(header.position);
   status.set_checkpoint_position(view.checkpoint_position());
+  status.set_cell_updates(view.cell_updates());
   status.set_facts(header.facts);
   status.set_partners(header.partners);
   status.set_unresolved_facts(header.unresolved_facts);
@@ -73,8 +75,12 @@ absl::StatusOr<std::string> ScopeName(const Engine::View& view, const v1::Verify
       ASSIGN_OR_RETURN(const std::string id, FindPartner(view, request.scope().partner_id()));
       return PartnerScope(id);
     }
+    case v1::SCOPE_KIND_SEGMENT: {
+      ASSIGN_OR_RETURN(const v1::Segment segment, FindSegment(view, request.scope().segment(), "scope.segment"));
+      return SegmentScope(segment.attribute(), segment.value());
+    }
     default:
-      return InvalidField("scope.kind", "REQUIRED", "must be BUSINESS, DIRECT, PROGRAM or PARTNER");
+      return InvalidField("scope.kind", "REQUIRED", "must be BUSINESS, DIRECT, PROGRAM, PARTNER or SEGMENT");
   }
 }
 
@@ -200,6 +206,7 @@ class AdminServiceImpl final : public WithStreams<v1::AdminService::Service> {
   absl::Status Erase(const v1::EraseSubjectRequest& request, v1::EraseSubjectResponse& response) const {
     ASSIGN_OR_RETURN(ProgramRuntime * program, backend_.ProgramAt(request.program(), 0));
     ASSIGN_OR_RETURN(const ErasureSubject subject, ReadSubject(backend_.programs().pseudonymiser(), request));
+    RETURN_IF_ERROR(backend_.connectors().DropStaged(*program));
     ASSIGN_OR_RETURN(response, backend_.backups().Erase(*program, subject));
     return absl::OkStatus();
   }

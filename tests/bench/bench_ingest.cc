@@ -148,6 +148,7 @@ void MeasureIngest(const Flags& flags, ServerProcess& server, double log_rate, R
   }
   const Load load = DealLoad(flags.load);
   const double cpu_before = CpuSeconds(server.pid());
+  const uint64_t updates_before = StatusOf(server).programs(0).cell_updates();
   const SendResult sent = Send(server.address(), load);
   CheckApplied(sent, load.events);
   const double rate = Rate(load.events, sent.elapsed);
@@ -156,6 +157,10 @@ void MeasureIngest(const Flags& flags, ServerProcess& server, double log_rate, R
   results.Add("  bytes per event", static_cast<double>(load.bytes) / static_cast<double>(load.events), "bytes");
   results.Add("  server's CPU per event",
               (CpuSeconds(server.pid()) - cpu_before) * 1e6 / static_cast<double>(load.events), "us");
+  results.Add("  cell updates per event",
+              static_cast<double>(StatusOf(server).programs(0).cell_updates() - updates_before) /
+                  static_cast<double>(load.events),
+              "");
   results.Add("  batch acknowledged, p50", sent.batches.Percentile(0.5) / 1'000, "ms");
   results.Add("  batch acknowledged, p99", sent.batches.Percentile(0.99) / 1'000, "ms");
   results.Add("  share of the log's own rate", rate / log_rate, "");

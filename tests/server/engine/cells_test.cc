@@ -212,6 +212,15 @@ TEST_F(CellTableTest, WhatABatchAddsToIsNotEvictedBeforeItIsPublished) {
   EXPECT_EQ(table.Read(Scope(0), won_)->UpTo(On(2025, 1, 1)).sum, Nanos(11));
 }
 
+TEST_F(CellTableTest, AContributionUpdatesACellInEachOfItsScopes) {
+  CellTable table = Table(1 << 20);
+  const RowContribution one{won_, {On(2024, 3, 1), 1, 1, Nanos(10)}};
+  ASSERT_TRUE(table.Add({Scope(0), Scope(1)}, absl::MakeConstSpan(&one, 1)).ok());
+  EXPECT_EQ(table.updates(), 0u);
+  Publish(table);
+  EXPECT_EQ(table.updates(), 2u);
+}
+
 TEST_F(CellTableTest, ADiscardedBatchLeavesNothing) {
   CellTable table = Table(1 << 20);
   ASSERT_TRUE(Add(table, Scope(0), won_, {On(2024, 3, 1), 1, 1, Nanos(10)}).ok());

@@ -36,7 +36,7 @@ namespace partnermetrics {
 struct ReferenceEvidence {
   std::vector<std::string> names = {};
   std::vector<std::string> domains = {};
-  std::string same_id;  // partner that has the reference's id in another source; empty: none
+  std::string same_id = {};  // partner that has the reference's id in another source; empty: none
 };
 
 // From the reference itself, the fact that is given as its example, and the customer that it names.

@@ -128,7 +128,8 @@ TEST_F(MisbehaveTest, MemoryIsLimited) {
   options.limits.memory_bytes = 256U << 20U;
   const ConnectorEnd end = ConnectorProcess(options).Read(std::nullopt, &recorder_);
   EXPECT_EQ(end.outcome, Outcome::kFailed);
-  EXPECT_EQ(end.Text(), "the plugin threw an exception: std::bad_alloc");
+  EXPECT_EQ(end.Text(),
+            "the plugin threw an exception: std::bad_alloc; it may use 256 MiB of memory (plugin_limits.memory_mb)");
 }
 
 TEST_F(MisbehaveTest, NonsenseOnTheChannel) {

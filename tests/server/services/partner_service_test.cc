@@ -178,6 +178,21 @@ TEST_F(PartnerServiceTest, StatesMoreAboutAPartnerOfASource) {
   EXPECT_THAT(partner.sources(), ElementsAre("partnermetrics", "crm"));
 }
 
+TEST_F(PartnerServiceTest, SuggestsWhomAnUnknownReferenceMeans) {
+  v1::Event customer;
+  customer.set_record_id("old-7");
+  customer.set_revision(1);
+  customer.mutable_customer()->set_name("APEX, Inc.");
+  Ingest({PartnerEvent("P1", "Apex"), PartnerEvent("P2", "Bright"), customer, WonDeal("D1", "old-7", 100, 5)});
+  const v1::ListUnresolvedReferencesResponse unresolved = Unresolved();
+  ASSERT_EQ(unresolved.references_size(), 1);
+  const v1::UnresolvedReference& reference = unresolved.references(0);
+  ASSERT_EQ(reference.suggestions_size(), 1);
+  EXPECT_EQ(reference.suggestions(0).partner_id(), "crm:P1");
+  EXPECT_EQ(reference.suggestion(), "Apex: same name 'APEX, Inc.'");
+  EXPECT_EQ(reference.confirm(), "partnerctl partner alias add --partner-id crm:P1 --alias external:crm:old-7");
+}
+
 TEST_F(PartnerServiceTest, CountsUnresolvedFactsOnceAnAliasIsKnown) {
   Ingest({PartnerEvent("P1", "Apex"), WonDeal("D1", "old-7", 100, 5), WonDeal("D2", "old-7", 50, 6)});
   v1::ListUnresolvedReferencesResponse unresolved = Unresolved();

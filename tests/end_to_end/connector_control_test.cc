@@ -65,6 +65,24 @@ TEST_F(ConnectorControlTest, QuarantineIsCountedExportedReplayedAndDiscarded) {
   EXPECT_EQ(Out({"quarantine", "export", "-o", "csv"}).find("006A"), std::string::npos) << "none is left";
 }
 
+TEST_F(ConnectorControlTest, ARunIsStagedLookedAtAndPublished) {
+  Write("200", "2025-03-01");
+  EXPECT_THAT(
+      Out({"connector", "run", "crm", "--full", "--stage"}),
+      AllOf(HasSubstr("STAGED"), HasSubstr("nothing counts yet"), HasSubstr("connector staged show crm-000002")));
+  EXPECT_EQ(ExactText(Metric("total_revenue", v1::SCOPE_KIND_BUSINESS)), "100");
+  const std::string shown = Out({"connector", "staged", "show", "crm-000002"});
+  EXPECT_THAT(shown, AllOf(HasSubstr("+ deal 006A00000000002"), HasSubstr("METRICS THAT WOULD MOVE"),
+                           HasSubstr("partnerctl connector staged publish crm-000002")));
+  EXPECT_THAT(Out({"connector", "staged", "show", "crm-000002", "-o", "json"}),
+              AllOf(HasSubstr("\"added\": \"2\""), HasSubstr("\"unchanged\": \"1\"")));
+  EXPECT_EQ(Partnerctl({"connector", "run", "crm"}).exit_code, 5) << "one run of a connector at a time";
+
+  EXPECT_THAT(Out({"connector", "staged", "publish", "crm-000002"}), HasSubstr("succeeded"));
+  EXPECT_EQ(ExactText(Metric("total_revenue", v1::SCOPE_KIND_BUSINESS)), "600");
+  EXPECT_EQ(Partnerctl({"connector", "staged", "discard", "crm-000002"}).exit_code, 5) << "it counts now";
+}
+
 TEST_F(ConnectorControlTest, RunsAndCursorAreShownAndChanged) {
   EXPECT_THAT(Out({"connector", "log", "crm-000001", "-o", "json"}),
               AllOf(HasSubstr("\"plugin_sha256\": \""), HasSubstr("\"trigger\": \"RUN_TRIGGER_CALL\"")));

@@ -196,6 +196,11 @@ absl::StatusOr<std::vector<Backup>> BackupFolder::List() const {
   return ReadManifests(path_);
 }
 
+bool BackupFolder::Has(const Backup& backup) const {
+  std::error_code error;
+  return std::filesystem::exists(absl::StrCat(path_, "/", ManifestName(backup.number)), error);
+}
+
 absl::Status BackupFolder::Verify(const Backup& backup) const {
   if (!backup.damage.empty()) {
     return absl::DataLossError(absl::StrCat("the manifest of backup ", backup.number, " is damaged: ", backup.damage));

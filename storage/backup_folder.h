@@ -63,6 +63,8 @@ class BackupFolder {
 
   // All backups, oldest first; damaged ones are marked.
   absl::StatusOr<std::vector<Backup>> List() const;
+  // Whether a backup of that number is (still) there.
+  bool Has(const Backup& backup) const;
   // Reads all files of a backup and compares their checksums. DATA_LOSS names the damage.
   absl::Status Verify(const Backup& backup) const;
   absl::Status Delete(const Backup& backup);

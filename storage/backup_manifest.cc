@@ -162,7 +162,9 @@ absl::StatusOr<std::vector<Backup>> ReadManifests(const std::string& folder) {
     uint64_t number = 0;
     const std::filesystem::path& path = file->path();
     if (path.extension() != kManifestSuffix || !absl::SimpleAtoi(path.stem().string(), &number)) continue;
-    absl::StatusOr<Backup> backup = DecodeManifest(ReadFile(path.string()).value_or(""));
+    const std::optional<std::string> content = ReadFile(path.string());
+    if (!content.has_value() && !std::filesystem::exists(path, error)) continue;  // deleted meanwhile
+    absl::StatusOr<Backup> backup = DecodeManifest(content.value_or(""));
     Backup& listed = backups.emplace_back();
     if (backup.ok()) {
       listed = *std::move(backup);

@@ -154,12 +154,15 @@ absl::StatusOr<v1::ListBackupsResponse> Backups::List(bool verify) {
   ASSIGN_OR_RETURN(const std::vector<Backup> backups, folder_->List());
   v1::ListBackupsResponse response;
   for (const Backup& backup : backups) {
-    v1::BackupInfo& info = *response.add_backups() = ToInfo(backup);
-    if (!verify) continue;
-    MutexLock lock(&folder_mutex_);
-    const absl::Status verified = folder_->Verify(backup);
-    if (verified.code() != absl::StatusCode::kDataLoss) RETURN_IF_ERROR(verified);
-    info.set_damage(std::string(verified.message()));
+    v1::BackupInfo info = ToInfo(backup);
+    if (verify) {
+      MutexLock lock(&folder_mutex_);
+      if (!folder_->Has(backup)) continue;  // expired since it was listed
+      const absl::Status verified = folder_->Verify(backup);
+      if (verified.code() != absl::StatusCode::kDataLoss) RETURN_IF_ERROR(verified);
+      info.set_damage(std::string(verified.message()));
+    }
+    *response.add_backups() = std::move(info);
   }
   return response;
 }

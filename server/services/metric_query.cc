@@ -16,6 +16,7 @@
 #include "server/services/call.h"
 #include "server/services/dates.h"
 #include "server/services/engine_source.h"
+#include "server/services/segment_scope.h"
 
 namespace partnermetrics {
 namespace {
@@ -30,6 +31,7 @@ struct Scopes {
   std::vector<v1::Scope> protos;
   std::vector<ScopeIndex> indexes;    // of each
   std::vector<std::string> partners;  // by index from kFirstPartnerScope
+  std::vector<v1::Segment> segments;  // by index down from kFirstSegmentScope
 
   void Add(v1::ScopeKind kind, ScopeIndex index) {
     protos.emplace_back().set_kind(kind);
@@ -39,6 +41,11 @@ struct Scopes {
     Add(v1::SCOPE_KIND_PARTNER, kFirstPartnerScope + static_cast<ScopeIndex>(partners.size()));
     protos.back().set_partner_id(id);
     partners.push_back(std::move(id));
+  }
+  void AddSegment(v1::Segment segment) {
+    Add(v1::SCOPE_KIND_SEGMENT, kFirstSegmentScope - static_cast<ScopeIndex>(segments.size()));
+    *protos.back().mutable_segment() = segment;
+    segments.push_back(std::move(segment));
   }
 };
 
@@ -60,8 +67,13 @@ absl::StatusOr<Scopes> ReadScopes(const Engine::View& view, const v1::QueryMetri
         scopes.AddPartner(std::move(id));
         break;
       }
+      case v1::SCOPE_KIND_SEGMENT: {
+        ASSIGN_OR_RETURN(v1::Segment segment, FindSegment(view, scope.segment(), "scopes.segment"));
+        scopes.AddSegment(std::move(segment));
+        break;
+      }
       default:
-        return InvalidField("scopes.kind", "REQUIRED", "must be BUSINESS, DIRECT, PROGRAM or PARTNER");
+        return InvalidField("scopes.kind", "REQUIRED", "must be BUSINESS, DIRECT, PROGRAM, PARTNER or SEGMENT");
     }
   }
   for (const std::string& name : request.partner_ids()) {
@@ -188,8 +200,8 @@ absl::Status QueryMetrics(const Programs& programs, ProgramRuntime& program, con
                           absl::StrCat("metrics times scopes times steps are ", values, "; at most ", kMaxValues,
                                        " fit into one answer"));
     }
-    ASSIGN_OR_RETURN(
-        source, EngineSource::Collect(view, ReadsOf(catalog, metrics, scopes.indexes), std::move(scopes.partners)));
+    ASSIGN_OR_RETURN(source, EngineSource::Collect(view, ReadsOf(catalog, metrics, scopes.indexes),
+                                                   std::move(scopes.partners), scopes.segments));
   }
   RETURN_IF_ERROR(CheckPartnerValues(metrics, std::max<size_t>(1, periods.size()), source.Partners().size()));
   ASSIGN_OR_RETURN(const v1::TargetSet* target_set, ReadTargetSet(*source.catalog(), request.target_set()));

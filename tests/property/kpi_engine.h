@@ -57,6 +57,7 @@ class KpiEngine {
     storage::LogBatch batch;
     storage::LogRecord& record = batch.records.emplace_back();
     record.type = type;
+    record.appended_at_us = 1'000'000;
     record.payload = std::move(payload);
     record.position = log_.last_position() + 1;
     EXPECT_TRUE(engine_->Apply(record).ok());

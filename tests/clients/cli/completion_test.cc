@@ -83,7 +83,7 @@ TEST(CompletionTest, ValuesMayStandBehindASign) {
 }
 
 TEST(CompletionTest, GlobalFlagsMayComeFirst) {
-  EXPECT_THAT(Words({"--server", "partner", "-o", "json", "sco"}), ElementsAre("scorecard"));
+  EXPECT_THAT(Words({"--server", "partner", "-o", "json", "scorec"}), ElementsAre("scorecard"));
 }
 
 TEST(CompletionTest, FlagsCarryTheFirstSentenceOfTheirHelp) {

@@ -39,7 +39,7 @@ TEST(OptionsTest, NameExistingThings) {
 TEST(OptionsTest, EveryRpcIsACommand) {
   size_t methods = 0;
   for (const char* name : {"AdminService", "ConnectorService", "ExplainService", "IngestService", "MetricService",
-                           "PartnerService", "ScoreService"}) {
+                           "PartnerService", "ReportService", "ScoreService", "StandingsService"}) {
     const auto* service =
         google::protobuf::DescriptorPool::generated_pool()->FindServiceByName(std::string("partnermetrics.v1.") + name);
     ASSERT_NE(service, nullptr) << name;

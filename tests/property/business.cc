@@ -15,7 +15,9 @@ class Maker {
   Maker(uint64_t seed, absl::CivilDay known_on) : random_(seed), known_(known_on - kBusinessStart) {}
 
   std::vector<v1::Event> Make() {
-    for (int i = 0; i < kBusinessPartners; ++i) Partner(i);
+    // Records name those that are there from the first day, so that whom they name is always known.
+    for (int i = 0; i < kBusinessPartners; ++i) Partner(i, 0);
+    for (int i = 0; i < 3; ++i) Partner(kBusinessPartners + i, AnyDay());
     for (int i = 0; i < 60; ++i) Deal(i);
     for (int i = 0; i < 40; ++i) Registration(i);
     for (int i = 0; i < 40; ++i) Lead(i);
@@ -79,9 +81,10 @@ class Maker {
   }
   int AnyPartner() { return Below(kBusinessPartners + 1); }
 
-  void Partner(int number) {
-    const int signed_on = Below(200), activated_on = signed_on + Below(60);
-    const std::optional<int> terminated_on = Below(3) == 0 ? std::optional<int>(300 + Below(400)) : std::nullopt;
+  void Partner(int number, int signed_on) {
+    const int activated_on = signed_on + Below(60);
+    const std::optional<int> terminated_on =
+        Below(3) == 0 ? std::optional<int>(signed_on + 300 + Below(400)) : std::nullopt;
     v1::Event* event = NewRecord("p", number, signed_on);
     if (event == nullptr) return;
     v1::Partner& partner = *event->mutable_partner();
@@ -93,7 +96,7 @@ class Maker {
 
   void Deal(int number) {
     const int created = AnyDay(), amount = 1'000 + Below(90'000), partner = AnyPartner(), role = 1 + Below(4);
-    const std::optional<int> registered = After(created, 20), closed = After(created, 150);
+    const std::optional<int> registered = After(created, 20), closed = After(registered.value_or(created), 150);
     const bool won = Below(3) != 0;
     v1::Event* event = NewRecord("deal", number, created);
     if (event == nullptr) return;

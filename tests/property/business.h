@@ -12,7 +12,7 @@
 
 namespace partnermetrics {
 
-inline constexpr int kBusinessPartners = 4;              // "p0" … of source "crm"
+inline constexpr int kBusinessPartners = 4;  // that records name: "p0" … of source "crm"; others sign later
 inline const absl::CivilDay kBusinessStart(2024, 1, 1);  // nothing happens before
 inline constexpr int kBusinessDays = 800;
 

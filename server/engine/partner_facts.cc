@@ -64,16 +64,20 @@ absl::Status PartnerFactsReader::AddCandidates(absl::string_view partner_id, con
 absl::Status PartnerFactsReader::AddNaming(const std::vector<ReferenceKey>& references, const FactSchema& schema,
                                            std::set<FactId>& facts) const {
   for (const ReferenceKey& reference : references) {
-    const std::string index = keys_.Of(Index::kReference, reference);
-    std::string prefix = index;
-    storage::ByteWriter(&prefix).Fixed32(static_cast<uint32_t>(schema.kind()));
-    RETURN_IF_ERROR(scan_(prefix, [&](absl::string_view key, absl::string_view) {
-      storage::ByteReader reader(key.substr(index.size()));
-      facts.insert(Keys::ReadFactId(reader));
-      return true;
-    }));
+    RETURN_IF_ERROR(AddIndexed(keys_.Of(Index::kReference, reference), schema, facts));
   }
   return absl::OkStatus();
+}
+
+absl::Status PartnerFactsReader::AddIndexed(const std::string& under, const FactSchema& schema,
+                                            std::set<FactId>& facts) const {
+  std::string prefix = under;
+  storage::ByteWriter(&prefix).Fixed32(static_cast<uint32_t>(schema.kind()));
+  return scan_(prefix, [&](absl::string_view key, absl::string_view) {
+    storage::ByteReader reader(key.substr(under.size()));
+    facts.insert(Keys::ReadFactId(reader));
+    return true;
+  });
 }
 
 absl::Status PartnerFactsReader::AddOfCustomers(absl::string_view partner_id,
@@ -97,14 +101,7 @@ absl::Status PartnerFactsReader::AddOfCustomers(absl::string_view partner_id,
     return absl::OkStatus();
   }
   for (const FactId& customer : customers) {
-    const std::string index = keys_.Of(Index::kCustomerFacts, customer);
-    std::string prefix = index;
-    storage::ByteWriter(&prefix).Fixed32(static_cast<uint32_t>(schema.kind()));
-    RETURN_IF_ERROR(scan_(prefix, [&](absl::string_view key, absl::string_view) {
-      storage::ByteReader reader(key.substr(index.size()));
-      facts.insert(Keys::ReadFactId(reader));
-      return true;
-    }));
+    RETURN_IF_ERROR(AddIndexed(keys_.Of(Index::kCustomerFacts, customer), schema, facts));
   }
   return absl::OkStatus();
 }

@@ -44,6 +44,8 @@ class PartnerFactsReader {
   absl::Status AddCandidates(absl::string_view partner_id, const FactSchema& schema, std::set<FactId>& facts);
   absl::Status AddNaming(const std::vector<ReferenceKey>& references, const FactSchema& schema,
                          std::set<FactId>& facts) const;
+  // Those of the kind that an index holds under `under`.
+  absl::Status AddIndexed(const std::string& under, const FactSchema& schema, std::set<FactId>& facts) const;
   absl::Status AddOfCustomers(absl::string_view partner_id, const std::vector<ReferenceKey>& references,
                               const FactSchema& schema, std::set<FactId>& facts) const;
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "server/reports/report_parts.h"
+#include "server/scoring/proto_values.h"
 
 namespace partnermetrics {
 namespace {
@@ -31,7 +32,7 @@ v1::FunnelReport BuildFunnel(const Catalog& catalog, const MeasureSource& source
   report.set_program(catalog.program().id());
   report.set_funnel_id(funnel.id());
   report.set_title(funnel.title().empty() ? funnel.id() : funnel.title());
-  *report.mutable_as_of() = DateOf(as_of);
+  *report.mutable_as_of() = ToDate(as_of);
 
   struct Step {
     const CompiledMetric* metric;

@@ -7,6 +7,7 @@
 
 #include "absl/strings/match.h"
 #include "server/reports/shares.h"
+#include "server/scoring/proto_values.h"
 
 namespace partnermetrics {
 namespace {
@@ -70,7 +71,7 @@ v1::PipelineReport BuildPipelineHealth(const Catalog& catalog, const MeasureSour
   report.set_program(catalog.program().id());
   report.set_partner_id(request.scope_proto.partner_id());
   report.set_title(configured.title().empty() ? "Pipeline health" : configured.title());
-  *report.mutable_as_of() = DateOf(request.as_of);
+  *report.mutable_as_of() = ToDate(request.as_of);
   report.set_currency_code(catalog.program().currency_code());
   for (v1::PipelineStage& stage : StagesOf(catalog, source, request)) *report.add_stages() = std::move(stage);
   const Evaluator evaluator(catalog, source);

@@ -2,18 +2,7 @@
 
 #include <algorithm>
 
-#include "server/catalog/calendar.h"
-
 namespace partnermetrics {
-
-v1::Date DateOf(Day day) {
-  const absl::CivilDay civil = ToCivil(day);
-  v1::Date date;
-  date.set_year(static_cast<int32_t>(civil.year()));
-  date.set_month(civil.month());
-  date.set_day(civil.day());
-  return date;
-}
 
 std::vector<const CompiledMetric*> MetricsNamed(const Catalog& catalog, const std::vector<std::string>& ids) {
   std::vector<const CompiledMetric*> metrics;

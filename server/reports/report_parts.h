@@ -25,8 +25,6 @@ struct ReportRequest {
   const v1::TargetSet* target_set = nullptr;  // null: the one in force on the last day of each window
 };
 
-v1::Date DateOf(Day day);
-
 // The metrics of these ids, which the catalogue has, each once.
 std::vector<const CompiledMetric*> MetricsNamed(const Catalog& catalog, const std::vector<std::string>& ids);
 

@@ -10,6 +10,7 @@
 #include "server/facts/fact_schema.h"
 #include "server/reports/shares.h"
 #include "server/scoring/display.h"
+#include "server/scoring/proto_values.h"
 
 namespace partnermetrics {
 namespace {
@@ -147,7 +148,7 @@ v1::RevenueReport BuildRevenueDashboard(const Catalog& catalog, const MeasureSou
   v1::RevenueReport report;
   report.set_program(catalog.program().id());
   report.set_title(configured.title().empty() ? "Partner revenue" : configured.title());
-  *report.mutable_as_of() = DateOf(of_program.as_of);
+  *report.mutable_as_of() = ToDate(of_program.as_of);
   const v1::WindowKind window = of_program.window != v1::WINDOW_KIND_UNSPECIFIED
                                     ? of_program.window
                                     : catalog.FindMetric(configured.split_metric())->definition.window();

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "server/catalog/calendar.h"
+#include "server/scoring/proto_values.h"
 
 namespace partnermetrics {
 namespace {
@@ -41,7 +42,7 @@ v1::SlaReport BuildSlaTable(const Catalog& catalog, const MeasureSource& source,
   report.set_program(catalog.program().id());
   report.set_partner_id(request.scope_proto.partner_id());
   report.set_title(table.title().empty() ? "Service levels" : table.title());
-  *report.mutable_as_of() = DateOf(request.as_of);
+  *report.mutable_as_of() = ToDate(request.as_of);
   report.set_period(
       PeriodText(PeriodOf(request.window, request.as_of, catalog.fiscal_start_month()), catalog.fiscal_start_month()));
   report.set_currency_code(catalog.program().currency_code());

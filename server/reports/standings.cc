@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "server/reports/report_parts.h"
 #include "server/scoring/display.h"
+#include "server/scoring/proto_values.h"
 
 namespace partnermetrics {
 namespace {
@@ -95,10 +96,10 @@ v1::Leaderboard BuildLeaderboard(const Standings& standings, const LeaderboardRe
   board.set_display_name(metric.display_name());
   board.set_unit(metric.unit());
   board.set_currency_code(standings.catalog->program().currency_code());
-  *board.mutable_as_of() = DateOf(standings.as_of);
+  *board.mutable_as_of() = ToDate(standings.as_of);
   const Period period = PeriodOf(*standings.catalog, *standings.metric, standings.window, standings.as_of);
-  *board.mutable_window()->mutable_start_on() = DateOf(period.first);
-  *board.mutable_window()->mutable_end_on() = DateOf(period.last);
+  *board.mutable_window()->mutable_start_on() = ToDate(period.first);
+  *board.mutable_window()->mutable_end_on() = ToDate(period.last);
   board.set_position(standings.position);
 
   const Filter passes(standings, request.segments);
@@ -137,7 +138,7 @@ v1::Distribution BuildDistribution(const Standings& standings, const Segments& s
   distribution.set_display_name(metric.display_name());
   distribution.set_unit(metric.unit());
   distribution.set_currency_code(standings.catalog->program().currency_code());
-  *distribution.mutable_as_of() = DateOf(standings.as_of);
+  *distribution.mutable_as_of() = ToDate(standings.as_of);
   distribution.set_position(standings.position);
 
   const Filter passes(standings, segments);

@@ -15,6 +15,12 @@ inline void SetDate(Day day, v1::Date* date) {
   date->set_day(civil.day());
 }
 
+inline v1::Date ToDate(Day day) {
+  v1::Date date;
+  SetDate(day, &date);
+  return date;
+}
+
 inline void SetRange(const Period& period, v1::DateRange* range) {
   SetDate(period.first, range->mutable_start_on());
   SetDate(period.last, range->mutable_end_on());

@@ -18,13 +18,4 @@ absl::StatusOr<Day> ReadDate(const v1::Date& date, absl::string_view field) {
   return ToDay(day);
 }
 
-v1::Date ToDate(Day day) {
-  const absl::CivilDay civil = ToCivil(day);
-  v1::Date date;
-  date.set_year(static_cast<int32_t>(civil.year()));
-  date.set_month(civil.month());
-  date.set_day(civil.day());
-  return date;
-}
-
 }  // namespace partnermetrics

@@ -5,21 +5,13 @@
 #include "absl/strings/str_cat.h"
 #include "server/base/errors.h"
 #include "server/engine/partners.h"
-#include "server/expr/diagnostics.h"
 #include "server/services/dates.h"
+#include "server/services/metric_names.h"
 #include "server/services/partner_records.h"
 #include "server/services/segment_scope.h"
 
 namespace partnermetrics {
 namespace {
-
-absl::StatusOr<const CompiledMetric*> ReadMetric(const Catalog& catalog, const std::string& id) {
-  if (const CompiledMetric* metric = catalog.FindMetric(id); metric != nullptr) return metric;
-  std::vector<std::string> names;
-  for (const CompiledMetric& known : catalog.metrics()) names.push_back(known.id());
-  return InvalidField("metric_id", "UNKNOWN_METRIC",
-                      absl::StrCat("there is no metric '", id, "'", SuggestNames(id, std::move(names))));
-}
 
 absl::StatusOr<ScopeIndex> ReadScope(const Engine::View& view, bool found, v1::Scope& scope,
                                      std::vector<std::string>& partners) {
@@ -70,7 +62,7 @@ absl::StatusOr<Explained> ExplainValue(const Programs& programs, const Engine::V
                                        const v1::ExplainRequest& request, bool found) {
   const Catalog& catalog = *view.catalog();
   Explained explained;
-  ASSIGN_OR_RETURN(const CompiledMetric* metric, ReadMetric(catalog, request.metric_id()));
+  ASSIGN_OR_RETURN(const CompiledMetric* metric, ReadMetric(catalog, request.metric_id(), "metric_id"));
   explained.request.metric = metric;
   explained.request.scope_proto = request.scope();
   ASSIGN_OR_RETURN(explained.request.scope, ReadScope(view, found, explained.request.scope_proto, explained.partners));

@@ -16,6 +16,7 @@
 #include "server/services/call.h"
 #include "server/services/dates.h"
 #include "server/services/engine_source.h"
+#include "server/services/metric_names.h"
 #include "server/services/segment_scope.h"
 
 namespace partnermetrics {
@@ -88,14 +89,7 @@ absl::StatusOr<std::vector<const CompiledMetric*>> ReadMetrics(const Catalog& ca
                                                                const v1::QueryMetricsRequest& request) {
   std::vector<const CompiledMetric*> metrics;
   for (const std::string& id : request.metric_ids()) {
-    const CompiledMetric* metric = catalog.FindMetric(id);
-    if (metric == nullptr) {
-      std::vector<std::string> names;
-      for (const CompiledMetric& known : catalog.metrics()) names.push_back(known.id());
-      return InvalidField("metric_ids", "UNKNOWN_METRIC",
-                          absl::StrCat("there is no metric '", id, "'", SuggestNames(id, std::move(names))));
-    }
-    metrics.push_back(metric);
+    ASSIGN_OR_RETURN(metrics.emplace_back(), ReadMetric(catalog, id, "metric_ids"));
   }
   if (!metrics.empty()) return metrics;
   for (const CompiledMetric& metric : catalog.metrics()) metrics.push_back(&metric);

@@ -18,6 +18,7 @@
 #include "server/services/call.h"
 #include "server/services/dates.h"
 #include "server/services/engine_source.h"
+#include "server/services/metric_names.h"
 #include "server/services/metric_query.h"
 #include "server/services/partner_records.h"
 #include "server/services/services.h"
@@ -223,11 +224,7 @@ class ReportServiceImpl final : public v1::ReportService::Service {
     if (request.metric_ids().empty()) return ScorecardMetrics(catalog, v1::SCOPE_KIND_PARTNER);
     std::vector<const CompiledMetric*> metrics;
     for (const std::string& id : request.metric_ids()) {
-      const CompiledMetric* metric = catalog.FindMetric(id);
-      if (metric == nullptr) {
-        return InvalidField("metric_ids", "UNKNOWN_METRIC", absl::StrCat("there is no metric '", id, "'"));
-      }
-      metrics.push_back(metric);
+      ASSIGN_OR_RETURN(metrics.emplace_back(), ReadMetric(catalog, id, "metric_ids"));
     }
     return metrics;
   }

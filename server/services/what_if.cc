@@ -7,12 +7,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/base/errors.h"
-#include "server/expr/diagnostics.h"
 #include "server/reports/scorecard.h"
 #include "server/scoring/evaluator.h"
 #include "server/scoring/score.h"
 #include "server/scoring/tier.h"
 #include "server/scoring/tier_outlook.h"
+#include "server/services/metric_names.h"
 #include "server/services/score_query.h"
 #include "server/services/supposed_facts.h"
 
@@ -102,13 +102,7 @@ absl::StatusOr<std::vector<const CompiledMetric*>> ReadMetrics(const Catalog& ca
                                                                const v1::WhatIfRequest& request) {
   std::vector<const CompiledMetric*> metrics = ScorecardMetrics(catalog, v1::SCOPE_KIND_PARTNER);
   for (const std::string& id : request.metric_ids()) {
-    const CompiledMetric* metric = catalog.FindMetric(id);
-    if (metric == nullptr) {
-      std::vector<std::string> names;
-      for (const CompiledMetric& known : catalog.metrics()) names.push_back(known.id());
-      return InvalidField("metric_ids", "UNKNOWN_METRIC",
-                          absl::StrCat("there is no metric '", id, "'", SuggestNames(id, std::move(names))));
-    }
+    ASSIGN_OR_RETURN(const CompiledMetric* metric, ReadMetric(catalog, id, "metric_ids"));
     if (std::find(metrics.begin(), metrics.end(), metric) == metrics.end()) metrics.push_back(metric);
   }
   return metrics;

@@ -307,7 +307,7 @@ class ServerCrashTest : public ::testing::Test {
 };
 
 TEST_F(ServerCrashTest, KeepsItsPromises) {
-  const uint64_t kills = Environment("PM_CRASH_KILLS", 20);
+  const uint64_t kills = Environment("PM_CRASH_KILLS", 50);
   const uint64_t seed = Environment("PM_SEED", std::random_device()());
   std::cout << "PM_CRASH_KILLS=" << kills << " PM_SEED=" << seed << std::endl;
   std::mt19937_64 random(seed);

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The demo: a server with a temporary data folder reads the bundled exports of three systems and shows what came of
-# them. `make demo` builds what it needs and calls it.
+# The demo: a server with a temporary data folder reads the bundled exports of three systems, and the feed of another
+# programme, and shows what came of them. `make demo` builds what it needs and calls it.
 #   demo/run-demo.sh BUILD_DIR
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -40,45 +40,57 @@ start_server "$folder/partnerd.log" "$folder/port" \
 echo "ready on $server_address"
 
 partial=9 # exit code of a run that put some records into quarantine: bad rows are bundled on purpose
-for connector in salesforce stripe survey; do
-  step "Reading demo/exports/$connector"
-  status=0
-  show connector run "$connector" || status=$?
+# import CONNECTOR FOLDER
+import() {
+  local status=0
+  step "Reading demo/$2"
+  show connector run "$1" || status=$?
   if ((status != 0 && status != partial)); then server_failed "The run failed with exit code $status."; fi
-done
+}
+for connector in salesforce stripe survey; do import "$connector" "exports/$connector"; done
 
 step "Adding what no export holds (quotas, portal, training, events), as another service would"
 must ingest events --program partneros --json @demo/events.json
 
+when=(--program partneros --as-of "$as_of")
 step "A partner's scorecard"
-must scorecard "$partner" --as-of "$as_of"
+must scorecard "$partner" "${when[@]}"
 
 step "What its scores are made of"
-must score show "$partner" --as-of "$as_of"
+must score show "$partner" "${when[@]}"
 
 step "Its tier: what decides, what is missing for the next one, what could cost it"
-must tier show "$partner" --as-of "$as_of"
+must tier show "$partner" "${when[@]}"
+
+step "One of its numbers, explained: the records behind it"
+must metric facts avg_deal_size --scope "partner:$partner" "${when[@]}"
 
 step "The programme's totals"
-must scorecard --as-of "$as_of"
+must scorecard "${when[@]}"
 
 step "Are the service levels kept, and what waits?"
-must report sla --as-of "$as_of"
+must report sla "${when[@]}"
 
 step "How far have partners come?"
-must report funnel --as-of "$as_of"
+must report funnel "${when[@]}"
 
 step "Business to come, by stage"
-must report pipeline --as-of "$as_of"
+must report pipeline "${when[@]}"
 
 step "Who brought the revenue"
-must report revenue --as-of "$as_of"
+must report revenue "${when[@]}"
 
 step "Where a partner stands"
-must standings leaderboard deals_closed --as-of "$as_of" --around "$partner" --limit 5
+must standings leaderboard deals_closed "${when[@]}" --around "$partner" --limit 5
 
 step "Records that could not be read, with the place and the reason"
 must quarantine list
+
+step "Another programme on the same server: installers of solar systems, judged by milestones"
+import milestones lightreach/feed
+when=(--program lightreach --as-of "$as_of")
+must tier show SUN-02 "${when[@]}"
+must standings leaderboard m2_approvals_per_month "${when[@]}"
 
 stop_server
 cat <<END

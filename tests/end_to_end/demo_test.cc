@@ -19,6 +19,7 @@ namespace partnermetrics {
 namespace {
 
 constexpr char kDemo[] = PM_SOURCE_DIR "/demo/";
+constexpr char kProgram[] = "partneros";
 constexpr char kAsOf[] = "2026-03-31";
 constexpr int kPartialRun = 9;  // exit code of a run with rejected records
 
@@ -82,7 +83,7 @@ class DemoTest : public ServerFixture {
   std::map<std::string, std::string> Scorecard(const std::string& partner) {
     std::vector<std::string> words = {"scorecard"};
     if (!partner.empty()) words.push_back(partner);
-    words.insert(words.end(), {"--as-of", kAsOf});
+    words.insert(words.end(), {"--program", kProgram, "--as-of", kAsOf});
     const CommandResult result = Partnerctl(words);
     EXPECT_EQ(result.exit_code, 0) << result.err;
     v1::Scorecard card;
@@ -169,7 +170,7 @@ TEST_F(DemoTest, BillingAddsUp) {
     ++invoices;
   }
   ASSERT_EQ(cents % 100, 0);
-  const v1::MetricValue billed = Metric("billed_revenue", v1::SCOPE_KIND_BUSINESS);
+  const v1::MetricValue billed = Metric("billed_revenue", v1::SCOPE_KIND_BUSINESS, "", kProgram);
   EXPECT_EQ(ExactText(billed), absl::StrCat(cents / 100));
   EXPECT_EQ(billed.facts(), invoices);
 }
@@ -200,7 +201,7 @@ TEST_F(DemoTest, NpsIsThatOfTheSurvey) {
   for (const auto& [partner, answers] : expected) {
     if (partner.empty()) continue;
     SCOPED_TRACE(partner);
-    const v1::MetricValue nps = Metric("partner_nps", v1::SCOPE_KIND_PARTNER, "salesforce:" + partner);
+    const v1::MetricValue nps = Metric("partner_nps", v1::SCOPE_KIND_PARTNER, "salesforce:" + partner, kProgram);
     int promoters_less_detractors = 0;
     for (const auto& [person, answer] : answers) {
       promoters_less_detractors += answer.score >= 9 ? 1 : answer.score <= 6 ? -1 : 0;

@@ -153,6 +153,7 @@ class FactReader {
     row.partners = resolution.partners;
     row.version = fact.version;
     row.position = fact.position;
+    std::optional<FactContribution> before;
     for (const Seen& as : seen) {
       if (role_row != nullptr) {
         const FactSchema& schema = role_row->schema();
@@ -168,7 +169,7 @@ class FactReader {
         row.share_nanos = 0;
         for (const int i : *as.partners) *row.share_nanos += resolution.partners[static_cast<size_t>(i)].share_nanos;
       }
-      Count(context, as.days, row);
+      Count(context, as.days, row, before);
     }
     return absl::OkStatus();
   }
@@ -231,7 +232,9 @@ class FactReader {
     return absl::OkStatus();
   }
 
-  void Count(const EvalContext& context, const DayRange& days, FactContribution row) {
+  // `before` is the fact's row for the days before, and becomes this one.
+  void Count(const EvalContext& context, const DayRange& days, FactContribution row,
+             std::optional<FactContribution>& before) {
     const CompiledMeasure& measure = query_.measure;
     const ContributionList list = Within(measure, ContributionsOf(measure, context), days);
     if (list.empty()) return;
@@ -245,7 +248,12 @@ class FactReader {
     row.count = list[0].count;
     row.sum = list[0].sum;
     if (list.size() > 1) row.until = list[1].day;
-    if (measure.kind == v1::MEASURE_KIND_KEYED) row.key = KeyText(measure, context);
+    if (measure.kind == v1::MEASURE_KIND_KEYED) {
+      row.key = KeyText(measure, context);
+      // That other partners are in the segment with it from some day on is no new beginning.
+      if (before && before->until == row.day) row.day = before->day;
+    }
+    before = row;
     collector_.Add(std::move(row), entry, group);
   }
 

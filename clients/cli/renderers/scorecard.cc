@@ -205,7 +205,7 @@ class Card {
 
   std::string TierText() const {
     if (!card_.has_tier()) return OrDash(card_.partner().tier());
-    const std::string name = card_.tier().tier_name().empty() ? "none" : EscapeControls(card_.tier().tier_name());
+    std::string name = card_.tier().tier_name().empty() ? "none" : EscapeControls(card_.tier().tier_name());
     if (card_.tier().status() == v1::TIER_STATUS_PROBATION) return absl::StrCat(name, " (probation)");
     if (card_.tier().status() == v1::TIER_STATUS_OFF_BOARDING) return absl::StrCat(name, " (off-boarding)");
     return name;

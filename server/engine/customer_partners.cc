@@ -81,14 +81,7 @@ absl::Status WonDeals::Change(const FactId& customer, const WonDeal& deal, bool 
 }
 
 absl::Status WonDeals::Clear() {
-  std::vector<std::string> keys;
-  const std::string prefix = keys_.Of(Index::kWonDeals);
-  RETURN_IF_ERROR(state_.Scan(StateTable::kIndexes, prefix, prefix, [&](absl::string_view key, absl::string_view) {
-    keys.emplace_back(key);
-    return true;
-  }));
-  for (std::string& key : keys) state_.Delete(StateTable::kIndexes, std::move(key));
-  return absl::OkStatus();
+  return state_.DeleteAll(StateTable::kIndexes, keys_.Of(Index::kWonDeals));
 }
 
 }  // namespace partnermetrics

@@ -93,14 +93,7 @@ absl::Status FactApplier::ConvertAgain(const FactId& id, Header& header) {
 }
 
 absl::Status FactApplier::ForgetMoney() {
-  std::vector<std::string> keys;
-  const std::string prefix = keys_.Of(Index::kMoney);
-  RETURN_IF_ERROR(state_.Scan(StateTable::kIndexes, prefix, prefix, [&](absl::string_view key, absl::string_view) {
-    keys.emplace_back(key);
-    return true;
-  }));
-  for (std::string& key : keys) state_.Delete(StateTable::kIndexes, std::move(key));
-  return absl::OkStatus();
+  return state_.DeleteAll(StateTable::kIndexes, keys_.Of(Index::kMoney));
 }
 
 absl::Status FactApplier::EnterMoneyAgain(const FactId& id, Header& header) {

@@ -158,6 +158,13 @@ SegmentSpans SpansOf(const v1::Program& program, const absl::TimeZone& zone, std
   return spans;
 }
 
+std::optional<size_t> SegmentIndex(const v1::Program& program, absl::string_view attribute) {
+  for (int i = 0; i < program.segments_size(); ++i) {
+    if (program.segments(i).attribute() == attribute) return static_cast<size_t>(i);
+  }
+  return std::nullopt;
+}
+
 std::vector<DayRange> DaysWith(const std::vector<SegmentSpan>& spans, absl::string_view value) {
   std::vector<DayRange> days;
   for (size_t i = 0; i < spans.size(); ++i) {

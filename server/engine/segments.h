@@ -63,6 +63,9 @@ inline constexpr Day kNoDay = std::numeric_limits<Day>::max();  // after all day
 // Of each declared attribute the values over all time, the first from kFirstDay on; neighbours differ.
 using SegmentSpans = std::vector<std::vector<SegmentSpan>>;
 
+// The place of a declared attribute among those of the programme, which is that of its spans.
+std::optional<size_t> SegmentIndex(const v1::Program& program, absl::string_view attribute);
+
 // The days on which the value is this one.
 std::vector<DayRange> DaysWith(const std::vector<SegmentSpan>& spans, absl::string_view value);
 

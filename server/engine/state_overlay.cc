@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/match.h"
+#include "storage/status_macros.h"
 
 namespace partnermetrics {
 namespace {
@@ -109,6 +110,16 @@ void StateOverlay::Put(StateTable table, std::string key, std::string value) {
 
 void StateOverlay::Delete(StateTable table, std::string key) {
   batch_.Set(table, std::move(key), std::nullopt);
+}
+
+absl::Status StateOverlay::DeleteAll(StateTable table, absl::string_view prefix) {
+  std::vector<std::string> keys;
+  RETURN_IF_ERROR(Scan(table, prefix, prefix, [&](absl::string_view key, absl::string_view) {
+    keys.emplace_back(key);
+    return true;
+  }));
+  for (std::string& key : keys) Delete(table, std::move(key));
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::optional<std::string>> StateOverlay::Read(StateTable table, absl::string_view key) const {

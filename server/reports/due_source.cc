@@ -39,7 +39,7 @@ bool IsTimeless(const Catalog& catalog, const CompiledMetric& metric) {
 
 // A month is a whole one on its last day already.
 DueSource::DueSource(const Catalog& catalog, const MeasureSource& source, Day today)
-    : catalog_(catalog), source_(source), today_(today) {
+    : ForwardingSource(source), catalog_(catalog), today_(today) {
   const Day next_month = ToDay(absl::CivilDay(absl::CivilMonth(ToCivil(today)) + 1));
   month_turn_ = today < next_month - 1 ? next_month - 1 : next_month;
 }

@@ -21,7 +21,7 @@ namespace partnermetrics {
 // Whether the metric's values depend on days only through what it reads of measures.
 bool IsTimeless(const Catalog& catalog, const CompiledMetric& metric);
 
-class DueSource final : public MeasureSource {
+class DueSource final : public ForwardingSource {
  public:
   DueSource(const Catalog& catalog, const MeasureSource& source, Day today);
 
@@ -32,27 +32,17 @@ class DueSource final : public MeasureSource {
   static constexpr Day kNever = 1'000'000'000;
 
   CellTotals Totals(const RowKey& row, const Period& period, const std::optional<std::string>& split) const override;
-  std::vector<std::string> SplitValues(const RowKey& row) const override { return source_.SplitValues(row); }
   std::optional<Day> FirstDay(const RowKey& row) const override;
   void EachDay(const RowKey& row, Day first, Day last,
                absl::FunctionRef<bool(Day, const CellTotals&)> visit) const override;
   std::vector<StatedTarget> Targets(absl::string_view metric, ScopeIndex scope, bool forecast,
                                     Day as_of) const override;
-  absl::Span<const ScopeIndex> Partners() const override { return source_.Partners(); }
-  const FactRow* Partner(ScopeIndex scope) const override { return source_.Partner(scope); }
-  const TierDecisions* Decisions(ScopeIndex scope) const override { return source_.Decisions(scope); }
-  int64_t ParkedFacts(const RowKey& row, Day first, Day last) const override {
-    return source_.ParkedFacts(row, first, last);
-  }
-  bool IsReported(int measure) const override { return source_.IsReported(measure); }
-  int64_t FreshAtMicros(const RowKey& row) const override { return source_.FreshAtMicros(row); }
 
  private:
   void Note(Day day) const { due_ = std::min(due_, std::max(day, today_ + 1)); }
   void NoteDays(const RowKey& row, const Period& period) const;
 
   const Catalog& catalog_;
-  const MeasureSource& source_;
   const Day today_;
   Day month_turn_;  // the next day that ends or begins a month
   mutable Day due_ = kNever;

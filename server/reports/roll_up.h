@@ -32,28 +32,16 @@ std::vector<std::pair<std::string, int>> GroupOf(const Parents& parents, const s
 v1::RollUpRule RollUpRuleOf(const Catalog& catalog, const CompiledMetric& metric);
 
 // Passes everything on, and has one more scope: the sum of some.
-class GroupSource final : public MeasureSource {
+class GroupSource final : public ForwardingSource {
  public:
   GroupSource(const MeasureSource& source, std::vector<ScopeIndex> members, ScopeIndex group)
-      : source_(source), members_(std::move(members)), group_(group) {}
+      : ForwardingSource(source), members_(std::move(members)), group_(group) {}
 
   CellTotals Totals(const RowKey& row, const Period& period, const std::optional<std::string>& split) const override;
-  std::vector<std::string> SplitValues(const RowKey& row) const override { return source_.SplitValues(row); }
   std::optional<Day> FirstDay(const RowKey& row) const override;
-  void EachDay(const RowKey& row, Day first, Day last,
-               absl::FunctionRef<bool(Day, const CellTotals&)> visit) const override {
-    source_.EachDay(row, first, last, visit);
-  }
-  std::vector<StatedTarget> Targets(absl::string_view metric, ScopeIndex scope, bool forecast,
-                                    Day as_of) const override {
-    return source_.Targets(metric, scope, forecast, as_of);
-  }
   int64_t ParkedFacts(const RowKey& row, Day first, Day last) const override;
-  bool IsReported(int measure) const override { return source_.IsReported(measure); }
-  int64_t FreshAtMicros(const RowKey& row) const override { return source_.FreshAtMicros(row); }
 
  private:
-  const MeasureSource& source_;
   const std::vector<ScopeIndex> members_;
   const ScopeIndex group_;
 };

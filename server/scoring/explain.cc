@@ -16,17 +16,17 @@ bool TakesWindow(const v1::Metric& definition) {
 }
 
 // Passes everything on, and remembers what was read.
-class Recorder final : public MeasureSource {
+class Recorder final : public ForwardingSource {
  public:
   // `assume_history`: periods before count as having facts, so that both sides of a sum are read when one has some.
-  Recorder(const MeasureSource& source, bool assume_history) : source_(source), assume_history_(assume_history) {}
+  Recorder(const MeasureSource& source, bool assume_history)
+      : ForwardingSource(source), assume_history_(assume_history) {}
 
   CellTotals Totals(const RowKey& row, const Period& period, const std::optional<std::string>& split) const override {
     const CellTotals totals = source_.Totals(row, period, split);
     reads_.push_back({row, period, totals});
     return totals;
   }
-  std::vector<std::string> SplitValues(const RowKey& row) const override { return source_.SplitValues(row); }
   std::optional<Day> FirstDay(const RowKey& row) const override {
     return assume_history_ ? std::numeric_limits<Day>::min() : source_.FirstDay(row);
   }
@@ -38,23 +38,9 @@ class Recorder final : public MeasureSource {
     walk_ = {row, days, {}};
     source_.EachDay(row, first, last, visit);
   }
-  std::vector<StatedTarget> Targets(absl::string_view metric, ScopeIndex scope, bool forecast,
-                                    Day as_of) const override {
-    return source_.Targets(metric, scope, forecast, as_of);
-  }
   absl::Span<const ScopeIndex> Partners() const override {
     return only_ ? absl::MakeConstSpan(&*only_, 1) : source_.Partners();
   }
-  bool InSegment(ScopeIndex segment, ScopeIndex partner, Day day) const override {
-    return source_.InSegment(segment, partner, day);
-  }
-  const FactRow* Partner(ScopeIndex scope) const override { return source_.Partner(scope); }
-  const TierDecisions* Decisions(ScopeIndex scope) const override { return source_.Decisions(scope); }
-  int64_t ParkedFacts(const RowKey& row, Day first, Day last) const override {
-    return source_.ParkedFacts(row, first, last);
-  }
-  bool IsReported(int measure) const override { return source_.IsReported(measure); }
-  int64_t FreshAtMicros(const RowKey& row) const override { return source_.FreshAtMicros(row); }
 
   // As if the programme had no other partner.
   void SetOnlyPartner(ScopeIndex partner) { only_ = partner; }
@@ -63,7 +49,6 @@ class Recorder final : public MeasureSource {
   const std::optional<MeasureRead>& walk() const { return walk_; }
 
  private:
-  const MeasureSource& source_;
   const bool assume_history_;
   std::optional<ScopeIndex> only_;
   mutable std::vector<MeasureRead> reads_;

@@ -104,6 +104,40 @@ class MeasureSource {
   virtual int64_t FreshAtMicros(const RowKey& row) const { return 0; }
 };
 
+// Passes everything on to another source, which must outlive it. For those that change or note some of it.
+class ForwardingSource : public MeasureSource {
+ public:
+  explicit ForwardingSource(const MeasureSource& source) : source_(source) {}
+
+  CellTotals Totals(const RowKey& row, const Period& period, const std::optional<std::string>& split) const override {
+    return source_.Totals(row, period, split);
+  }
+  std::vector<std::string> SplitValues(const RowKey& row) const override { return source_.SplitValues(row); }
+  std::optional<Day> FirstDay(const RowKey& row) const override { return source_.FirstDay(row); }
+  void EachDay(const RowKey& row, Day first, Day last,
+               absl::FunctionRef<bool(Day, const CellTotals&)> visit) const override {
+    source_.EachDay(row, first, last, visit);
+  }
+  std::vector<StatedTarget> Targets(absl::string_view metric, ScopeIndex scope, bool forecast,
+                                    Day as_of) const override {
+    return source_.Targets(metric, scope, forecast, as_of);
+  }
+  absl::Span<const ScopeIndex> Partners() const override { return source_.Partners(); }
+  bool InSegment(ScopeIndex segment, ScopeIndex partner, Day day) const override {
+    return source_.InSegment(segment, partner, day);
+  }
+  const FactRow* Partner(ScopeIndex scope) const override { return source_.Partner(scope); }
+  const TierDecisions* Decisions(ScopeIndex scope) const override { return source_.Decisions(scope); }
+  int64_t ParkedFacts(const RowKey& row, Day first, Day last) const override {
+    return source_.ParkedFacts(row, first, last);
+  }
+  bool IsReported(int measure) const override { return source_.IsReported(measure); }
+  int64_t FreshAtMicros(const RowKey& row) const override { return source_.FreshAtMicros(row); }
+
+ protected:
+  const MeasureSource& source_;
+};
+
 }  // namespace partnermetrics
 
 #endif  // PARTNERMETRICS_SERVER_SCORING_MEASURE_SOURCE_H_

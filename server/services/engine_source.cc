@@ -99,16 +99,12 @@ absl::Status EngineSource::CollectPartners(const Engine::View& view, const Reads
 
 absl::Status EngineSource::CollectMembers(const Engine::View& view, const std::vector<std::string>& partners,
                                           absl::Span<const v1::Segment> segments) {
-  const auto& declared = catalog_->program().segments();
   for (const ScopeIndex partner : all_partners_) {
     ASSIGN_OR_RETURN(SegmentSpans spans, view.SegmentsOf(partners[static_cast<size_t>(partner - kFirstPartnerScope)]));
     for (size_t i = 0; i < segments.size(); ++i) {
-      const auto attribute = std::find_if(declared.begin(), declared.end(), [&](const v1::SegmentAttribute& d) {
-        return d.attribute() == segments[i].attribute();
-      });
-      if (attribute == declared.end()) continue;
-      std::vector<DayRange> days =
-          DaysWith(spans[static_cast<size_t>(attribute - declared.begin())], segments[i].value());
+      const std::optional<size_t> attribute = SegmentIndex(catalog_->program(), segments[i].attribute());
+      if (!attribute.has_value()) continue;
+      std::vector<DayRange> days = DaysWith(spans[*attribute], segments[i].value());
       if (!days.empty()) members_[{kFirstSegmentScope - static_cast<ScopeIndex>(i), partner}] = std::move(days);
     }
   }

@@ -160,12 +160,10 @@ class Judge {
 
   static absl::StatusOr<std::vector<DayRange>> DaysIn(const Engine::View& view, const v1::Segment& segment,
                                                       const std::string& partner) {
-    const auto& declared = view.catalog()->program().segments();
-    const auto attribute = std::find_if(declared.begin(), declared.end(),
-                                        [&](const auto& d) { return d.attribute() == segment.attribute(); });
-    if (attribute == declared.end()) return std::vector<DayRange>();
+    const std::optional<size_t> attribute = SegmentIndex(view.catalog()->program(), segment.attribute());
+    if (!attribute.has_value()) return std::vector<DayRange>();
     ASSIGN_OR_RETURN(const SegmentSpans spans, view.SegmentsOf(partner));
-    return DaysWith(spans[static_cast<size_t>(attribute - declared.begin())], segment.value());
+    return DaysWith(spans[*attribute], segment.value());
   }
 
   bool SameDefinition() const {

@@ -207,10 +207,8 @@ class FactReader {
     std::vector<Seen> seen;
     if (resolution.partners.empty()) return seen;
     const v1::Segment& segment = query_.scope.segment();
-    const auto& declared = catalog_->program().segments();
-    const auto attribute = std::find_if(declared.begin(), declared.end(),
-                                        [&](const auto& d) { return d.attribute() == segment.attribute(); });
-    if (attribute == declared.end()) return seen;
+    const std::optional<size_t> attribute = SegmentIndex(catalog_->program(), segment.attribute());
+    if (!attribute.has_value()) return seen;
     std::vector<const SegmentSpans*> partners;
     for (const ResolvedPartner& partner : resolution.partners) {
       const auto [it, is_new] = segments_.try_emplace(partner.partner_id);
@@ -219,7 +217,7 @@ class FactReader {
       }
       partners.push_back(&it->second);
     }
-    for (SegmentPiece& piece : PiecesOf(partners, static_cast<size_t>(attribute - declared.begin()))) {
+    for (SegmentPiece& piece : PiecesOf(partners, *attribute)) {
       if (piece.value == segment.value()) seen.push_back({std::move(piece.partners), piece.days});
     }
     return seen;

@@ -15,12 +15,10 @@
 namespace partnermetrics {
 
 absl::StatusOr<v1::Segment> FindSegment(const Engine::View& view, const v1::Segment& segment, absl::string_view field) {
-  const auto& declared = view.catalog()->program().segments();
-  const auto attribute = std::find_if(declared.begin(), declared.end(),
-                                      [&](const auto& d) { return d.attribute() == segment.attribute(); });
-  if (attribute == declared.end()) {
+  const std::shared_ptr<const Catalog> catalog = view.catalog();
+  if (!SegmentIndex(catalog->program(), segment.attribute()).has_value()) {
     std::vector<std::string> names;
-    for (const v1::SegmentAttribute& known : declared) names.push_back(known.attribute());
+    for (const v1::SegmentAttribute& known : catalog->program().segments()) names.push_back(known.attribute());
     return InvalidField(absl::StrCat(field, ".attribute"), "UNKNOWN_SEGMENT",
                         names.empty()
                             ? std::string("the programme declares no segments; its `segments` name the attributes")

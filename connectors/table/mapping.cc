@@ -10,6 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "connectors/sdk/readers/text.h"
 #include "connectors/table/schema.h"
 #include "connectors/table/server_expr.h"  // last
 #include "google/protobuf/io/tokenizer.h"
@@ -67,6 +68,8 @@ class Compiler {
     parser.RecordErrorsTo(&errors);
     parser.WriteLocationsTo(&tree);
     if (!parser.ParseFromString(text_, parsed.get())) return std::move(result_);
+    RefuseOtherThanUtf8(*parsed, &tree);
+    if (!result_.errors.empty()) return std::move(result_);
     Mapping mapping;
     mapping.ParseFromString(parsed->SerializeAsString());
     if (mapping.targets().empty()) Fail(file_, "the mapping has no targets; it needs at least one");
@@ -92,6 +95,29 @@ class Compiler {
     if (result.ok()) return *std::move(result);
     result_.errors.emplace_back(result.status().message());
     return std::nullopt;
+  }
+
+  // protobuf takes any bytes for a text here, raw or escaped ("\377"), and would refuse the events made of them.
+  void RefuseOtherThanUtf8(const google::protobuf::Message& message, Tree* tree) {
+    const google::protobuf::Reflection& reflection = *message.GetReflection();
+    std::vector<const FieldDescriptor*> fields;
+    reflection.ListFields(message, &fields);
+    for (const FieldDescriptor* field : fields) {
+      const bool repeated = field->is_repeated();
+      const int count = repeated ? reflection.FieldSize(message, field) : 1;
+      for (int i = 0; i < count; ++i) {
+        if (field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
+          RefuseOtherThanUtf8(repeated ? reflection.GetRepeatedMessage(message, field, i)
+                                       : reflection.GetMessage(message, field),
+                              tree->GetTreeForNested(field, repeated ? i : -1));
+        } else if (field->cpp_type() == FieldDescriptor::CPPTYPE_STRING &&
+                   !sdk::IsUtf8(repeated ? reflection.GetRepeatedString(message, field, i)
+                                         : reflection.GetString(message, field))) {
+          Fail(Place(tree, field, repeated ? i : -1),
+               absl::StrCat(field->name(), " is not UTF-8: save the file as UTF-8 and write characters, not their bytes"));
+        }
+      }
+    }
   }
 
   size_t Offset(Tree* tree, const FieldDescriptor* field, int index) const {

@@ -162,8 +162,10 @@ class Members {
       case ondemand::json_type::string:
         if (value.get_string().get(text)) return false;
         break;
-      case ondemand::json_type::null:
-        return value.is_null();
+      case ondemand::json_type::null: {
+        bool null = false;
+        return !value.is_null().get(null) && null;
+      }
       case ondemand::json_type::number: {
         ondemand::number number;
         text = value.raw_json_token();

@@ -351,6 +351,20 @@ TEST_F(TableTest, WrongMappings) {
                      "fields { name: 'value' value: 'b' } fields { name: 'period_start_on' value: 'b' } }"),
               ElementsAre(HasSubstr("a target needs the field period_end_on")));
   EXPECT_THAT(Errors(""), ElementsAre(HasSubstr("the mapping has no targets")));
+  for (const char* byte : {"\\377", "\xff"}) {  // escaped, and as in a file that is not saved as UTF-8
+    EXPECT_THAT(Errors(std::string("targets { files: '*.csv' kind: 'partner' record_id: 'a'\n"
+                                   "fields { name: 'name' value: 'b' values { from: 'x' to: '") +
+                       byte + "' } } }"),
+                ElementsAre(HasSubstr("mapping.textproto:2:53: to is not UTF-8: save the file as UTF-8")));
+  }
+}
+
+TEST_F(TableTest, AnAtomOfJsonThatIsCutShortIsABrokenRow) {
+  run_.AddFile("mapping.textproto", "targets { files: '*.jsonl' kind: 'partner' record_id: 'a' }");
+  run_.AddFile("feed.jsonl", "{\"a\": \"P-1\"}\n{\"a\": \"P-2\", \"b\": nulE}\n{\"a\": \"P-3\", \"b\": tru}\n");
+  EXPECT_EQ(run_.Read({}), PM_OK);
+  EXPECT_THAT(run_.events(), SizeIs(1));
+  EXPECT_THAT(run_.Rejections(), ElementsAre(HasSubstr("feed.jsonl:2:"), HasSubstr("feed.jsonl:3:")));
 }
 
 TEST_F(TableTest, ColumnsAreCheckedAgainstTheHeader) {

@@ -21,6 +21,7 @@
 #include "absl/types/span.h"
 #include "partnermetrics/v1/catalog.pb.h"
 #include "server/catalog/formula.h"
+#include "server/catalog/intervention_rule.h"
 #include "server/catalog/measure.h"
 #include "server/catalog/score_model.h"
 
@@ -79,6 +80,8 @@ class Catalog {
   absl::Span<const CompiledScore> scores() const { return scores_; }
   const CompiledTiers* tiers() const { return tiers_ ? &*tiers_ : nullptr; }
   const CompiledScore* FindScore(absl::string_view id) const;
+  // When the programme intervenes, in its order.
+  absl::Span<const CompiledInterventionRule> intervention_rules() const { return intervention_rules_; }
 
   const v1::TargetSet* FindTargetSet(absl::string_view id) const;
   // The set that came into force last as of a day; null when there is none.
@@ -105,6 +108,7 @@ class Catalog {
   std::vector<CompiledMetric> metrics_;
   std::vector<CompiledScore> scores_;
   std::optional<CompiledTiers> tiers_;
+  std::vector<CompiledInterventionRule> intervention_rules_;
   absl::flat_hash_map<std::string, int> measure_by_id_, metric_by_id_;
   std::vector<std::vector<const CompiledMeasure*>> measures_by_kind_;
 };

@@ -74,6 +74,7 @@ absl::StatusOr<std::shared_ptr<const Catalog>> CatalogCompiler::Compile() {
   if (errors_.empty() && Connect()) {
     for (const CompiledMetric& metric : catalog_->metrics_) CheckStarts(metric);
     CheckReports();
+    CompileInterventions();
   }
   if (errors_.empty()) {
     catalog_->hash_ = HashOf(catalog_->program_, catalog_->definitions_);

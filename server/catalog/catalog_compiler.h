@@ -64,6 +64,10 @@ class CatalogCompiler {
   const CompiledMetric* CheckRequirement(const v1::TierRequirement& requirement, const std::string& at);
   void FailProgram(absl::string_view field, absl::string_view message);
 
+  // catalog_interventions.cc, once it is known what metrics need.
+  void CompileInterventions();
+  void CompileInterventionRule(const v1::InterventionRule& definition, const std::string& at);
+
   // catalog_reports.cc: what the programme's reports name.
   void CheckReports();
   void CheckSla(const v1::SlaTable& sla);

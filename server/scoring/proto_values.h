@@ -21,6 +21,11 @@ inline v1::Date ToDate(Day day) {
   return date;
 }
 
+// Of a date that exists, as those of facts and definitions do.
+inline Day ToDay(const v1::Date& date) {
+  return ToDay(absl::CivilDay(date.year(), date.month(), date.day()));
+}
+
 inline void SetRange(const Period& period, v1::DateRange* range) {
   SetDate(period.first, range->mutable_start_on());
   SetDate(period.last, range->mutable_end_on());

@@ -6,74 +6,24 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "server/scoring/display.h"
+#include "server/scoring/partner_days.h"
 #include "server/scoring/proto_values.h"
 
 namespace partnermetrics {
 namespace {
 
-const Day kFirstDate = ToDay(absl::CivilDay(1990, 1, 1));  // before all dates of facts
-
-Day DayOf(const v1::Date& date) {
-  return ToDay(absl::CivilDay(date.year(), date.month(), date.day()));
-}
-
-// A date of the partner's attributes; nothing when it is not stated.
-std::optional<Day> DateOf(const FactRow* partner, absl::string_view field) {
-  if (partner == nullptr) return std::nullopt;
-  const Value& value = (*partner)[FactSchemas::Get().Find("partner")->Find(field)->slot];
-  return value.is_null() ? std::nullopt : std::optional<Day>(static_cast<Day>(value.integer));
-}
-
 bool Holds(const v1::TierOverride& stated, Day day) {
-  return DayOf(stated.starts_on()) <= day && !(stated.has_expires_on() && DayOf(stated.expires_on()) <= day);
-}
-
-std::string BoundText(const v1::TierRequirement& requirement, v1::MetricUnit unit, absl::string_view currency) {
-  const char* sign =
-      requirement.has_min() ? (requirement.exclusive() ? "> " : "≥ ") : (requirement.exclusive() ? "< " : "≤ ");
-  const double bound = requirement.has_min() ? requirement.min() : requirement.max();
-  return absl::StrCat(sign, DisplayValue(Number::Inexact(bound), unit, currency));
-}
-
-// "Aging 25 % (< 20 %)".
-std::string CheckText(const v1::TierCheck& check) {
-  return absl::StrCat(check.display_name(), " ", check.display(), " (", check.requirement_display(), ")");
+  return ToDay(stated.starts_on()) <= day && !(stated.has_expires_on() && ToDay(stated.expires_on()) <= day);
 }
 
 }  // namespace
 
-bool Meets(const v1::TierRequirement& requirement, const Number& value) {
-  if (!value.has_value()) return !requirement.data_required();
-  const double bound = requirement.has_min() ? requirement.min() : requirement.max();
-  if (value.value == bound) return !requirement.exclusive();
-  return (value.value > bound) == requirement.has_min();
-}
-
 Number Tier::ValueOf(const v1::TierRequirement& requirement, Day as_of) const {
-  const CompiledMetric& metric = *catalog_.FindMetric(requirement.metric());
-  return evaluator_.Evaluate(metric, scope_, PeriodOf(catalog_, metric, requirement.window(), as_of));
+  return partnermetrics::ValueOf(evaluator_, catalog_, requirement, scope_, as_of);
 }
 
 v1::TierCheck Tier::Check(const v1::TierRequirement& requirement, Day as_of) const {
-  const CompiledMetric& metric = *catalog_.FindMetric(requirement.metric());
-  const std::string& currency = catalog_.program().currency_code();
-  const Period period = PeriodOf(catalog_, metric, requirement.window(), as_of);
-  const Number value = evaluator_.Evaluate(metric, scope_, period);
-  v1::TierCheck check;
-  check.set_metric_id(metric.id());
-  check.set_display_name(metric.definition.display_name());
-  SetRange(evaluator_.PeriodFor(metric, period), check.mutable_window());
-  check.set_no_data(value.no_data);
-  check.set_display(evaluator_.Display(metric, value));
-  *check.mutable_requirement() = requirement;
-  check.set_requirement_display(BoundText(requirement, metric.definition.unit(), currency));
-  check.set_met(Meets(requirement, value));
-  if (!value.has_value()) return check;
-  check.set_value(value.value);
-  check.set_margin(requirement.has_min() ? value.value - requirement.min() : requirement.max() - value.value);
-  check.set_margin_display(DisplayChange(Number::Inexact(check.margin()), metric.definition.unit(), currency));
-  return check;
+  return CheckOf(evaluator_, catalog_, requirement, ValueOf(requirement, as_of), as_of);
 }
 
 Tier::Tier(const Evaluator& evaluator, const Catalog& catalog, const MeasureSource& source, ScopeIndex partner)
@@ -87,23 +37,16 @@ Tier::Tier(const Evaluator& evaluator, const Catalog& catalog, const MeasureSour
                             : std::nullopt) {}
 
 std::optional<Day> Tier::FirstFact(ScopeIndex scope) const {
-  std::optional<Day> first;
-  for (const MeasureUse& use : catalog_.metrics()[static_cast<size_t>(tiers_.metric)].uses) {
-    if (use.level != v1::SCOPE_KIND_UNSPECIFIED) continue;
-    const std::optional<Day> day = source_.FirstDay({scope, use.measure});
-    // A source that explains assumes facts before all dates.
-    if (day && *day >= kFirstDate && (!first || *day < *first)) first = day;
-  }
-  return first;
+  return FirstFactDay(source_, catalog_.metrics()[static_cast<size_t>(tiers_.metric)].uses, scope);
 }
 
 std::optional<Day> Tier::EntryDay() const {
-  const auto signed_on = DateOf(source_.Partner(scope_), "signed_on");
+  const auto signed_on = PartnerDay(source_.Partner(scope_), "signed_on");
   return signed_on ? signed_on : FirstFact(scope_);
 }
 
 bool Tier::HasLeft(Day day) const {
-  const auto terminated_on = DateOf(source_.Partner(scope_), "terminated_on");
+  const auto terminated_on = PartnerDay(source_.Partner(scope_), "terminated_on");
   return terminated_on && *terminated_on <= day;
 }
 
@@ -162,7 +105,7 @@ std::vector<Tier::Step> Tier::StepsUntil(Day as_of) const {
   }
   if (const TierDecisions* decisions = source_.Decisions(scope_); decisions != nullptr) {
     for (const v1::TierReview& review : decisions->reviews) {
-      const Day day = DayOf(review.reviewed_on());
+      const Day day = ToDay(review.reviewed_on());
       if (day >= *entry_ && day < as_of) days[day] = &review;
     }
   }
@@ -345,8 +288,8 @@ void Tier::AddHistory(const std::vector<Step>& steps, Day as_of, v1::TierStandin
   std::set<Day> days;
   if (const TierDecisions* decisions = source_.Decisions(scope_); decisions != nullptr) {
     for (const v1::TierOverride& stated : decisions->overrides) {
-      days.insert(DayOf(stated.starts_on()));
-      if (stated.has_expires_on()) days.insert(DayOf(stated.expires_on()));
+      days.insert(ToDay(stated.starts_on()));
+      if (stated.has_expires_on()) days.insert(ToDay(stated.expires_on()));
     }
   }
   for (const Day day : days) {
@@ -364,7 +307,7 @@ void Tier::AddHistory(const std::vector<Step>& steps, Day as_of, v1::TierStandin
     changes.push_back(std::move(change));
   }
   std::stable_sort(changes.begin(), changes.end(),
-                   [](const v1::TierChange& a, const v1::TierChange& b) { return DayOf(a.on()) > DayOf(b.on()); });
+                   [](const v1::TierChange& a, const v1::TierChange& b) { return ToDay(a.on()) > ToDay(b.on()); });
   std::set<Day> turns(days);
   for (const Step& step : steps) turns.insert(step.on);
   for (const Day day : turns) {

@@ -20,12 +20,10 @@
 #include "server/catalog/catalog.h"
 #include "server/scoring/evaluator.h"
 #include "server/scoring/measure_source.h"
+#include "server/scoring/requirement.h"
 #include "server/scoring/tier_review.h"
 
 namespace partnermetrics {
-
-// Whether a value meets a requirement; without a value by whether data is required.
-bool Meets(const v1::TierRequirement& requirement, const Number& value);
 
 class Tier {
  public:

@@ -73,7 +73,8 @@ absl::StatusOr<StoredFact> SupposedFacts::ReadEvent(const v1::Event& event, int 
   EventView view;
   if (!view.Parse(ready.payload)) return InvalidField(FieldOf(index, "fact"), "REQUIRED", "must be set");
   if (id.kind == v1::Event::kPartnerFieldNumber || id.kind == v1::Event::kTargetFieldNumber ||
-      id.kind == v1::Event::kTierOverrideFieldNumber || id.kind == v1::Event::kTierReviewFieldNumber) {
+      id.kind == v1::Event::kTierOverrideFieldNumber || id.kind == v1::Event::kTierReviewFieldNumber ||
+      id.kind == v1::Event::kInterventionActionFieldNumber) {
     return InvalidField(FieldOf(index, view.schema->name()), "NOT_SUPPOSED",
                         "is no fact that a partner's numbers count; other targets are stated as targets");
   }

@@ -25,10 +25,6 @@ constexpr int kMostDecisions = 1'000;
 // Events of one request to the writer.
 constexpr size_t kWriteEvents = 1'000;
 
-Day DayOf(const v1::Date& date) {
-  return ToDay(absl::CivilDay(date.year(), date.month(), date.day()));
-}
-
 // Writes events that the server itself states, each as a new revision of its fact.
 absl::StatusOr<uint64_t> State(const Programs& programs, ProgramRuntime& program, std::vector<v1::Event> events) {
   uint64_t position = 0;
@@ -117,7 +113,7 @@ absl::Status CheckTier(const CompiledTiers& tiers, const std::string& id) {
 }
 
 bool HoldsAfter(const v1::TierOverride& stated, Day day) {
-  return !stated.has_expires_on() || DayOf(stated.expires_on()) > day;
+  return !stated.has_expires_on() || ToDay(stated.expires_on()) > day;
 }
 
 // Events that let the partner's overrides that hold on the day end with it, but for one that is stated anew. One that
@@ -131,7 +127,7 @@ absl::StatusOr<std::vector<v1::Event>> EndsOn(const Engine::View& view, const st
     ASSIGN_OR_RETURN(const auto fact, view.Fact(id));
     v1::TierOverride stated;
     if (!fact.has_value() || !stated.ParseFromString(fact->fact)) continue;
-    if (DayOf(stated.starts_on()) > day || !HoldsAfter(stated, day)) continue;
+    if (ToDay(stated.starts_on()) > day || !HoldsAfter(stated, day)) continue;
     if (id.source == kOwnSource && id.record_id == anew) continue;
     v1::Event& event = events.emplace_back();
     event.set_source(id.source);

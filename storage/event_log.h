@@ -28,6 +28,7 @@ enum class RecordType : uint8_t {
   kRunBegin = 4,     // partnermetrics.log.v1.RunBegin
   kRunPage = 5,      // partnermetrics.log.v1.RunPage
   kRunEnd = 6,       // partnermetrics.log.v1.RunEnd
+  kJobStep = 7,      // partnermetrics.log.v1.JobStep
 };
 
 struct LogRecord {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/match.h"
 #include "absl/strings/strip.h"
 #include "storage/bytes.h"
@@ -12,6 +13,10 @@ namespace {
 
 // Bounds the memory of looked-up references; more than any programme has partners.
 constexpr size_t kMaxKnown = 200'000;
+
+bool IsFreeMail(absl::string_view reference) {
+  return absl::ConsumePrefix(&reference, "domain:") && IsFreeMailDomain(reference);
+}
 
 }  // namespace
 
@@ -61,20 +66,10 @@ bool IsFreeMailDomain(absl::string_view domain) {
   return domains->contains(domain);
 }
 
-void AliasTable::SetSharedDomains(std::vector<std::string> domains) {
-  shared_domains_ = {domains.begin(), domains.end()};
-  known_.clear();
-}
-
-bool AliasTable::Ignored(const ReferenceKey& reference) const {
-  absl::string_view domain = reference;
-  return absl::ConsumePrefix(&domain, "domain:") && (IsFreeMailDomain(domain) || shared_domains_.contains(domain));
-}
-
 absl::StatusOr<std::string> AliasTable::Lookup(const ReferenceKey& reference) {
   if (const auto it = known_.find(reference); it != known_.end()) return it->second;
   std::string partner;
-  if (!Ignored(reference)) {
+  if (!IsFreeMail(reference)) {
     ASSIGN_OR_RETURN(auto value, state_.Get(StateTable::kIndexes, keys_.Of(Index::kAlias, reference)));
     if (value.has_value()) {
       ASSIGN_OR_RETURN(auto claims, DecodeClaims(*value));
@@ -116,7 +111,7 @@ absl::StatusOr<bool> AliasTable::Change(const ReferenceKey& reference, const Ali
     state_.Delete(StateTable::kIndexes, std::move(claimed_key));
   }
   known_.erase(reference);
-  return before != WinnerOf(claims) && !Ignored(reference);
+  return before != WinnerOf(claims) && !IsFreeMail(reference);
 }
 
 }  // namespace partnermetrics

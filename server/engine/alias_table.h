@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
-#include "absl/container/flat_hash_set.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "server/engine/keys.h"
@@ -47,9 +46,6 @@ class AliasTable {
  public:
   AliasTable(const Keys& keys, StateOverlay& state) : keys_(keys), state_(state) {}
 
-  // Domains that never lead to a partner, besides those of free mail.
-  void SetSharedDomains(std::vector<std::string> domains);
-
   // The partner a reference leads to; empty when unknown.
   absl::StatusOr<std::string> Lookup(const ReferenceKey& reference);
 
@@ -60,11 +56,8 @@ class AliasTable {
   absl::StatusOr<bool> Change(const ReferenceKey& reference, const AliasClaim& claim, bool add);
 
  private:
-  bool Ignored(const ReferenceKey& reference) const;
-
   const Keys& keys_;
   StateOverlay& state_;
-  absl::flat_hash_set<std::string> shared_domains_;
   absl::flat_hash_map<ReferenceKey, std::string> known_;
 };
 

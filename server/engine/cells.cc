@@ -6,6 +6,7 @@
 #include <limits>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/match.h"
 #include "storage/bytes.h"
 #include "storage/status_macros.h"
@@ -480,45 +481,6 @@ void CellTable::Grow(Year& year, size_t bytes) {
   year.bytes += bytes;
   bytes_ += bytes;
   dirty_bytes_ += bytes;
-}
-
-absl::StatusOr<std::vector<CellChange>> CellTable::CollectWithout(
-    const absl::flat_hash_set<std::string>& measures) const {
-  std::vector<CellChange> changes;
-  absl::Status decoded;
-  RETURN_IF_ERROR(
-      store_.Scan(storage::StateTable::kCells, keys_.program(), keys_.program(),
-                  [&](absl::string_view key, absl::string_view value) {
-                    std::map<std::string, CellPage> days;
-                    std::map<std::string, EntryPage> entries;
-                    bool dropped = false;
-                    const int year = ByteReader(key.substr(key.size() - sizeof(int32_t))).KeyI32();
-                    const auto keep = [&](auto& kept, absl::string_view row, auto page) {
-                      if (measures.contains(MeasureOfRow(row))) {
-                        dropped = true;
-                      } else {
-                        kept.emplace(row, std::move(page));
-                      }
-                    };
-                    decoded = DecodeYear(
-                        year, value, [&](absl::string_view row, CellPage page) { keep(days, row, std::move(page)); },
-                        [&](absl::string_view row, EntryPage page) { keep(entries, row, std::move(page)); });
-                    if (!decoded.ok() || !dropped) return decoded.ok();
-                    std::vector<NamedPage> pages;
-                    for (const auto& [row, page] : days) pages.push_back({row, &page, nullptr});
-                    for (const auto& [row, page] : entries) pages.push_back({row, nullptr, &page});
-                    CellChange change{std::string(key), std::nullopt};
-                    if (!pages.empty()) change.value = EncodeSorted(year, pages);
-                    changes.push_back(std::move(change));
-                    return true;
-                  }));
-  RETURN_IF_ERROR(decoded);
-  return changes;
-}
-
-void CellTable::DropAll() {
-  scopes_.clear();
-  bytes_ = 0;
 }
 
 std::vector<DirtyYear> CellTable::TakeDirty() {

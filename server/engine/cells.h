@@ -23,7 +23,6 @@
 
 #include "absl/container/btree_map.h"
 #include "absl/container/flat_hash_map.h"
-#include "absl/container/flat_hash_set.h"
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -153,8 +152,8 @@ struct DirtyYear {
 
 // All cells of a programme, over a state store that holds those of scopes that nothing happened to lately.
 //
-// Thread-safety: Add, Touch, Seal, Discard and the checkpoint's methods belong to the applier; Publish, DropAll and
-// Evict need the engine's lock for writing, Read and ChangedSince need it at least for reading. Encode may be called by
+// Thread-safety: Add, Touch, Seal, Discard and the checkpoint's methods belong to the applier; Publish and Evict
+// need the engine's lock for writing, Read and ChangedSince need it at least for reading. Encode may be called by
 // any thread.
 class CellTable {
  public:
@@ -180,11 +179,6 @@ class CellTable {
   absl::StatusOr<CellRow> Read(uint32_t scope, uint32_t row) const;
   // The rows of a scope whose names begin with `prefix`, by name.
   absl::StatusOr<std::map<std::string, CellRow>> ReadAll(uint32_t scope, absl::string_view prefix) const;
-
-  // Changes that take some measures out of the store, for when their definition changed; then DropAll forgets what is
-  // in memory. Nothing may be dirty.
-  absl::StatusOr<std::vector<CellChange>> CollectWithout(const absl::flat_hash_set<std::string>& measures) const;
-  void DropAll();
 
   // A checkpoint: takes what changed since the last one; once it is written, Evict keeps the cache within its budget.
   std::vector<DirtyYear> TakeDirty();

@@ -80,8 +80,4 @@ absl::Status WonDeals::Change(const FactId& customer, const WonDeal& deal, bool 
   return absl::OkStatus();
 }
 
-absl::Status WonDeals::Clear() {
-  return state_.DeleteAll(StateTable::kIndexes, keys_.Of(Index::kWonDeals));
-}
-
 }  // namespace partnermetrics

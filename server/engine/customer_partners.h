@@ -55,8 +55,6 @@ class WonDeals {
 
   absl::StatusOr<std::optional<WonDeal>> First(const FactId& customer) const;
   absl::Status Change(const FactId& customer, const WonDeal& deal, bool add);
-  // Forgets all of them.
-  absl::Status Clear();
 
  private:
   absl::StatusOr<std::vector<WonDeal>> Read(const std::string& key) const;

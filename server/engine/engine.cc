@@ -7,8 +7,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "partnermetrics/v1/admin_service.pb.h"
 #include "server/base/errors.h"
-#include "server/engine/money.h"
+#include "server/engine/fact_kinds.h"
 #include "storage/bytes.h"
 
 namespace partnermetrics {
@@ -16,9 +17,14 @@ namespace {
 
 constexpr uint64_t kReplayBatch = 1'000;
 
-bool SameSourcePrecedence(const v1::Program& a, const v1::Program& b) {
-  return std::equal(a.source_precedence().begin(), a.source_precedence().end(), b.source_precedence().begin(),
-                    b.source_precedence().end());
+// What a job is about that an event of the kind opens.
+v1::JobKind JobKindOf(const FactSchema& schema) {
+  if (schema.kind() == PartnerKind()) return v1::JOB_KIND_PARTNER;
+  return schema.kind() == RateKind() ? v1::JOB_KIND_RATE : v1::JOB_KIND_CUSTOMER;
+}
+
+bool SameCells(const Incomplete* a, const Incomplete* b) {
+  return a == nullptr || b == nullptr ? a == b : *a == *b;
 }
 
 absl::Status Unusable(absl::string_view why) {
@@ -39,7 +45,8 @@ Engine::Engine(const EngineOptions& options, storage::StateStore& state, const s
       state_(state),
       cells_(keys_, state, scopes_, measures_, options.cache_bytes),
       aliases_(keys_, state_),
-      facts_(keys_, state_, cells_, aliases_, scopes_, measures_) {}
+      facts_(keys_, state_, cells_, aliases_, scopes_, measures_),
+      jobs_(keys_, state_, facts_) {}
 
 Engine::~Engine() {
   if (checkpoint_.valid()) checkpoint_.wait();
@@ -65,15 +72,11 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(const EngineOptions& option
   }
   engine->header_.tzdata_version = tzdata;
   engine->checkpoint_position_ = engine->header_.position;
-  ASSIGN_OR_RETURN(auto stored, state.Get(StateTable::kIndexes, engine->keys_.Of(Index::kDefinitions)));
-  if (stored.has_value()) {
-    log::v1::Definitions definitions;
-    if (!definitions.ParseFromString(*stored)) return Unusable("the stored definitions are damaged");
-    RETURN_IF_ERROR(engine->Activate(definitions));
-  }
+  if (absl::Status loaded = engine->jobs_.Load(); !loaded.ok()) return Unusable(loaded.message());
   {
     WriterLock lock(&engine->mutex_);
-    engine->published_ = engine->header_;
+    engine->published_ = engine->Stand();
+    engine->incomplete_ = engine->published_.incomplete;
   }
   return engine;
 }
@@ -84,7 +87,9 @@ absl::Status Engine::Replay(const std::function<void(uint64_t done, uint64_t tot
   RETURN_IF_ERROR(log_.Read(first, [&](const storage::LogRecord& record) {
     applied = Apply(record).status();
     header_.position = record.position;
-    if (applied.ok() && (record.position - first) % kReplayBatch == 0) {
+    // A step of a job changes more than many events do.
+    const bool is_step = record.type == storage::RecordType::kJobStep;
+    if (applied.ok() && (is_step || (record.position - first) % kReplayBatch == 0)) {
       applied = Publish();
       progress(record.position - first, last - first);
     }
@@ -107,22 +112,12 @@ absl::StatusOr<Applied> Engine::Apply(const storage::LogRecord& record) {
     case storage::RecordType::kDefinitions:
       RETURN_IF_ERROR(ApplyDefinitions(record));
       break;
-    case storage::RecordType::kAlias: {
-      log::v1::AliasChange change;
-      const ReferenceKey key =
-          change.ParseFromString(record.payload) ? ReadReference(change.alias().SerializeAsString()) : ReferenceKey();
-      if (!key.empty()) {
-        ASSIGN_OR_RETURN(applied.moved_facts,
-                         facts_.ChangeClaims({key}, {change.partner_id(), kAdminClaimant}, !change.removed(), header_));
-        applied.effect = Effect::kApplied;
-        std::string alias_key = keys_.Of(Index::kAdminAlias, change.partner_id());
-        storage::ByteWriter(&alias_key).KeyString(key);
-        if (change.removed()) {
-          state_.Delete(StateTable::kIndexes, std::move(alias_key));
-        } else {
-          state_.Put(StateTable::kIndexes, std::move(alias_key), "");
-        }
-      }
+    case storage::RecordType::kAlias:
+      RETURN_IF_ERROR(ApplyAlias(record, applied));
+      break;
+    case storage::RecordType::kJobStep: {
+      log::v1::JobStep step;
+      if (step.ParseFromString(record.payload)) RETURN_IF_ERROR(jobs_.Step(record, step.facts(), header_));
       break;
     }
     case storage::RecordType::kRunBegin:
@@ -146,6 +141,8 @@ absl::StatusOr<Applied> Engine::ApplyEvent(const storage::LogRecord& record) {
   if (applied.effect == Effect::kUnchanged) return applied;
   int64_t& fresh = header_.fresh_at_us[event.schema->kind()];
   fresh = std::max(fresh, record.appended_at_us);
+  RETURN_IF_ERROR(Settle(record, JobKindOf(*event.schema),
+                         absl::StrCat(event.schema->name(), " ", event.source, "/", event.record_id), applied));
   return applied;
 }
 
@@ -155,181 +152,33 @@ absl::Status Engine::ApplyDefinitions(const storage::LogRecord& record) {
     ++header_.without_effect;
     return absl::OkStatus();
   }
-  const std::shared_ptr<const Catalog> before = catalog_;
-  // The rebuild reads facts and deletes cells in the store itself, so everything before it is written first.
-  RETURN_IF_ERROR(Publish());
-  RETURN_IF_ERROR(Checkpoint());
-  if (const absl::Status status = Activate(definitions); !status.ok()) {
-    // Definitions are checked before they are logged; an engine that reads them otherwise must not guess.
-    return absl::Status(absl::StatusCode::kFailedPrecondition,
-                        absl::StrCat("definitions at log position ", record.position, ": ", status.message()));
-  }
-  state_.Put(StateTable::kIndexes, keys_.Of(Index::kDefinitions), record.payload);
-  RETURN_IF_ERROR(Rebuild(before.get()));
-  RETURN_IF_ERROR(ConvertMoneyAgain(before.get()));
-  RETURN_IF_ERROR(FindWonDealsAgain(before.get()));
-  return ResolveSharedDomains(before.get());
+  RETURN_IF_ERROR(jobs_.OpenDefinitions(record, definitions, header_));
+  return jobs_.Step(record, options_.facts_at_once, header_);
 }
 
-absl::Status Engine::ConvertMoneyAgain(const Catalog* before) {
-  if (before != nullptr) {
-    const v1::Program &old = before->program(), &now = catalog_->program();
-    const bool same = old.currency_code() == now.currency_code() && old.time_zone() == now.time_zone() &&
-                      MaxRateAge(old) == MaxRateAge(now) && SameSourcePrecedence(old, now);
-    if (same) return absl::OkStatus();
+absl::Status Engine::ApplyAlias(const storage::LogRecord& record, Applied& applied) {
+  log::v1::AliasChange change;
+  const ReferenceKey key =
+      change.ParseFromString(record.payload) ? ReadReference(change.alias().SerializeAsString()) : ReferenceKey();
+  if (key.empty()) return absl::OkStatus();
+  RETURN_IF_ERROR(facts_.ChangeClaims({key}, {change.partner_id(), kAdminClaimant}, !change.removed()));
+  applied.effect = Effect::kApplied;
+  std::string alias_key = keys_.Of(Index::kAdminAlias, change.partner_id());
+  storage::ByteWriter(&alias_key).KeyString(key);
+  if (change.removed()) {
+    state_.Delete(StateTable::kIndexes, std::move(alias_key));
+  } else {
+    state_.Put(StateTable::kIndexes, std::move(alias_key), "");
   }
-  RETURN_IF_ERROR(facts_.ForgetMoney());
-  absl::Status status;
-  const auto enter = [&](absl::string_view key, absl::string_view) {
-    status = facts_.EnterMoneyAgain(keys_.ReadFactKey(key), header_);
-    return status.ok();
-  };
-  RETURN_IF_ERROR(store_.Scan(StateTable::kFacts, keys_.program(), keys_.program(), enter));
-  return status;
+  return Settle(record, v1::JOB_KIND_ALIAS, absl::StrCat("alias ", key, " of ", change.partner_id()), applied);
 }
 
-absl::Status Engine::FindWonDealsAgain(const Catalog* before) {
-  if (before != nullptr && before->program().time_zone() == catalog_->program().time_zone()) return absl::OkStatus();
-  RETURN_IF_ERROR(facts_.ForgetWonDeals());
-  absl::Status status;
-  const auto each_fact = [&](const std::function<absl::Status(const FactId&)>& visit) -> absl::Status {
-    RETURN_IF_ERROR(store_.Scan(StateTable::kFacts, keys_.program(), keys_.program(),
-                                [&](absl::string_view key, absl::string_view) {
-                                  status = visit(keys_.ReadFactKey(key));
-                                  return status.ok();
-                                }));
-    return status;
-  };
-  RETURN_IF_ERROR(each_fact([this](const FactId& id) -> absl::Status {
-    ASSIGN_OR_RETURN(const std::optional<StoredFact> fact, facts_.Get(id));
-    return facts_.EnterWonDeal(id, *fact);
-  }));
-  return each_fact([this](const FactId& id) { return facts_.ResolveCustomersOf(id, header_); });
-}
-
-absl::Status Engine::ResolveSharedDomains(const Catalog* before) {
-  if (before == nullptr) return absl::OkStatus();
-  const auto& old_domains = before->program().shared_domains();
-  const auto& new_domains = catalog_->program().shared_domains();
-  const std::set<std::string> old_set(old_domains.begin(), old_domains.end());
-  const std::set<std::string> new_set(new_domains.begin(), new_domains.end());
-  std::vector<std::string> changed;
-  std::set_symmetric_difference(old_set.begin(), old_set.end(), new_set.begin(), new_set.end(),
-                                std::back_inserter(changed));
-  for (std::string& domain : changed) domain = absl::StrCat("domain:", domain);
-  return facts_.ResolveFactsNaming(changed, header_).status();
-}
-
-absl::Status Engine::Activate(const log::v1::Definitions& definitions) {
-  ASSIGN_OR_RETURN(auto catalog, Catalog::Compile(definitions.program(), definitions.catalog()));
-  facts_.SetCatalog(catalog);
-  aliases_.SetSharedDomains(
-      {definitions.program().shared_domains().begin(), definitions.program().shared_domains().end()});
-  WriterLock lock(&mutex_);
-  catalog_ = std::move(catalog);
-  return absl::OkStatus();
-}
-
-absl::Status Engine::Rebuild(const Catalog* before) {
-  // Money and days of every fact depend on currency and zone, partners on the order of their sources; anything else
-  // concerns single measures.
-  const bool all = before == nullptr || before->program().currency_code() != catalog_->program().currency_code() ||
-                   before->program().time_zone() != catalog_->program().time_zone() ||
-                   !SameSourcePrecedence(before->program(), catalog_->program());
-  absl::flat_hash_set<std::string> dropped;
-  std::vector<bool> wanted(catalog_->measures().size(), true);
-  if (before != nullptr) {
-    for (const v1::Measure& measure : before->definitions().measures()) {
-      dropped.insert(measure.id());
-      dropped.insert(ParkedRowName(measure.id()));
-    }
-  }
-  if (!all) {
-    absl::flat_hash_map<std::string, std::string> old;
-    for (const v1::Measure& measure : before->definitions().measures()) {
-      old[measure.id()] = measure.SerializeAsString();
-    }
-    for (const v1::Measure& measure : catalog_->definitions().measures()) {
-      const auto it = old.find(measure.id());
-      if (it == old.end() || it->second != measure.SerializeAsString()) continue;
-      wanted[static_cast<size_t>(catalog_->FindMeasure(measure.id())->index)] = false;
-      dropped.erase(measure.id());
-      dropped.erase(ParkedRowName(measure.id()));
-    }
-  }
-  // Segments that are declared newly, or otherwise than before.
-  std::vector<std::string> dropped_segments;
-  std::vector<bool> new_segments(static_cast<size_t>(catalog_->program().segments_size()), true);
-  if (before != nullptr) {
-    const auto& now = catalog_->program().segments();
-    for (const v1::SegmentAttribute& old : before->program().segments()) {
-      const auto same = std::find_if(now.begin(), now.end(), [&](const v1::SegmentAttribute& segment) {
-        return segment.attribute() == old.attribute() && segment.membership() == old.membership();
-      });
-      if (same == now.end()) {
-        dropped_segments.push_back(old.attribute());
-      } else {
-        new_segments[static_cast<size_t>(same - now.begin())] = false;
-      }
-    }
-  }
-  RETURN_IF_ERROR(DropCells(dropped, dropped_segments));
-
-  // New measures everywhere; the others in the new segments.
-  std::vector<bool> kept(wanted);
-  kept.flip();
-  const CountFilter filters[] = {{&wanted, nullptr, true}, {&kept, &new_segments, false}};
-  const bool any_wanted = std::find(wanted.begin(), wanted.end(), true) != wanted.end();
-  const bool any_segment = std::find(new_segments.begin(), new_segments.end(), true) != new_segments.end() &&
-                           std::find(kept.begin(), kept.end(), true) != kept.end();
-  const auto each_filter = [&](const std::function<absl::Status(const CountFilter&)>& count) -> absl::Status {
-    if (any_wanted) RETURN_IF_ERROR(count(filters[0]));
-    return any_segment ? count(filters[1]) : absl::OkStatus();
-  };
-  const std::string prefix = keys_.program();
-  absl::Status status;
-  const auto count = [&](absl::string_view key, absl::string_view value) {
-    absl::StatusOr<StoredFact> fact = DecodeFact(value);
-    status = fact.status();
-    if (!status.ok()) return false;
-    const FactId id = keys_.ReadFactKey(key);
-    status = each_filter([&](const CountFilter& filter) { return facts_.CountFor(id, *fact, +1, filter); });
-    return status.ok();
-  };
-  if (!any_wanted && !any_segment) return absl::OkStatus();
-  RETURN_IF_ERROR(store_.Scan(StateTable::kFacts, prefix, prefix, count));
-  RETURN_IF_ERROR(status);
-  const std::string partners = keys_.Of(Index::kPartner);
-  RETURN_IF_ERROR(store_.Scan(StateTable::kIndexes, partners, partners, [&](absl::string_view key, absl::string_view) {
-    const std::string id = storage::ByteReader(key.substr(partners.size())).KeyString();
-    status = each_filter([&](const CountFilter& filter) { return facts_.CountPartner(id, +1, filter); });
-    return status.ok();
-  }));
-  return status;
-}
-
-absl::Status Engine::DropCells(const absl::flat_hash_set<std::string>& measures,
-                               const std::vector<std::string>& segments) {
-  if (measures.empty() && segments.empty()) return absl::OkStatus();
-  std::vector<CellChange> cells;
-  if (!measures.empty()) {
-    ASSIGN_OR_RETURN(cells, cells_.CollectWithout(measures));
-  }
-  for (const std::string& attribute : segments) {
-    const std::string prefix = keys_.program() + SegmentScopePrefix(attribute);
-    RETURN_IF_ERROR(store_.Scan(StateTable::kCells, prefix, prefix, [&](absl::string_view key, absl::string_view) {
-      cells.push_back({std::string(key), std::nullopt});
-      return true;
-    }));
-  }
-  std::vector<storage::StateChange> changes;
-  for (const CellChange& cell : cells) changes.push_back({StateTable::kCells, cell.key, cell.value});
-  // A crash after this leaves these cells missing and the old definitions in force at a position before the new ones:
-  // replay comes here again and counts them anew.
-  RETURN_IF_ERROR(store_.WriteCheckpoint(changes));
-  MutexLock gate(&gate_);
-  WriterLock lock(&mutex_);
-  cells_.DropAll();
+absl::Status Engine::Settle(const storage::LogRecord& record, v1::JobKind kind, absl::string_view cause,
+                            Applied& applied) {
+  if (facts_.unsettled().empty()) return absl::OkStatus();
+  RETURN_IF_ERROR(facts_.Settle(options_.facts_at_once, header_).status());
+  applied.moved_facts = facts_.TakeMoved();
+  applied.job = jobs_.OpenFor(record, kind, std::string(cause));
   return absl::OkStatus();
 }
 
@@ -388,21 +237,37 @@ absl::Status Engine::ApplyRun(const storage::LogRecord& record) {
   return absl::OkStatus();
 }
 
-void Engine::Discard() {
+Engine::Standing Engine::Stand() const {
+  Standing standing{header_, facts_.catalog(), nullptr};
+  if (jobs_.any()) standing.incomplete = std::make_shared<const Incomplete>(jobs_.incomplete());
+  return standing;
+}
+
+absl::Status Engine::Discard() {
   state_.Discard();
   cells_.Discard();
   facts_.Discard();
   aliases_.Forget();
   sealed_.reset();
-  ReaderLock lock(&mutex_);
-  header_ = published_;
+  {
+    ReaderLock lock(&mutex_);
+    header_ = published_.header;
+    incomplete_ = published_.incomplete;
+  }
+  return jobs_.Load();
 }
 
 absl::Status Engine::Seal() {
   RETURN_IF_ERROR(facts_.EndBatch());
+  Standing standing = Stand();
+  if (!SameCells(standing.incomplete.get(), incomplete_.get())) {
+    // Values come and go with it.
+    for (uint32_t scope = 0; scope < scopes_.size(); ++scope) cells_.Touch(scope);
+    incomplete_ = standing.incomplete;
+  }
   state_.Seal();
   cells_.Seal();
-  sealed_ = header_;
+  sealed_ = std::move(standing);
   return absl::OkStatus();
 }
 
@@ -433,8 +298,8 @@ void Engine::StartCheckpoint() {
     MutexLock gate(&gate_);
     WriterLock lock(&mutex_);
     state_.Freeze();
-    checkpoint_next_ = published_.position;
-    header = EncodeHeader(published_);
+    checkpoint_next_ = published_.header.position;
+    header = EncodeHeader(published_.header);
   }
   std::vector<DirtyYear> dirty = cells_.TakeDirty();
   checkpoint_cells_.insert(checkpoint_cells_.end(), std::make_move_iterator(dirty.begin()),

@@ -25,12 +25,14 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "partnermetrics/log/v1/log.pb.h"
+#include "partnermetrics/v1/admin_service.pb.h"
 #include "server/catalog/catalog.h"
 #include "server/engine/alias_table.h"
 #include "server/engine/cells.h"
 #include "server/engine/fact_applier.h"
 #include "server/engine/header.h"
 #include "server/engine/interner.h"
+#include "server/engine/jobs.h"
 #include "server/engine/keys.h"
 #include "server/engine/segments.h"
 #include "server/engine/state_overlay.h"
@@ -46,6 +48,9 @@ struct EngineOptions {
   // Of changes in memory, after which a checkpoint is started. Larger ones are cheaper: what changes again and again is
   // written once.
   size_t checkpoint_bytes = size_t{64} << 20;
+  // Facts that a record may concern and still be applied at one go: what concerns more opens a job. Part of what a
+  // replay must know: another number leaves jobs elsewhere until they are done.
+  int64_t facts_at_once = 10'000;
 };
 
 class Engine {
@@ -72,8 +77,11 @@ class Engine {
   // Shows readers the sealed batch, or what was applied when none is, and starts a checkpoint when much is dirty.
   absl::Status Publish();
 
-  // Forgets what is not published. Not for definitions: they are published as they are applied.
-  void Discard();
+  // Forgets what is not published.
+  absl::Status Discard();
+
+  // Whether there is a job to be worked on by records of type kJobStep.
+  bool HasJobs() const { return jobs_.any(); }
 
   // Writes what is published to the state store as one batch.
   absl::Status Checkpoint();
@@ -84,22 +92,21 @@ class Engine {
 
  private:
   friend class View;
+  // What readers are told beside the state itself.
+  struct Standing {
+    Header header;
+    std::shared_ptr<const Catalog> catalog;        // null before the first definitions
+    std::shared_ptr<const Incomplete> incomplete;  // null while no job is open
+  };
   Engine(const EngineOptions& options, storage::StateStore& state, const storage::EventLog& log);
 
   absl::StatusOr<Applied> ApplyEvent(const storage::LogRecord& record);
   absl::Status ApplyDefinitions(const storage::LogRecord& record);
   absl::Status ApplyRun(const storage::LogRecord& record);
-  absl::Status Activate(const log::v1::Definitions& definitions);
-  // Recounts all facts for measures whose definition changed.
-  absl::Status Rebuild(const Catalog* before);
-  // Converts all money anew when definitions changed that decide by which rate.
-  absl::Status ConvertMoneyAgain(const Catalog* before);
-  // Resolves anew the facts that name a domain which became, or no longer is, shared.
-  absl::Status ResolveSharedDomains(const Catalog* before);
-  // Finds the first won deals anew when the time zone changed, and what follows from them.
-  absl::Status FindWonDealsAgain(const Catalog* before);
-  // Takes measures out of the store, and the scopes of some attributes' segments.
-  absl::Status DropCells(const absl::flat_hash_set<std::string>& measures, const std::vector<std::string>& segments);
+  Standing Stand() const;
+  absl::Status ApplyAlias(const storage::LogRecord& record, Applied& applied);
+  // After a record was applied: settles what it concerns, or opens a job for it.
+  absl::Status Settle(const storage::LogRecord& record, v1::JobKind kind, absl::string_view cause, Applied& applied);
   // Hands what is published to a thread that writes it. No checkpoint may be under way.
   void StartCheckpoint();
   // Waits for the checkpoint that is under way, if there is one.
@@ -117,9 +124,11 @@ class Engine {
   CellTable cells_;
   AliasTable aliases_;
   FactApplier facts_;
-  Header header_;  // after the last applied record
+  Jobs jobs_;
+  Header header_;                                 // after the last applied record
+  std::shared_ptr<const Incomplete> incomplete_;  // after the last batch that ended
   uint64_t checkpoint_position_ = 0;
-  std::optional<Header> sealed_;             // after the last record of the sealed batch
+  std::optional<Standing> sealed_;           // after the last record of the sealed batch
   std::future<absl::Status> checkpoint_;     // under way; its frozen changes stand at checkpoint_next_
   std::vector<DirtyYear> checkpoint_cells_;  // its cells, until they are written: after a failure by the next one
   uint64_t checkpoint_next_ = 0;
@@ -127,8 +136,7 @@ class Engine {
   // What readers see. The gate keeps readers from starving the applier: it is held while waiting for the lock.
   Mutex gate_;
   SharedMutex mutex_;
-  Header published_ PM_GUARDED_BY(mutex_);
-  std::shared_ptr<const Catalog> catalog_;  // written under mutex_ by the applier
+  Standing published_ PM_GUARDED_BY(mutex_);
 };
 
 class PM_THREAD_ATTRIBUTE(scoped_lockable) Engine::View {
@@ -142,7 +150,11 @@ class PM_THREAD_ATTRIBUTE(scoped_lockable) Engine::View {
   uint64_t checkpoint_position() const { return engine_.checkpoint_position_; }
   uint64_t cell_updates() const { return engine_.cells_.updates(); }
   // The definitions in force; null before the first.
-  std::shared_ptr<const Catalog> catalog() const { return engine_.catalog_; }
+  std::shared_ptr<const Catalog> catalog() const;
+  // The cells that open jobs are changing; null while none is open.
+  std::shared_ptr<const Incomplete> incomplete() const;
+  // The jobs, oldest first: those that are open and those that were.
+  absl::StatusOr<std::vector<log::v1::JobRecord>> Jobs() const;
 
   // Cells of a measure in a scope ("program", "partner:salesforce:001…").
   absl::StatusOr<CellRow> Row(absl::string_view scope, const CompiledMeasure& measure) const;

@@ -18,14 +18,13 @@ FactApplier::FactApplier(const Keys& keys, StateOverlay& state, CellTable& cells
       state_(state),
       cells_(cells),
       aliases_(aliases),
-      rates_(keys, state),
       won_deals_(keys, state),
-      segments_(keys, state),
       scopes_(scopes),
       measure_names_(measures),
       business_(scopes.Id(kBusinessName)),
       direct_(scopes.Id(kDirectName)),
-      program_(scopes.Id(kProgramName)) {
+      program_(scopes.Id(kProgramName)),
+      now_(std::make_unique<Generation>(keys, state)) {
   for (const FactSchema* schema : FactSchemas::Get().all()) {
     const FactSchema* root = schema->root_schema();
     if (root == nullptr) continue;
@@ -34,21 +33,10 @@ FactApplier::FactApplier(const Keys& keys, StateOverlay& state, CellTable& cells
   }
 }
 
-void FactApplier::SetCatalog(std::shared_ptr<const Catalog> catalog) {
-  catalog_ = std::move(catalog);
-  rates_.SetProgram(catalog_->program());
-  segments_.SetProgram(catalog_->program(), catalog_->zone());
-  measure_ids_.clear();
-  parked_ids_.clear();
-  by_scope_.clear();
-  for (const CompiledMeasure& measure : catalog_->measures()) {
-    measure_ids_.push_back(measure_names_.Id(measure.id));
-    by_scope_.push_back(measure.reads_role || measure.reads_credited);
-  }
-  // Numbered behind all measures: rows are kept by number, and few facts wait.
-  for (const CompiledMeasure& measure : catalog_->measures()) {
-    parked_ids_.push_back(measure_names_.Id(ParkedRowName(measure.id)));
-  }
+void FactApplier::SetDefinitions(std::shared_ptr<const Catalog> catalog, uint64_t position) {
+  now_ = catalog == nullptr ? std::make_unique<Generation>(keys_, state_)
+                            : std::make_unique<Generation>(keys_, state_, measure_names_, std::move(catalog), position);
+  next_ = nullptr;
 }
 
 FactRow& FactApplier::Row(const FactSchema& schema) {
@@ -70,7 +58,8 @@ void FactApplier::Store(const FactId& id, const StoredFact& fact) {
 
 absl::StatusOr<Applied> FactApplier::Apply(const EventView& event, FactVersion version, uint64_t position,
                                            int64_t stored_at_us, Header& header) {
-  segments_.Trim();
+  now_->segments.Trim();
+  if (next_ != nullptr) next_->segments.Trim();
   const FactId id{event.schema->kind(), std::string(event.source), std::string(event.record_id)};
   const absl::string_view content = event.deleted ? absl::string_view() : event.fact;
   ASSIGN_OR_RETURN(std::optional<StoredFact> before, Get(id));
@@ -96,17 +85,15 @@ absl::StatusOr<Applied> FactApplier::Apply(const EventView& event, FactVersion v
   } else {
     if (before.has_value() && before->version == version) ++header.conflicts;
     const std::optional<FactId> root_id = RootOf(id, *event.schema, after.fact);
-    std::optional<StoredFact> root;
-    if (root_id.has_value()) {
-      ASSIGN_OR_RETURN(root, Get(*root_id));
-    }
-    ASSIGN_OR_RETURN(after.resolution, Resolve(id, *event.schema, after, root_id, root.has_value() ? &*root : nullptr));
+    ASSIGN_OR_RETURN(const std::optional<StoredFact> root, GetRoot(root_id));
+    ASSIGN_OR_RETURN(after.resolution,
+                     Resolve(GenerationOf(id), id, *event.schema, after, root_id, root.has_value() ? &*root : nullptr));
     if (id.kind == PartnerKind()) {
       RETURN_IF_ERROR(ReplacePartner(id, before, after, stored_at_us, header));
     } else if (id.kind == RateKind()) {
       RETURN_IF_ERROR(ReplaceRate(id, before, after, header));
     } else {
-      RETURN_IF_ERROR(Replace(id, before, after, header));
+      RETURN_IF_ERROR(Replace(id, before, after, GenerationOf(id), header));
     }
   }
   applied.unresolved = after.resolution.unresolved;
@@ -123,8 +110,14 @@ std::optional<FactId> FactApplier::RootOf(const FactId& id, const FactSchema& sc
   return FactId{root->kind(), id.source, std::string(row[schema.root_slot()].text)};
 }
 
-absl::StatusOr<Resolution> FactApplier::Resolve(const FactId& id, const FactSchema& schema, const StoredFact& fact,
-                                                const std::optional<FactId>& root_id, const StoredFact* root) {
+absl::StatusOr<std::optional<StoredFact>> FactApplier::GetRoot(const std::optional<FactId>& root_id) const {
+  if (!root_id.has_value()) return std::optional<StoredFact>();
+  return Get(*root_id);
+}
+
+absl::StatusOr<Resolution> FactApplier::Resolve(Generation& by, const FactId& id, const FactSchema& schema,
+                                                const StoredFact& fact, const std::optional<FactId>& root_id,
+                                                const StoredFact* root) {
   Resolution resolution;
   if (fact.deleted) return resolution;
   if (root_id.has_value() && (root == nullptr || root->deleted)) {
@@ -133,13 +126,15 @@ absl::StatusOr<Resolution> FactApplier::Resolve(const FactId& id, const FactSche
     resolution = root->resolution;
   } else {
     const std::vector<PartnerMention> mentions = ReadMentions(schema, fact.fact);
-    ASSIGN_OR_RETURN(resolution,
-                     ResolveMentions(mentions, [this](const ReferenceKey& key) { return aliases_.Lookup(key); }));
+    ASSIGN_OR_RETURN(resolution, ResolveMentions(mentions, [&](const ReferenceKey& key) -> absl::StatusOr<std::string> {
+                       if (by.IsShared(key)) return std::string();
+                       return aliases_.Lookup(key);
+                     }));
     if (mentions.empty() && (schema.inherits_from_customer() || id.kind == CustomerKind())) {
-      ASSIGN_OR_RETURN(resolution, Inherit(id, schema, fact.fact));
+      ASSIGN_OR_RETURN(resolution, Inherit(by, id, schema, fact.fact));
     }
   }
-  RETURN_IF_ERROR(ResolveMoney(schema, fact.fact, resolution));
+  RETURN_IF_ERROR(ResolveMoney(by, schema, fact.fact, resolution));
   return resolution;
 }
 
@@ -154,8 +149,9 @@ absl::StatusOr<std::vector<FactId>> FactApplier::PartsOf(const FactId& root, boo
 }
 
 absl::Status FactApplier::Replace(const FactId& id, const std::optional<StoredFact>& before, const StoredFact& after,
-                                  Header& header) {
+                                  Generation& from, Header& header) {
   const FactSchema& schema = SchemaOf(id);
+  Generation& to = GenerationOf(id);
   ASSIGN_OR_RETURN(std::vector<FactId> part_ids, PartsOf(id, !before.has_value(), header));
   std::vector<Part> parts;
   for (FactId& part_id : part_ids) {
@@ -165,15 +161,12 @@ absl::Status FactApplier::Replace(const FactId& id, const std::optional<StoredFa
 
   // Take back.
   if (before.has_value()) {
-    const std::optional<FactId> root_id = RootOf(id, schema, before->fact);
-    std::optional<StoredFact> root;
-    if (root_id.has_value()) {
-      ASSIGN_OR_RETURN(root, Get(*root_id));
-    }
-    RETURN_IF_ERROR(Count(id, *before, root.has_value() ? &*root : nullptr, -1, header));
-    for (const Part& part : parts) RETURN_IF_ERROR(Count(part.id, part.before, &*before, -1, header));
-  } else {
-    for (const Part& part : parts) RETURN_IF_ERROR(Count(part.id, part.before, nullptr, -1, header));
+    ASSIGN_OR_RETURN(const std::optional<StoredFact> root, GetRoot(RootOf(id, schema, before->fact)));
+    RETURN_IF_ERROR(Count(from, id, *before, root.has_value() ? &*root : nullptr, -1, header));
+  }
+  for (const Part& part : parts) {
+    const StoredFact* const root = before.has_value() ? &*before : nullptr;
+    RETURN_IF_ERROR(Count(GenerationOf(part.id), part.id, part.before, root, -1, header));
   }
 
   // Store.
@@ -182,33 +175,34 @@ absl::Status FactApplier::Replace(const FactId& id, const std::optional<StoredFa
     if (before.has_value()) {
       RETURN_IF_ERROR(IndexCustomer(id, schema, before->fact, false));
       RETURN_IF_ERROR(IndexPart(id, schema, before->fact, false));
-      IndexMoney(id, schema, *before, false);
     }
     RETURN_IF_ERROR(IndexCustomer(id, schema, after.fact, true));
     RETURN_IF_ERROR(IndexPart(id, schema, after.fact, true));
-    IndexMoney(id, schema, after, true);
+  }
+  if (!before.has_value() || before->fact != after.fact || &from != &to) {
+    if (before.has_value()) IndexMoney(from, id, schema, *before, false);
+    IndexMoney(to, id, schema, after, true);
   }
   Store(id, after);
   for (Part& part : parts) {
-    ASSIGN_OR_RETURN(part.after.resolution, Resolve(part.id, SchemaOf(part.id), part.after, id, &after));
+    ASSIGN_OR_RETURN(part.after.resolution,
+                     Resolve(GenerationOf(part.id), part.id, SchemaOf(part.id), part.after, id, &after));
     if (!(part.after.resolution == part.before.resolution)) Store(part.id, part.after);
   }
 
   // Count.
-  const std::optional<FactId> root_id = RootOf(id, schema, after.fact);
-  std::optional<StoredFact> root;
-  if (root_id.has_value()) {
-    ASSIGN_OR_RETURN(root, Get(*root_id));
+  ASSIGN_OR_RETURN(const std::optional<StoredFact> root, GetRoot(RootOf(id, schema, after.fact)));
+  RETURN_IF_ERROR(Count(to, id, after, root.has_value() ? &*root : nullptr, +1, header));
+  for (const Part& part : parts) {
+    RETURN_IF_ERROR(Count(GenerationOf(part.id), part.id, part.after, &after, +1, header));
   }
-  RETURN_IF_ERROR(Count(id, after, root.has_value() ? &*root : nullptr, +1, header));
-  for (const Part& part : parts) RETURN_IF_ERROR(Count(part.id, part.after, &after, +1, header));
   const StoredFact* const old = before.has_value() ? &*before : nullptr;
-  if (id.kind == CustomerKind()) return FollowCustomer(id, old, after, header);
-  return id.kind == DealKind() ? FollowDeal(id, old, after, header) : absl::OkStatus();
+  if (id.kind == CustomerKind()) FollowCustomer(id, old, after);
+  return id.kind == DealKind() ? FollowDeal(id, old, after, from, header) : absl::OkStatus();
 }
 
-absl::Status FactApplier::Count(const FactId& id, const StoredFact& fact, const StoredFact* root, int sign,
-                                Header& header) {
+absl::Status FactApplier::Count(Generation& by, const FactId& id, const StoredFact& fact, const StoredFact* root,
+                                int sign, Header& header) {
   if (fact.deleted) return absl::OkStatus();
   header.facts += sign;
   const std::string unresolved_key = keys_.Of(Index::kUnresolved, "", id);
@@ -225,7 +219,7 @@ absl::Status FactApplier::Count(const FactId& id, const StoredFact& fact, const 
         bool known = false;
         for (const ReferenceKey& reference : mention.references) {
           ASSIGN_OR_RETURN(std::string partner, aliases_.Lookup(reference));
-          known = known || !partner.empty();
+          known = known || (!partner.empty() && !by.IsShared(reference));
         }
         if (!known && shown.empty()) shown = mention.references.front();
       }
@@ -238,7 +232,7 @@ absl::Status FactApplier::Count(const FactId& id, const StoredFact& fact, const 
   if (id.kind == TargetSchema().kind()) RETURN_IF_ERROR(CountTarget(id, fact, sign));
   // Measures about partners read entities, so that a partner of several sources is counted once.
   if (id.kind == PartnerKind()) return absl::OkStatus();
-  return CountCells(id, fact, root, sign, CountFilter());
+  return CountCells(by, id, fact, root, sign, CountFilter());
 }
 
 absl::Status FactApplier::ReplacePartner(const FactId& id, const std::optional<StoredFact>& before,
@@ -248,12 +242,12 @@ absl::Status FactApplier::ReplacePartner(const FactId& id, const std::optional<S
     if (fact != nullptr && !fact->deleted) concerned.insert(StatedPartner(id.source, id.record_id, fact->fact));
   }
   RETURN_IF_ERROR(RememberSegments(concerned));
-  for (const std::string& partner : concerned) RETURN_IF_ERROR(CountPartner(partner, -1, CountFilter()));
-  RETURN_IF_ERROR(Replace(id, before, after, header));
+  for (const std::string& partner : concerned) RETURN_IF_ERROR(CountPartner(partner, -1));
+  RETURN_IF_ERROR(Replace(id, before, after, GenerationOf(id), header));
   RETURN_IF_ERROR(IndexPartner(id, before, after, header));
-  RETURN_IF_ERROR(segments_.Learn(id, stored_at_us, after.fact));
+  RETURN_IF_ERROR(now_->segments.Learn(id, stored_at_us, after.fact));
   RETURN_IF_ERROR(MoveSegments(concerned));
-  for (const std::string& partner : concerned) RETURN_IF_ERROR(CountPartner(partner, +1, CountFilter()));
+  for (const std::string& partner : concerned) RETURN_IF_ERROR(CountPartner(partner, +1));
   return absl::OkStatus();
 }
 
@@ -338,48 +332,79 @@ absl::Status FactApplier::IndexPartner(const FactId& id, const std::optional<Sto
                         std::back_inserter(removed));
     std::set_difference(now.claims.begin(), now.claims.end(), old.claims.begin(), old.claims.end(),
                         std::back_inserter(added));
-    RETURN_IF_ERROR(ChangeClaims(removed, old_claim, false, header).status());
-    return ChangeClaims(added, now_claim, true, header).status();
+    RETURN_IF_ERROR(ChangeClaims(removed, old_claim, false));
+    return ChangeClaims(added, now_claim, true);
   }
-  RETURN_IF_ERROR(ChangeClaims(old.claims, old_claim, false, header).status());
-  return ChangeClaims(now.claims, now_claim, true, header).status();
+  RETURN_IF_ERROR(ChangeClaims(old.claims, old_claim, false));
+  return ChangeClaims(now.claims, now_claim, true);
 }
 
-absl::StatusOr<int64_t> FactApplier::ChangeClaims(const std::vector<ReferenceKey>& references, const AliasClaim& claim,
-                                                  bool add, Header& header) {
-  std::vector<ReferenceKey> moved;
+absl::Status FactApplier::ChangeClaims(const std::vector<ReferenceKey>& references, const AliasClaim& claim, bool add) {
   for (const ReferenceKey& reference : references) {
     ASSIGN_OR_RETURN(const bool leads_elsewhere, aliases_.Change(reference, claim, add));
-    if (leads_elsewhere) moved.push_back(reference);
+    if (!leads_elsewhere) continue;
+    std::string prefix = keys_.Of(Index::kReference, reference);
+    const size_t fact_at = prefix.size();
+    unsettled_.push_back({prefix, prefix, "", fact_at});
   }
-  return ResolveFactsNaming(moved, header);
+  return absl::OkStatus();
 }
 
-absl::StatusOr<int64_t> FactApplier::ResolveFactsNaming(const std::vector<ReferenceKey>& references, Header& header) {
-  std::set<FactId> concerned;
-  for (const ReferenceKey& reference : references) {
-    const std::string prefix = keys_.Of(Index::kReference, reference);
-    RETURN_IF_ERROR(state_.Scan(StateTable::kIndexes, prefix, prefix, [&](absl::string_view key, absl::string_view) {
-      storage::ByteReader reader(key.substr(prefix.size()));
-      concerned.insert(Keys::ReadFactId(reader));
-      return true;
-    }));
-  }
-  int64_t moved = 0;
-  for (const FactId& id : concerned) RETURN_IF_ERROR(ResolveAgain(id, header, moved));
-  return moved;
-}
-
-absl::Status FactApplier::ResolveAgain(const FactId& id, Header& header, int64_t& moved) {
-  ASSIGN_OR_RETURN(std::optional<StoredFact> before, Get(id));
+absl::Status FactApplier::ResolveAgain(const FactId& id, Header& header) {
+  ASSIGN_OR_RETURN(const std::optional<StoredFact> before, Get(id));
+  if (!before.has_value()) return absl::DataLossError("an index names a fact that is not there");
   const FactSchema& schema = SchemaOf(id);
   const std::optional<FactId> root_id = RootOf(id, schema, before->fact);
-  if (root_id.has_value()) return absl::OkStatus();  // its partners are those of its root
+  ASSIGN_OR_RETURN(const std::optional<StoredFact> root, GetRoot(root_id));
   StoredFact after = *before;
-  ASSIGN_OR_RETURN(after.resolution, Resolve(id, schema, after, root_id, nullptr));
+  Generation& by = GenerationOf(id);
+  ASSIGN_OR_RETURN(after.resolution, Resolve(by, id, schema, after, root_id, root.has_value() ? &*root : nullptr));
   if (after.resolution == before->resolution) return absl::OkStatus();
-  ++moved;
-  return Replace(id, before, after, header);
+  ++moved_;
+  return Replace(id, before, after, by, header);
+}
+
+absl::StatusOr<int64_t> FactApplier::Settle(int64_t most, Header& header) {
+  int64_t settled = 0;
+  std::vector<FactId> facts;
+  while (!unsettled_.empty() && settled < most) {
+    FactRange range = std::move(unsettled_.front());
+    unsettled_.pop_front();
+    facts.clear();
+    bool more = false;
+    // Read before anything is settled, which changes what is read here.
+    RETURN_IF_ERROR(
+        state_.Scan(StateTable::kIndexes, range.prefix, range.next, [&](absl::string_view key, absl::string_view) {
+          if (!range.end.empty() && key >= range.end) return false;
+          more = static_cast<int64_t>(facts.size()) == most - settled;
+          if (more) {
+            range.next = std::string(key);
+            return false;
+          }
+          storage::ByteReader reader(key.substr(range.fact_at));
+          facts.push_back(Keys::ReadFactId(reader));
+          return true;
+        }));
+    settled += static_cast<int64_t>(facts.size());
+    if (more) unsettled_.push_front(std::move(range));
+    for (const FactId& id : facts) RETURN_IF_ERROR(ResolveAgain(id, header));
+  }
+  return settled;
+}
+
+absl::StatusOr<int64_t> FactApplier::CountEntries(FactRange& range, int64_t most) const {
+  int64_t entries = 0;
+  RETURN_IF_ERROR(
+      state_.Scan(StateTable::kIndexes, range.prefix, range.next, [&](absl::string_view key, absl::string_view) {
+        if (!range.end.empty() && key >= range.end) return false;
+        if (entries == most) {
+          range.next = std::string(key);
+          return false;
+        }
+        ++entries;
+        return true;
+      }));
+  return entries;
 }
 
 }  // namespace partnermetrics

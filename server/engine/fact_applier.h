@@ -2,6 +2,7 @@
 #ifndef PARTNERMETRICS_SERVER_ENGINE_FACT_APPLIER_H_
 #define PARTNERMETRICS_SERVER_ENGINE_FACT_APPLIER_H_
 
+#include <deque>
 #include <memory>
 #include <optional>
 #include <set>
@@ -18,13 +19,12 @@
 #include "server/engine/alias_table.h"
 #include "server/engine/cells.h"
 #include "server/engine/customer_partners.h"
+#include "server/engine/generation.h"
 #include "server/engine/header.h"
 #include "server/engine/interner.h"
 #include "server/engine/keys.h"
 #include "server/engine/partner_entity.h"
-#include "server/engine/rate_table.h"
 #include "server/engine/resolution.h"
-#include "server/engine/segment_table.h"
 #include "server/engine/segments.h"
 #include "server/engine/state_overlay.h"
 #include "server/engine/stored_fact.h"
@@ -38,6 +38,14 @@ struct Applied {
   bool unresolved = false;
   bool parked = false;
   int64_t moved_facts = 0;  // facts that count for another partner now
+  uint64_t job = 0;         // of the facts that are still to be looked at; 0: none are
+};
+
+// Entries of an index that name facts, each behind `fact_at` bytes of its key: those before `end` that begin with
+// `prefix`, from `next` on.
+struct FactRange {
+  std::string prefix, next, end;  // end: empty for that of the prefix
+  size_t fact_at = 0;
 };
 
 // What of a fact is counted: by index in the catalogue and among the programme's segments; null: all.
@@ -52,36 +60,45 @@ class FactApplier {
   FactApplier(const Keys& keys, StateOverlay& state, CellTable& cells, AliasTable& aliases, Interner& scopes,
               Interner& measures);
 
-  // Measures to count for from now on.
-  void SetCatalog(std::shared_ptr<const Catalog> catalog);
+  // The definitions in force, and what they are known by: the position of the record that brought them.
+  void SetDefinitions(std::shared_ptr<const Catalog> catalog, uint64_t position);
+  const std::shared_ptr<const Catalog>& catalog() const { return now_->catalog; }
+  uint64_t definitions() const { return now_->position; }
 
   // `stored_at_us`: when the event was stored.
   absl::StatusOr<Applied> Apply(const EventView& event, FactVersion version, uint64_t position, int64_t stored_at_us,
                                 Header& header);
 
-  // Adds or removes a claim on a reference and resolves anew the facts that name it. Returns their number.
-  absl::StatusOr<int64_t> ChangeClaims(const std::vector<ReferenceKey>& references, const AliasClaim& claim, bool add,
-                                       Header& header);
+  // Adds or removes a claim on references. The facts that name one which leads elsewhere now are to be settled.
+  absl::Status ChangeClaims(const std::vector<ReferenceKey>& references, const AliasClaim& claim, bool add);
 
-  // Resolves anew the facts that name one of the references. Returns how many count for another partner now.
-  absl::StatusOr<int64_t> ResolveFactsNaming(const std::vector<ReferenceKey>& references, Header& header);
+  // What was applied may concern further facts: by an alias, an exchange rate, a customer's first deal. Looks at up to
+  // `most` of them and resolves anew those for which something changed; settling one again changes nothing, so that
+  // neither their order nor what happens to them meanwhile matters. Gives how many it looked at; the rest stays in
+  // unsettled().
+  absl::StatusOr<int64_t> Settle(int64_t most, Header& header);
+  std::deque<FactRange>& unsettled() { return unsettled_; }
+  // What open jobs will settle.
+  void SetWaiting(std::vector<FactRange> ranges) { waiting_ = std::move(ranges); }
+  // Facts that were resolved otherwise by Settle since the last call.
+  int64_t TakeMoved() { return std::exchange(moved_, 0); }
+  // Counts entries of a range, up to `most`, and takes them out of it. Fewer: there are no more.
+  absl::StatusOr<int64_t> CountEntries(FactRange& range, int64_t most) const;
 
-  // When definitions changed by which money is converted: empties the index of money, and then for each fact converts
-  // its money by those in force and enters it again.
-  absl::Status ForgetMoney();
-  absl::Status EnterMoneyAgain(const FactId& id, Header& header);
-
-  // When the programme's time zone changed, in which deals are won: forgets the won deals; then enters a fact again, if
-  // it is one; and then resolves anew what takes its partners from a customer.
-  absl::Status ForgetWonDeals() { return won_deals_.Clear(); }
-  absl::Status EnterWonDeal(const FactId& id, const StoredFact& fact);
-  absl::Status ResolveCustomersOf(const FactId& id, Header& header);
-
-  // Counts a fact (sign +1) or takes it back (-1) in part: for measures and segments that are new.
-  absl::Status CountFor(const FactId& id, const StoredFact& fact, int sign, const CountFilter& filter);
-
-  // Counts (or takes back) a partner as an entity.
-  absl::Status CountPartner(const std::string& partner_id, int sign, const CountFilter& filter);
+  // fact_applier_migrate.cc. Other definitions come into force fact by fact, in the order of their keys, and then
+  // partner by partner: what stands at or before the place that is reached is resolved and counted by the next
+  // definitions, all else by those in force.
+  void BeginMigration(std::shared_ptr<const Catalog> catalog, uint64_t position, MigrationPlace place);
+  bool is_migrating() const { return next_ != nullptr; }
+  const MigrationPlace& migrated() const { return migrated_; }
+  // Takes up to `most` facts or partners over to the next definitions. Gives how many; fewer: all are.
+  absl::StatusOr<int64_t> Migrate(int64_t most, Header& header);
+  // When all are: the next definitions are those in force.
+  void EndMigration();
+  // What changes by the definitions that replace those in force; nothing while none do.
+  std::optional<DefinitionsChange> Changing() const {
+    return next_ == nullptr ? std::nullopt : std::optional<DefinitionsChange>(change_);
+  }
 
   absl::StatusOr<std::optional<StoredFact>> Get(const FactId& id) const;
 
@@ -89,8 +106,10 @@ class FactApplier {
   absl::Status EndBatch();
   void Discard() {
     fact_counts_.clear();
-    rates_.Forget();
-    segments_.Forget();
+    unsettled_.clear();
+    moved_ = 0;
+    now_->Forget();
+    if (next_ != nullptr) next_->Forget();
   }
 
  private:
@@ -114,19 +133,36 @@ class FactApplier {
     std::vector<SegmentCount> always, at_times;
   };
 
-  // Replaces a fact's content and/or resolution: takes back, stores, counts, its parts included.
+  // The definitions by which a fact is resolved and counted, and those of a partner as an entity.
+  Generation& GenerationOf(const FactId& id);
+  Generation& GenerationOf(const std::string& partner_id);
+
+  // Replaces a fact's content, its resolution and the definitions by which it was counted until now: takes back,
+  // stores, counts, its parts included.
   absl::Status Replace(const FactId& id, const std::optional<StoredFact>& before, const StoredFact& after,
-                       Header& header);
+                       Generation& from, Header& header);
   // Replace for facts that state a partner: the entities concerned are counted anew, references may lead elsewhere.
   absl::Status ReplacePartner(const FactId& id, const std::optional<StoredFact>& before, const StoredFact& after,
                               int64_t stored_at_us, Header& header);
-  // Replace for facts that state a rate: the money that it has to do with is converted anew.
+  // Replace for facts that state a rate: the money that it has to do with is to be converted anew.
   absl::Status ReplaceRate(const FactId& id, const std::optional<StoredFact>& before, const StoredFact& after,
                            Header& header);
   // Adds (sign +1) or takes back (-1) what a fact counts: cells, targets, counters, the list of unresolved facts.
-  absl::Status Count(const FactId& id, const StoredFact& fact, const StoredFact* root, int sign, Header& header);
-  absl::Status CountCells(const FactId& id, const StoredFact& fact, const StoredFact* root, int sign,
+  absl::Status Count(Generation& by, const FactId& id, const StoredFact& fact, const StoredFact* root, int sign,
+                     Header& header);
+  absl::Status CountCells(Generation& by, const FactId& id, const StoredFact& fact, const StoredFact* root, int sign,
                           const CountFilter& filter);
+  // Counts (sign +1) a fact in some segments, or takes it back (-1).
+  absl::Status CountFor(Generation& by, const FactId& id, const StoredFact& fact, int sign, const CountFilter& filter);
+  // A partner as an entity, of all records that state it; nothing when none does.
+  absl::StatusOr<std::optional<StoredFact>> EntityOf(const Generation& by, const std::string& partner_id);
+  absl::Status CountPartner(const std::string& partner_id, int sign);
+  // Takes back what only the definitions in force count and counts what only the next ones do.
+  absl::Status CountChange(const FactId& id, const StoredFact& fact);
+  absl::Status CountChange(const FactId& id, const StoredFact& fact, const StoredFact* root);
+  absl::StatusOr<int64_t> MigrateFacts(int64_t most, Header& header);
+  absl::Status MigrateFact(const FactId& id, Header& header);
+  absl::StatusOr<int64_t> MigratePartners(int64_t most);
   absl::Status CountTarget(const FactId& id, const StoredFact& fact, int sign);
   void Store(const FactId& id, const StoredFact& fact);
   void IndexReferences(const FactId& id, const FactSchema& schema, absl::string_view before, absl::string_view after);
@@ -135,16 +171,17 @@ class FactApplier {
   absl::Status IndexPartner(const FactId& id, const std::optional<StoredFact>& before, const StoredFact& after,
                             Header& header);
   // Counts a fact in some scopes.
-  absl::Status Contribute(absl::Span<const uint32_t> scopes, const FactId& id, const EvalContext& context,
-                          const Contributing& how);
+  absl::Status Contribute(const Generation& by, absl::Span<const uint32_t> scopes, const FactId& id,
+                          const EvalContext& context, const Contributing& how);
 
   // fact_applier_segments.cc. The segments that a fact of these partners counts in.
-  absl::StatusOr<Segments> SegmentsOf(const Resolution& resolution, const std::vector<bool>* wanted);
+  absl::StatusOr<Segments> SegmentsOf(Generation& by, const Resolution& resolution, const std::vector<bool>* wanted);
   // Remembers the segments of partners whose records are about to change; then counts their facts in those that they
   // are in now.
   absl::Status RememberSegments(const std::set<std::string>& partners);
   absl::Status MoveSegments(const std::set<std::string>& partners);
-  absl::Status CollectFactsOf(const std::string& partner, std::set<FactId>& facts);
+  absl::Status MoveSegments(Generation& by, const std::set<std::string>& partners);
+  absl::Status CollectFactsOf(const Generation& by, const std::string& partner, std::set<FactId>& facts);
 
   // The parts of a root; `is_new`: it was not there before.
   absl::StatusOr<std::vector<FactId>> PartsOf(const FactId& root, bool is_new, const Header& header) const;
@@ -154,26 +191,28 @@ class FactApplier {
   absl::StatusOr<CustomerPartners> PartnersOf(const FactId& customer) const;
   absl::StatusOr<CustomerPartners> PartnersByDeals(const FactId& customer) const;
   // What a fact that names no partner takes from its customer; a customer has that itself.
-  absl::StatusOr<Resolution> Inherit(const FactId& id, const FactSchema& schema, absl::string_view fact);
+  absl::StatusOr<Resolution> Inherit(const Generation& by, const FactId& id, const FactSchema& schema,
+                                     absl::string_view fact);
   // The customer and day of a won deal that has partners.
-  std::optional<std::pair<FactId, WonDeal>> WonDealOf(const FactId& id, const StoredFact& fact);
-  // After a customer or a deal was replaced: resolves anew what takes its partners from it.
-  absl::Status FollowCustomer(const FactId& id, const StoredFact* before, const StoredFact& after, Header& header);
-  absl::Status FollowDeal(const FactId& id, const StoredFact* before, const StoredFact& after, Header& header);
-  // Resolves anew the facts that take their partners from a customer; those of its deals the customer, too.
-  absl::Status ResolveFactsOf(const FactId& customer, Header& header);
+  std::optional<std::pair<FactId, WonDeal>> WonDealOf(const Generation& by, const FactId& id, const StoredFact& fact);
+  // After a customer or a deal was replaced: what takes its partners from it is to be settled.
+  void FollowCustomer(const FactId& id, const StoredFact* before, const StoredFact& after);
+  absl::Status FollowDeal(const FactId& id, const StoredFact* before, const StoredFact& after, const Generation& from,
+                          Header& header);
+  // The facts that take their partners from a customer are to be settled; with those of its deals the customer, too.
+  void UnsettleFactsOf(const FactId& customer);
   absl::Status ResolveCustomer(const FactId& customer, Header& header);
   // The id of a part's root; nothing for whole facts and parts that name none.
   std::optional<FactId> RootOf(const FactId& id, const FactSchema& schema, absl::string_view fact);
-  absl::StatusOr<Resolution> Resolve(const FactId& id, const FactSchema& schema, const StoredFact& fact,
+  absl::StatusOr<Resolution> Resolve(Generation& by, const FactId& id, const FactSchema& schema, const StoredFact& fact,
                                      const std::optional<FactId>& root_id, const StoredFact* root);
-  absl::Status ResolveAgain(const FactId& id, Header& header, int64_t& moved);
+  absl::Status ResolveAgain(const FactId& id, Header& header);
   // Adds to a resolution the rates of the fact's money, and whether some of it waits.
-  absl::Status ResolveMoney(const FactSchema& schema, absl::string_view fact, Resolution& resolution);
+  absl::Status ResolveMoney(Generation& by, const FactSchema& schema, absl::string_view fact, Resolution& resolution);
   // Adds or removes the fact's entries in the index of money.
-  void IndexMoney(const FactId& id, const FactSchema& schema, const StoredFact& fact, bool add);
-  // Converts the fact's money by the rates that are in force now.
-  absl::Status ConvertAgain(const FactId& id, Header& header);
+  void IndexMoney(const Generation& by, const FactId& id, const FactSchema& schema, const StoredFact& fact, bool add);
+  // A fact's root, and nothing for facts that have none.
+  absl::StatusOr<std::optional<StoredFact>> GetRoot(const std::optional<FactId>& root_id) const;
 
   FactRow& Row(const FactSchema& schema);
 
@@ -181,17 +220,18 @@ class FactApplier {
   StateOverlay& state_;
   CellTable& cells_;
   AliasTable& aliases_;
-  RateTable rates_;
   WonDeals won_deals_;
-  SegmentTable segments_;
   Interner& scopes_;
   Interner& measure_names_;
   const uint32_t business_, direct_, program_;
-  std::shared_ptr<const Catalog> catalog_;
-  std::vector<uint32_t> measure_ids_;  // by index in the catalogue
-  std::vector<uint32_t> parked_ids_;   // likewise: of the row that counts facts whose money waits
-  std::vector<bool> by_scope_;         // likewise: whether the measure differs by scope, as it reads role or share
-  std::vector<bool> is_root_;          // by kind: whether parts may hang on it
+  std::unique_ptr<Generation> now_;   // the definitions in force
+  std::unique_ptr<Generation> next_;  // those that replace them; null: none do
+  DefinitionsChange change_;          // between the two
+  MigrationPlace migrated_;           // up to where the next ones hold
+  std::deque<FactRange> unsettled_;   // what may be resolved otherwise now
+  std::vector<FactRange> waiting_;    // likewise, of open jobs
+  int64_t moved_ = 0;
+  std::vector<bool> is_root_;                                // by kind: whether parts may hang on it
   absl::flat_hash_map<std::string, int64_t> fact_counts_;    // partner → facts more, or less, in this batch
   std::vector<RowContribution> contributions_;               // reused
   std::vector<EntryContribution> entries_;                   // reused

@@ -16,21 +16,28 @@
 
 namespace partnermetrics {
 
-absl::Status FactApplier::CountPartner(const std::string& partner_id, int sign, const CountFilter& filter) {
-  cells_.Touch(scopes_.Id(PartnerScope(partner_id)));
+absl::StatusOr<std::optional<StoredFact>> FactApplier::EntityOf(const Generation& by, const std::string& partner_id) {
+  std::optional<StoredFact> entity;
   ASSIGN_OR_RETURN(auto value, state_.Get(StateTable::kIndexes, keys_.Of(Index::kPartner, partner_id)));
-  if (!value.has_value()) return absl::OkStatus();
+  if (!value.has_value()) return entity;
   ASSIGN_OR_RETURN(std::vector<FactId> ids, DecodeIds(*value));
   std::vector<PartnerStatement> statements;
   for (FactId& id : ids) {
     ASSIGN_OR_RETURN(auto fact, Get(id));
     statements.push_back({std::move(id), std::move(fact->fact)});
   }
-  SortByPrecedence(catalog_ == nullptr ? v1::Program() : catalog_->program(), statements);
-  StoredFact entity;
-  entity.fact = MergeStatements(statements).SerializeAsString();
-  entity.resolution.partners.push_back({partner_id, 0, kNanosPerUnit});
-  return CountCells({PartnerKind(), "", partner_id}, entity, nullptr, sign, filter);
+  SortByPrecedence(by.catalog == nullptr ? v1::Program() : by.catalog->program(), statements);
+  entity.emplace().fact = MergeStatements(statements).SerializeAsString();
+  entity->resolution.partners.push_back({partner_id, 0, kNanosPerUnit});
+  return entity;
+}
+
+absl::Status FactApplier::CountPartner(const std::string& partner_id, int sign) {
+  cells_.Touch(scopes_.Id(PartnerScope(partner_id)));
+  Generation& by = GenerationOf(partner_id);
+  ASSIGN_OR_RETURN(const std::optional<StoredFact> entity, EntityOf(by, partner_id));
+  if (!entity.has_value()) return absl::OkStatus();
+  return CountCells(by, {PartnerKind(), "", partner_id}, *entity, nullptr, sign, CountFilter());
 }
 
 absl::Status FactApplier::CountTarget(const FactId& id, const StoredFact& fact, int sign) {
@@ -61,8 +68,8 @@ absl::Status FactApplier::CountTarget(const FactId& id, const StoredFact& fact, 
   return absl::OkStatus();
 }
 
-absl::Status FactApplier::Contribute(absl::Span<const uint32_t> scopes, const FactId& id, const EvalContext& context,
-                                     const Contributing& how) {
+absl::Status FactApplier::Contribute(const Generation& by, absl::Span<const uint32_t> scopes, const FactId& id,
+                                     const EvalContext& context, const Contributing& how) {
   if (scopes.empty()) return absl::OkStatus();
   contributions_.clear();
   entries_.clear();
@@ -72,9 +79,10 @@ absl::Status FactApplier::Contribute(absl::Span<const uint32_t> scopes, const Fa
     contribution.sum *= how.sign;
     return contribution;
   };
-  const auto measures = catalog_->measures_of(context.row->schema().kind());
+  const auto measures = by.catalog->measures_of(context.row->schema().kind());
   const auto is_wanted = [&](size_t index) {
-    return (!how.by_scope || by_scope_[index] == *how.by_scope) && (how.measures == nullptr || (*how.measures)[index]);
+    return (!how.by_scope || by.by_scope[index] == *how.by_scope) &&
+           (how.measures == nullptr || (*how.measures)[index]);
   };
   std::string key;
   for (const CompiledMeasure* measure : measures) {
@@ -84,7 +92,7 @@ absl::Status FactApplier::Contribute(absl::Span<const uint32_t> scopes, const Fa
     if (how.days != nullptr) list = Within(*measure, list, *how.days);
     if (list.empty()) continue;
     const uint32_t row =
-        measure->by == nullptr ? measure_ids_[index] : measure_names_.Id(SplitRowName(*measure, context));
+        measure->by == nullptr ? by.measure_ids[index] : measure_names_.Id(SplitRowName(*measure, context));
     if (!measure->has_entries()) {
       for (const Contribution& c : list) contributions_.push_back({row, with_sign(c)});
     } else if (EntryKey(*measure, context, FactBytes(id), key)) {
@@ -97,17 +105,17 @@ absl::Status FactApplier::Contribute(absl::Span<const uint32_t> scopes, const Fa
     if (!is_wanted(index)) continue;
     ContributionList list = ParkedContributionsOf(*measure, context);
     if (how.days != nullptr) list = Within(*measure, list, *how.days);
-    for (const Contribution& c : list) contributions_.push_back({parked_ids_[index], with_sign(c)});
+    for (const Contribution& c : list) contributions_.push_back({by.parked_ids[index], with_sign(c)});
   }
   RETURN_IF_ERROR(cells_.Add(scopes, contributions_));
   return cells_.Add(scopes, entries_);
 }
 
-absl::Status FactApplier::CountCells(const FactId& id, const StoredFact& fact, const StoredFact* root, int sign,
-                                     const CountFilter& filter) {
-  if (catalog_ == nullptr || catalog_->measures_of(id.kind).empty()) return absl::OkStatus();
+absl::Status FactApplier::CountCells(Generation& by, const FactId& id, const StoredFact& fact, const StoredFact* root,
+                                     int sign, const CountFilter& filter) {
+  if (by.catalog == nullptr || by.catalog->measures_of(id.kind).empty()) return absl::OkStatus();
   const FactSchema& schema = SchemaOf(id);
-  const std::string& currency = catalog_->program().currency_code();
+  const std::string& currency = by.catalog->program().currency_code();
   FactRow& row = Row(schema);
   FieldError error;
   if (!row.Decode(fact.fact, currency, &error)) return absl::OkStatus();
@@ -126,10 +134,10 @@ absl::Status FactApplier::CountCells(const FactId& id, const StoredFact& fact, c
   if (root_row != nullptr && root_row->schema().role_slot() >= 0) role_row = root_row;
 
   const Resolution& resolution = fact.resolution;
-  const EvalContext context{&row, root_row, &catalog_->zone()};
+  const EvalContext context{&row, root_row, &by.catalog->zone()};
   Segments segments;
-  if (!segments_.empty() && !resolution.partners.empty()) {
-    ASSIGN_OR_RETURN(segments, SegmentsOf(resolution, filter.segments));
+  if (!by.segments.empty() && !resolution.partners.empty()) {
+    ASSIGN_OR_RETURN(segments, SegmentsOf(by, resolution, filter.segments));
   }
   // Scopes that see the programme's view of roles, and behind them those that see that of some partners.
   absl::InlinedVector<uint32_t, 8> scopes;
@@ -150,37 +158,27 @@ absl::Status FactApplier::CountCells(const FactId& id, const StoredFact& fact, c
 
   Contributing how{sign, filter.measures, false, nullptr};
   if (role_row != nullptr) SetRoleFields(role_row->schema(), resolution, *role_row);
-  RETURN_IF_ERROR(Contribute(scopes, id, context, how));
+  RETURN_IF_ERROR(Contribute(by, scopes, id, context, how));
   how.by_scope = true;
-  RETURN_IF_ERROR(Contribute(absl::MakeConstSpan(scopes).first(shared), id, context, how));
+  RETURN_IF_ERROR(Contribute(by, absl::MakeConstSpan(scopes).first(shared), id, context, how));
   if (role_row != nullptr) {
     for (size_t i = 0; i < partners; ++i) {
       const int partner = static_cast<int>(i);
       SetRoleFields(role_row->schema(), resolution, {&partner, 1}, *role_row);
-      RETURN_IF_ERROR(Contribute({&scopes[shared + i], 1}, id, context, how));
+      RETURN_IF_ERROR(Contribute(by, {&scopes[shared + i], 1}, id, context, how));
     }
     for (const SegmentCount& segment : segments.always) {
       SetRoleFields(role_row->schema(), resolution, segment.piece.partners, *role_row);
-      RETURN_IF_ERROR(Contribute({&segment.scope, 1}, id, context, how));
+      RETURN_IF_ERROR(Contribute(by, {&segment.scope, 1}, id, context, how));
     }
   }
   how.by_scope = std::nullopt;
   for (const SegmentCount& segment : segments.at_times) {
     if (role_row != nullptr) SetRoleFields(role_row->schema(), resolution, segment.piece.partners, *role_row);
     how.days = &segment.piece.days;
-    RETURN_IF_ERROR(Contribute({&segment.scope, 1}, id, context, how));
+    RETURN_IF_ERROR(Contribute(by, {&segment.scope, 1}, id, context, how));
   }
   return absl::OkStatus();
-}
-
-absl::Status FactApplier::CountFor(const FactId& id, const StoredFact& fact, int sign, const CountFilter& filter) {
-  if (fact.deleted || fact.resolution.waiting || id.kind == PartnerKind()) return absl::OkStatus();
-  const FactSchema& schema = SchemaOf(id);
-  std::optional<StoredFact> root;
-  if (const std::optional<FactId> root_id = RootOf(id, schema, fact.fact); root_id.has_value()) {
-    ASSIGN_OR_RETURN(root, Get(*root_id));
-  }
-  return CountCells(id, fact, root.has_value() ? &*root : nullptr, sign, filter);
 }
 
 }  // namespace partnermetrics

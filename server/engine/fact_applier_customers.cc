@@ -41,8 +41,9 @@ absl::StatusOr<CustomerPartners> FactApplier::PartnersByDeals(const FactId& cust
   return WonWithCustomer(deal->resolution, won->day);
 }
 
-absl::StatusOr<Resolution> FactApplier::Inherit(const FactId& id, const FactSchema& schema, absl::string_view fact) {
-  if (catalog_ == nullptr) return Resolution();
+absl::StatusOr<Resolution> FactApplier::Inherit(const Generation& by, const FactId& id, const FactSchema& schema,
+                                                absl::string_view fact) {
+  if (by.catalog == nullptr) return Resolution();
   CustomerPartners partners;
   if (id.kind == CustomerKind()) {
     ASSIGN_OR_RETURN(partners, PartnersByDeals(id));
@@ -53,33 +54,33 @@ absl::StatusOr<Resolution> FactApplier::Inherit(const FactId& id, const FactSche
   FactRow& row = Row(schema);
   FieldError error;
   if (!row.Decode(fact, "", &error)) return Resolution();
-  const bool hold = partners.HoldOn(FirstDayOf(row, schema.customer_date_slots(), catalog_->zone()));
+  const bool hold = partners.HoldOn(FirstDayOf(row, schema.customer_date_slots(), by.catalog->zone()));
   return hold ? std::move(partners.resolution) : Resolution();
 }
 
-std::optional<std::pair<FactId, WonDeal>> FactApplier::WonDealOf(const FactId& id, const StoredFact& fact) {
-  if (fact.deleted || fact.resolution.partners.empty() || catalog_ == nullptr) return std::nullopt;
+std::optional<std::pair<FactId, WonDeal>> FactApplier::WonDealOf(const Generation& by, const FactId& id,
+                                                                 const StoredFact& fact) {
+  if (fact.deleted || fact.resolution.partners.empty() || by.catalog == nullptr) return std::nullopt;
   FactRow& row = Row(SchemaOf(id));
   FieldError error;
   if (!row.Decode(fact.fact, "", &error)) return std::nullopt;
-  const auto won = CustomerOfWonDeal(id, row, catalog_->zone());
+  const auto won = CustomerOfWonDeal(id, row, by.catalog->zone());
   if (!won.has_value()) return std::nullopt;
   return std::pair(won->first, WonDeal{won->second, id});
 }
 
-absl::Status FactApplier::FollowCustomer(const FactId& id, const StoredFact* before, const StoredFact& after,
-                                         Header& header) {
+void FactApplier::FollowCustomer(const FactId& id, const StoredFact* before, const StoredFact& after) {
   const FactSchema& schema = SchemaOf(id);
   const bool named = NamesPartner(schema, before), names = NamesPartner(schema, &after);
-  if (!named && !names) return absl::OkStatus();
-  if (named && names && before->resolution == after.resolution) return absl::OkStatus();
-  return ResolveFactsOf(id, header);
+  if (!named && !names) return;
+  if (named && names && before->resolution == after.resolution) return;
+  UnsettleFactsOf(id);
 }
 
 absl::Status FactApplier::FollowDeal(const FactId& id, const StoredFact* before, const StoredFact& after,
-                                     Header& header) {
-  const auto old = before == nullptr ? std::nullopt : WonDealOf(id, *before);
-  const auto now = WonDealOf(id, after);
+                                     const Generation& from, Header& header) {
+  const auto old = before == nullptr ? std::nullopt : WonDealOf(from, id, *before);
+  const auto now = WonDealOf(GenerationOf(id), id, after);
   if (old == now && (!now.has_value() || before->resolution.partners == after.resolution.partners)) {
     return absl::OkStatus();
   }
@@ -106,35 +107,15 @@ absl::Status FactApplier::FollowDeal(const FactId& id, const StoredFact* before,
 absl::Status FactApplier::ResolveCustomer(const FactId& customer, Header& header) {
   ASSIGN_OR_RETURN(const std::optional<StoredFact> stated, Get(customer));
   if (NamesPartner(SchemaOf(customer), stated.has_value() ? &*stated : nullptr)) return absl::OkStatus();
-  int64_t moved = 0;
-  if (stated.has_value()) RETURN_IF_ERROR(ResolveAgain(customer, header, moved));
-  return ResolveFactsOf(customer, header);
-}
-
-absl::Status FactApplier::ResolveFactsOf(const FactId& customer, Header& header) {
-  const std::string prefix = keys_.Of(Index::kCustomerFacts, customer);
-  std::vector<FactId> facts;
-  RETURN_IF_ERROR(state_.Scan(StateTable::kIndexes, prefix, prefix, [&](absl::string_view key, absl::string_view) {
-    storage::ByteReader reader(key.substr(prefix.size()));
-    facts.push_back(Keys::ReadFactId(reader));
-    return true;
-  }));
-  int64_t moved = 0;
-  for (const FactId& fact : facts) RETURN_IF_ERROR(ResolveAgain(fact, header, moved));
+  if (stated.has_value()) RETURN_IF_ERROR(ResolveAgain(customer, header));
+  UnsettleFactsOf(customer);
   return absl::OkStatus();
 }
 
-absl::Status FactApplier::EnterWonDeal(const FactId& id, const StoredFact& fact) {
-  if (id.kind != DealKind()) return absl::OkStatus();
-  const auto won = WonDealOf(id, fact);
-  return won.has_value() ? won_deals_.Change(won->first, won->second, true) : absl::OkStatus();
-}
-
-absl::Status FactApplier::ResolveCustomersOf(const FactId& id, Header& header) {
-  const FactSchema& schema = SchemaOf(id);
-  if (!schema.inherits_from_customer() && id.kind != CustomerKind()) return absl::OkStatus();
-  int64_t moved = 0;
-  return ResolveAgain(id, header, moved);
+void FactApplier::UnsettleFactsOf(const FactId& customer) {
+  std::string prefix = keys_.Of(Index::kCustomerFacts, customer);
+  const size_t fact_at = prefix.size();
+  unsettled_.push_back({prefix, prefix, "", fact_at});
 }
 
 absl::Status FactApplier::IndexCustomer(const FactId& id, const FactSchema& schema, absl::string_view fact, bool add) {

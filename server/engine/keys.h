@@ -31,24 +31,26 @@ struct FactId {
 
 // Tables within StateTable::kIndexes. The letters are stored and never change.
 enum class Index : char {
-  kAlias = 'A',          // reference → claims
-  kAdminAlias = 'B',     // partner, reference → nothing: what admins added
-  kCustomerFacts = 'K',  // customer, fact → nothing: facts that take the customer's partners
-  kClaimed = 'L',        // partner, reference → nothing: the references that it claims
-  kDefinitions = 'D',    // → log.v1.Definitions
-  kFactCount = 'F',      // partner → facts that count for it
-  kHistory = 'H',        // fact, position → nothing: records about the fact that do not state its content now
-  kMoney = 'M',          // currency, money date, fact → nothing: money in another currency than the programme's
-  kRun = 'N',            // run → its record
-  kRunState = 'O',       // connector → state to go on from
-  kParts = 'C',          // root → ids of its parts
-  kPartner = 'P',        // partner → facts that state it
-  kReference = 'R',      // reference, fact → nothing: who names this reference
-  kTarget = 'T',         // scope, metric, kind, period, fact → value
-  kUnresolved = 'U',     // reference, fact → nothing: unresolved facts by their most trusted reference
-  kAttributes = 'V',     // record that states a partner → what its attributes were, and since when
-  kWonDeals = 'W',       // customer → days and ids of its won deals that have partners
-  kRate = 'X',           // pair of currencies, day, fact that states it → which way and the rate
+  kAlias = 'A',           // reference → claims
+  kAdminAlias = 'B',      // partner, reference → nothing: what admins added
+  kCustomerFacts = 'K',   // customer, fact → nothing: facts that take the customer's partners
+  kClaimed = 'L',         // partner, reference → nothing: the references that it claims
+  kDefinitions = 'D',     // → log.v1.Definitions
+  kJob = 'J',             // position of the record that opened it → log.v1.JobRecord
+  kJobDefinitions = 'I',  // likewise → log.v1.Definitions, until they are in force
+  kFactCount = 'F',       // partner → facts that count for it
+  kHistory = 'H',         // fact, position → nothing: records about the fact that do not state its content now
+  kMoney = 'M',           // currency, money date, fact → nothing: money in another currency than the programme's
+  kRun = 'N',             // run → its record
+  kRunState = 'O',        // connector → state to go on from
+  kParts = 'C',           // root → ids of its parts
+  kPartner = 'P',         // partner → facts that state it
+  kReference = 'R',       // reference, fact → nothing: who names this reference
+  kTarget = 'T',          // scope, metric, kind, period, fact → value
+  kUnresolved = 'U',      // reference, fact → nothing: unresolved facts by their most trusted reference
+  kAttributes = 'V',      // record that states a partner → what its attributes were, and since when
+  kWonDeals = 'W',        // customer → days and ids of its won deals that have partners
+  kRate = 'X',            // pair of currencies, day, fact that states it → which way and the rate
 };
 
 // Builds the keys of one programme.
@@ -129,6 +131,19 @@ class Keys {
   std::string Target(absl::string_view scope, absl::string_view metric, int kind, Day first, Day last) const {
     std::string key = Of(Index::kTarget, scope);
     storage::ByteWriter(&key).KeyString(metric).Fixed32(static_cast<uint32_t>(kind)).KeyI32(first).KeyI32(last);
+    return key;
+  }
+
+  // A job by its position.
+  std::string Job(uint64_t position) const {
+    std::string key = Of(Index::kJob);
+    storage::ByteWriter(&key).KeyU64(position);
+    return key;
+  }
+  // The definitions that a job brings into force.
+  std::string JobDefinitions(uint64_t position) const {
+    std::string key = Of(Index::kJobDefinitions);
+    storage::ByteWriter(&key).KeyU64(position);
     return key;
   }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/strip.h"
 #include "server/engine/fact_kinds.h"
 #include "server/engine/id_list.h"
 #include "server/facts/fact_row.h"
@@ -19,6 +20,15 @@ bool CountsFor(const StoredFact& fact, absl::string_view partner_id) {
 
 }  // namespace
 
+void UnsettledFacts::Add(const Keys& keys, absl::string_view prefix) {
+  if (absl::ConsumePrefix(&prefix, keys.Of(Index::kReference))) {
+    references.push_back(storage::ByteReader(prefix).KeyString());
+  } else if (absl::ConsumePrefix(&prefix, keys.Of(Index::kCustomerFacts))) {
+    storage::ByteReader reader(prefix);
+    customers.push_back(Keys::ReadFactId(reader));
+  }
+}
+
 absl::StatusOr<std::set<FactId>> PartnerFactsReader::Find(absl::string_view partner_id, const FactSchema& schema) {
   std::set<FactId> candidates, facts;
   RETURN_IF_ERROR(AddCandidates(partner_id, schema, candidates));
@@ -31,7 +41,7 @@ absl::StatusOr<std::set<FactId>> PartnerFactsReader::Find(absl::string_view part
 
 absl::Status PartnerFactsReader::AddCandidates(absl::string_view partner_id, const FactSchema& schema,
                                                std::set<FactId>& facts) {
-  std::vector<ReferenceKey> references;
+  std::vector<ReferenceKey> references = unsettled_.references;
   const std::string claimed = keys_.Of(Index::kClaimed, partner_id);
   RETURN_IF_ERROR(scan_(claimed, [&](absl::string_view key, absl::string_view) {
     references.push_back(storage::ByteReader(key.substr(claimed.size())).KeyString());
@@ -84,7 +94,7 @@ absl::Status PartnerFactsReader::AddOfCustomers(absl::string_view partner_id,
                                                 const std::vector<ReferenceKey>& references, const FactSchema& schema,
                                                 std::set<FactId>& facts) const {
   // Customers that name the partner, and those of its deals.
-  std::set<FactId> customers, deals;
+  std::set<FactId> customers(unsettled_.customers.begin(), unsettled_.customers.end()), deals;
   RETURN_IF_ERROR(AddNaming(references, *FactSchemas::Get().FindByNumber(CustomerKind()), customers));
   const FactSchema& deal_schema = *FactSchemas::Get().FindByNumber(DealKind());
   RETURN_IF_ERROR(AddNaming(references, deal_schema, deals));

@@ -28,13 +28,22 @@ namespace partnermetrics {
 // Visits an index's entry; false ends the scan. Keys are whole.
 using VisitIndex = std::function<bool(absl::string_view key, absl::string_view value)>;
 
+// References and customers whose facts may still count for partners to whom these led before.
+struct UnsettledFacts {
+  // Adds what the prefix of an index's entries stands for, when it is one of the two.
+  void Add(const Keys& keys, absl::string_view prefix);
+
+  std::vector<ReferenceKey> references;
+  std::vector<FactId> customers;
+};
+
 class PartnerFactsReader {
  public:
   using Scan = std::function<absl::Status(const std::string& prefix, const VisitIndex& visit)>;
   using GetFact = std::function<absl::StatusOr<std::optional<StoredFact>>(const FactId& id)>;
 
-  PartnerFactsReader(const Keys& keys, Scan scan, GetFact get)
-      : keys_(keys), scan_(std::move(scan)), get_(std::move(get)) {}
+  PartnerFactsReader(const Keys& keys, Scan scan, GetFact get, UnsettledFacts unsettled = {})
+      : keys_(keys), scan_(std::move(scan)), get_(std::move(get)), unsettled_(std::move(unsettled)) {}
 
   // The facts of the kind that count for the partner. Not for the kind "partner".
   absl::StatusOr<std::set<FactId>> Find(absl::string_view partner_id, const FactSchema& schema);
@@ -52,6 +61,7 @@ class PartnerFactsReader {
   const Keys& keys_;
   const Scan scan_;
   const GetFact get_;
+  const UnsettledFacts unsettled_;
 };
 
 }  // namespace partnermetrics

@@ -173,6 +173,28 @@ absl::Status StateOverlay::Merge(StateTable table, absl::Span<const Layer* const
   return MergeCursors(store_, table, std::vector<Cursor<Sorted>>{{sorted, prefix, from}}, prefix, from, visit);
 }
 
+absl::Status StateOverlay::NextFacts(absl::string_view prefix, absl::string_view from, size_t most,
+                                     std::vector<Entry>& facts) const {
+  absl::btree_map<std::string, std::string> found;
+  size_t stored = 0;
+  RETURN_IF_ERROR(store_.Scan(StateTable::kFacts, prefix, from, [&](absl::string_view key, absl::string_view value) {
+    found.emplace_hint(found.end(), key, value);
+    return ++stored < most;
+  }));
+  // Behind the last of these the store may have more: the layers are asked only up to there.
+  const std::string last = stored == most && most > 0 ? found.rbegin()->first : std::string();
+  for (const Layer* layer : {&frozen_, &dirty_, &sealed_, &batch_}) {
+    for (const auto& [key, value] : layer->facts) {
+      if (key < from || !absl::StartsWith(key, prefix) || (!last.empty() && key > last)) continue;
+      found.insert_or_assign(key, *value);  // facts are never deleted
+    }
+  }
+  for (auto it = found.begin(); it != found.end() && facts.size() < most; ++it) {
+    facts.emplace_back(it->first, std::move(it->second));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status StateOverlay::Scan(StateTable table, absl::string_view prefix, absl::string_view from,
                                 const Visit& visit) const {
   const Layer* const layers[] = {&frozen_, &dirty_, &sealed_, &batch_};

@@ -15,6 +15,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/container/btree_map.h"
@@ -57,6 +58,10 @@ class StateOverlay {
   void Delete(StateTable table, std::string key);
   // Deletes all keys with the prefix.
   absl::Status DeleteAll(StateTable table, absl::string_view prefix);
+  // The facts with the prefix from `from` on, the batch included, in byte order: the first `most` of them.
+  using Entry = std::pair<std::string, std::string>;
+  absl::Status NextFacts(absl::string_view prefix, absl::string_view from, size_t most,
+                         std::vector<Entry>& facts) const;
   // Keys with the prefix, from `from` on, the batch included, in byte order.
   absl::Status Scan(StateTable table, absl::string_view prefix, absl::string_view from, const Visit& visit) const;
 

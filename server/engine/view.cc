@@ -19,7 +19,26 @@ Engine::View::~View() PM_NO_THREAD_SAFETY_ANALYSIS {
 }
 
 const Header& Engine::View::header() const PM_NO_THREAD_SAFETY_ANALYSIS {
-  return engine_.published_;
+  return engine_.published_.header;
+}
+
+std::shared_ptr<const Catalog> Engine::View::catalog() const PM_NO_THREAD_SAFETY_ANALYSIS {
+  return engine_.published_.catalog;
+}
+
+std::shared_ptr<const Incomplete> Engine::View::incomplete() const PM_NO_THREAD_SAFETY_ANALYSIS {
+  return engine_.published_.incomplete;
+}
+
+absl::StatusOr<std::vector<log::v1::JobRecord>> Engine::View::Jobs() const {
+  std::vector<log::v1::JobRecord> jobs;
+  bool damaged = false;
+  RETURN_IF_ERROR(ScanIndex(Index::kJob, "", [&](absl::string_view, absl::string_view value) {
+    damaged = damaged || !jobs.emplace_back().ParseFromArray(value.data(), static_cast<int>(value.size()));
+    return true;
+  }));
+  if (damaged) return absl::DataLossError("a stored job is damaged");
+  return jobs;
 }
 
 absl::StatusOr<CellRow> Engine::View::Row(absl::string_view scope, const CompiledMeasure& measure) const {
@@ -100,7 +119,7 @@ absl::StatusOr<std::optional<std::string>> Engine::View::IndexValue(Index index,
 
 absl::StatusOr<SegmentSpans> Engine::View::SegmentsOf(absl::string_view partner_id) const {
   const auto read = [this](const std::string& key) { return engine_.state_.Read(StateTable::kIndexes, key); };
-  return ReadSpans(keys(), engine_.catalog_->program(), engine_.catalog_->zone(), partner_id, read);
+  return ReadSpans(keys(), catalog()->program(), catalog()->zone(), partner_id, read);
 }
 
 absl::StatusOr<std::set<FactId>> Engine::View::FactsOf(absl::string_view partner_id, const FactSchema& schema) const {

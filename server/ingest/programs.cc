@@ -96,7 +96,6 @@ absl::Status Programs::ActivateDefinitions(ProgramRuntime& program, const log::v
   *canonical.mutable_catalog() = wanted->definitions();
   WriteRequest request;
   request.actor = "server";
-  request.append_first = true;
   request.records = [&](const std::vector<EventResult>&) {
     storage::LogRecord record;
     record.type = storage::RecordType::kDefinitions;

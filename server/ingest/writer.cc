@@ -12,6 +12,8 @@ namespace partnermetrics {
 namespace {
 
 constexpr size_t kEventOverhead = 200;
+// So that a full disk is not asked again and again.
+constexpr auto kStepAgainAfter = std::chrono::seconds(1);
 
 absl::Status Stopping() {
   return RetryLater(absl::StatusCode::kUnavailable, "STOPPING", "the server is stopping; send the events again", 1'000);
@@ -108,13 +110,12 @@ absl::Status Writer::Stop() {
 
 bool Writer::Next(Group& group, std::vector<std::function<void()>>& work) {
   MutexLock lock(&mutex_);
-  if (queue_.empty() && work_.empty() && !stopping_ && !appending_.has_value()) {
+  steps_ = !stopping_ && failed_.ok() && engine_.HasJobs() && std::chrono::steady_clock::now() >= next_step_;
+  if (queue_.empty() && work_.empty() && !stopping_ && !appending_.has_value() && !steps_) {
     queued_.wait_for(mutex_, absl::ToChronoMilliseconds(options_.checkpoint_period));
   }
   size_t bytes = 0;
   while (!queue_.empty() && bytes < options_.group_bytes) {
-    // Whatever is appended first is a group of its own.
-    if (!group.requests.empty() && (queue_.front().append_first || group.requests.front().append_first)) break;
     bytes += queue_.front().bytes();
     group.requests.push_back(std::move(queue_.front()));
     queue_.pop_front();
@@ -131,7 +132,7 @@ void Writer::Loop() {
   auto next_checkpoint = std::chrono::steady_clock::now() + period;
   std::vector<std::function<void()>> work;
   for (Group group; Next(group, work); group = Group()) {
-    const bool is_idle = group.requests.empty();
+    const bool is_idle = group.requests.empty() && !steps_;
     if (!is_idle) Write(std::move(group));
     if (is_idle || !work.empty()) Settle().IgnoreError();
     for (const auto& item : work) item();
@@ -147,16 +148,12 @@ void Writer::Loop() {
 }
 
 absl::Status Writer::Apply(Group& group) {
-  const bool append_first = group.requests.front().append_first;
   const int64_t now_us = absl::ToUnixMicros(options_.clock());
   const auto apply = [&](storage::LogRecord& record, const WriteRequest& request) -> absl::StatusOr<Applied> {
     record.actor = request.actor;
     record.appended_at_us = now_us;
     record.position = position_ + 1;
-    Applied applied;
-    if (!append_first) {
-      ASSIGN_OR_RETURN(applied, engine_.Apply(record));
-    }
+    ASSIGN_OR_RETURN(const Applied applied, engine_.Apply(record));
     if (applied.effect != Effect::kUnchanged) {
       ++position_;
       group.batch.records.push_back(std::move(record));
@@ -176,16 +173,33 @@ absl::Status Writer::Apply(Group& group) {
       record.payload = std::move(event.payload);
       ASSIGN_OR_RETURN(const Applied applied, apply(record, request));
       result.events.push_back({applied.effect, applied.unresolved, applied.parked});
+      if (applied.job != 0) result.job = applied.job;
     }
     if (request.records) {
       for (storage::LogRecord& record : request.records(result.events)) {
         ASSIGN_OR_RETURN(const Applied applied, apply(record, request));
         result.moved_facts += applied.moved_facts;
+        if (applied.job != 0) result.job = applied.job;
       }
     }
     std::move(request.quarantine.begin(), request.quarantine.end(), std::back_inserter(group.batch.quarantine));
     result.position = position_;
   }
+  return absl::OkStatus();
+}
+
+absl::Status Writer::ApplyJobStep(Group& group) {
+  if (!steps_) return absl::OkStatus();
+  log::v1::JobStep step;
+  step.set_facts(options_.job_step_facts);
+  storage::LogRecord record;
+  record.type = storage::RecordType::kJobStep;
+  record.actor = "server";
+  record.appended_at_us = absl::ToUnixMicros(options_.clock());
+  record.position = ++position_;
+  record.payload = step.SerializeAsString();
+  RETURN_IF_ERROR(engine_.Apply(record).status());
+  group.batch.records.push_back(std::move(record));
   return absl::OkStatus();
 }
 
@@ -196,19 +210,18 @@ absl::Status Writer::Append(storage::LogBatch& batch) {
 
 void Writer::Write(Group group) {
   group.results.resize(group.requests.size());
-  const bool append_first = group.requests.front().append_first;
-  // Definitions write to the state store themselves: what stands before them must be published.
-  if (append_first) Settle().IgnoreError();
   if (!appending_.has_value()) position_ = log_.last_position();
   absl::Status status = failed_.ok() ? Apply(group) : failed_;
+  if (status.ok()) status = ApplyJobStep(group);
+  group.position = position_;
   // What was applied stands on the group before: if that is forgotten, so is this.
   if (absl::Status before = Settle(); status.ok()) status = std::move(before);
-  if (status.ok() && !append_first) status = engine_.Seal();
+  if (status.ok()) status = engine_.Seal();
   if (!status.ok()) {
     Answer(group, std::move(status));
     return;
   }
-  const bool is_more_queued = [this] {
+  const bool is_more_queued = (steps_ && engine_.HasJobs()) || [this] {
     MutexLock lock(&mutex_);
     return !queue_.empty();
   }();
@@ -222,21 +235,16 @@ absl::Status Writer::Settle() {
   if (!appending_.has_value()) return absl::OkStatus();
   absl::Status status = appending_->appended.get();
   Group group = *std::exchange(appending_, std::nullopt);
-  if (group.requests.front().append_first) {
-    for (const storage::LogRecord& record : group.batch.records) {
-      if (!status.ok()) break;
-      const absl::StatusOr<Applied> applied = engine_.Apply(record);
-      status = applied.status();
-      if (applied.ok()) group.results.front().moved_facts += applied->moved_facts;
-    }
-  }
   if (status.ok()) status = engine_.Publish();
   Answer(group, status);
   return status;
 }
 
 void Writer::Answer(Group& group, absl::Status status) {
-  if (!status.ok()) engine_.Discard();
+  if (!status.ok()) {
+    if (absl::Status discarded = engine_.Discard(); !discarded.ok()) status = std::move(discarded);
+    next_step_ = std::chrono::steady_clock::now() + kStepAgainAfter;
+  }
   if (!status.ok() && status.code() != absl::StatusCode::kResourceExhausted && failed_.ok()) {
     // Either it is unknown what the log holds, or the state no longer follows it: only opening anew can tell.
     spdlog::error("{}: writing stopped: {}", options_.program, status.ToString());
@@ -247,7 +255,7 @@ void Writer::Answer(Group& group, absl::Status status) {
   if (!status.ok() && !failed_.ok()) status = failed_;
   if (status.ok()) {
     MutexLock lock(&mutex_);
-    published_position_ = group.results.back().position;
+    published_position_ = group.position;
     published_.notify_all();
   }
   for (size_t r = 0; r < group.requests.size(); ++r) {

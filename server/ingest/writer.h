@@ -41,6 +41,7 @@ struct EventResult {
 struct WriteResult {
   absl::Status status;
   uint64_t position = 0;            // of the last record of the request; the log's end when it wrote none
+  uint64_t job = 0;                 // that was opened for the request's records, the last one; 0: none was
   std::vector<EventResult> events;  // one per event
   int64_t moved_facts = 0;          // facts that count for another partner because of the request's records
 };
@@ -52,8 +53,6 @@ struct WriteRequest {
   std::vector<storage::QuarantineRow> quarantine;
   // Records behind the events, made when it is known what became of each event: a run's page with its counts.
   std::function<std::vector<storage::LogRecord>(const std::vector<EventResult>& results)> records;
-  // Appended, then applied: definitions, whose application writes to the state store itself.
-  bool append_first = false;
   std::function<void(WriteResult)> done;  // called by the writer's thread; must not block
 
   size_t bytes() const;
@@ -70,6 +69,8 @@ class Writer {
     // Checkpoints are also cut by size. A flush makes them durable, at most every few seconds: cutting more often costs
     // a fifth of the writer's time (measured at one a second) and buys nothing.
     absl::Duration checkpoint_period = absl::Seconds(10);
+    // Facts that a job goes over between two groups of requests: some twenty milliseconds of work.
+    int64_t job_step_facts = 5'000;
   };
 
   Writer(const Options& options, Engine& engine, storage::EventLog& log);
@@ -97,14 +98,18 @@ class Writer {
   struct Group {
     std::vector<WriteRequest> requests;
     std::vector<WriteResult> results;  // one per request
+    uint64_t position = 0;             // of its last record; the one before it when it has none
     storage::LogBatch batch;
     std::future<absl::Status> appended;
   };
 
-  // Takes the next requests; false when the writer stops. Does not wait for them while a group is being appended.
+  // Takes the next requests; false when the writer stops. Does not wait for them while a group is being appended or a
+  // job is to be worked on.
   bool Next(Group& group, std::vector<std::function<void()>>& work);
   void Write(Group group);
   absl::Status Apply(Group& group);
+  // Works on the open jobs, behind the requests of a group.
+  absl::Status ApplyJobStep(Group& group);
   absl::Status Append(storage::LogBatch& batch);
   // Waits for the group that is being appended, publishes and answers it. Gives what became of it.
   absl::Status Settle();
@@ -126,7 +131,10 @@ class Writer {
   // Of the writer's thread.
   std::optional<Group> appending_;
   uint64_t position_ = 0;  // of the last record that was applied
-  absl::Status failed_;    // once set, nothing is written any more
+  bool steps_ = false;     // whether this round works on a job
+  // After a step of a job could not be written: not to be tried again before.
+  std::chrono::steady_clock::time_point next_step_;
+  absl::Status failed_;  // once set, nothing is written any more
   std::thread thread_;
 };
 

@@ -132,6 +132,11 @@ Number Evaluator::Evaluate(const CompiledMetric& metric, ScopeIndex scope, const
                            const v1::TargetSet* target_set) const {
   const Period own = PeriodFor(metric, period);
   if (own.first > own.last) return Number::NoData(v1::NO_DATA_REASON_NOT_ENOUGH_HISTORY);
+  // Before the formula: a default in it must not take the place of a number that is being changed.
+  const bool is_whole = std::all_of(metric.uses.begin(), metric.uses.end(), [&](const MeasureUse& use) {
+    return source_.IsWhole({ScopeAt(use.level, scope), use.measure});
+  });
+  if (!is_whole) return Number::NoData(v1::NO_DATA_REASON_REBUILDING);
   Number number = Node(metric.formula, metric.formula.root(), {scope, own, target_set});
   if (number.has_value() && number.facts < metric.definition.min_sample()) {
     return Number::NoData(number.facts == 0 ? v1::NO_DATA_REASON_NO_FACTS : v1::NO_DATA_REASON_TOO_FEW, number.facts);

@@ -100,6 +100,8 @@ class MeasureSource {
   virtual int64_t ParkedFacts(const RowKey& row, Day first, Day last) const { return 0; }
   // Whether the programme ever had a fact of the measure's kind. Without one its zeros mean that nobody reports it.
   virtual bool IsReported(int measure) const { return true; }
+  // Whether the row counts all facts by the same definitions and as they are resolved now; not while a job changes it.
+  virtual bool IsWhole(const RowKey& row) const { return true; }
   // When the newest fact of the row's kind was stored, in microseconds since 1970; 0: unknown.
   virtual int64_t FreshAtMicros(const RowKey& row) const { return 0; }
 };
@@ -132,6 +134,7 @@ class ForwardingSource : public MeasureSource {
     return source_.ParkedFacts(row, first, last);
   }
   bool IsReported(int measure) const override { return source_.IsReported(measure); }
+  bool IsWhole(const RowKey& row) const override { return source_.IsWhole(row); }
   int64_t FreshAtMicros(const RowKey& row) const override { return source_.FreshAtMicros(row); }
 
  protected:

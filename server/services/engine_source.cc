@@ -47,6 +47,11 @@ absl::StatusOr<EngineSource> EngineSource::Collect(const Engine::View& view, Rea
   EngineSource source;
   source.header_ = view.header();
   source.catalog_ = view.catalog();
+  source.incomplete_ = view.incomplete();
+  for (size_t i = 0; source.incomplete_ != nullptr && i < segments.size(); ++i) {
+    if (!source.incomplete_->HasSegments(segments[i].attribute())) continue;
+    source.incomplete_segments_.insert(kFirstSegmentScope - static_cast<ScopeIndex>(i));
+  }
   const size_t asked = partners.size();
   RETURN_IF_ERROR(source.CollectPartners(view, reads, partners));
   if (!segments.empty()) RETURN_IF_ERROR(source.CollectMembers(view, partners, segments));
@@ -184,6 +189,13 @@ absl::Status EngineSource::CollectDecisions(const Engine::View& view, const Scop
 const TierDecisions* EngineSource::Decisions(ScopeIndex scope) const {
   const auto it = decisions_.find(scope);
   return it == decisions_.end() ? nullptr : &it->second;
+}
+
+bool EngineSource::IsWhole(const RowKey& row) const {
+  if (incomplete_ == nullptr) return true;
+  const std::vector<bool>& measures = incomplete_->measures;
+  return !incomplete_->all && (measures.empty() || !measures[static_cast<size_t>(row.measure)]) &&
+         !incomplete_segments_.contains(row.scope);
 }
 
 bool EngineSource::IsReported(int measure) const {

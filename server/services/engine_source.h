@@ -69,6 +69,7 @@ class EngineSource final : public MeasureSource {
   const TierDecisions* Decisions(ScopeIndex scope) const override;
   int64_t ParkedFacts(const RowKey& row, Day first, Day last) const override;
   bool IsReported(int measure) const override;
+  bool IsWhole(const RowKey& row) const override;
   int64_t FreshAtMicros(const RowKey& row) const override;
 
  private:
@@ -97,6 +98,8 @@ class EngineSource final : public MeasureSource {
 
   Header header_;
   std::shared_ptr<const Catalog> catalog_;
+  std::shared_ptr<const Incomplete> incomplete_;  // null: nothing is
+  absl::flat_hash_set<ScopeIndex> incomplete_segments_;
   std::vector<std::string> partner_ids_;  // by scope, from kFirstPartnerScope
   std::vector<RowKey> keys_;              // sorted
   Rows rows_;

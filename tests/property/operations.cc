@@ -210,6 +210,21 @@ log::v1::Definitions TestDefinitions(int variant) {
   }
   if (variant == 6) declare("label.size", v1::SEGMENT_MEMBERSHIP_AS_WAS);
   if (!google::protobuf::TextFormat::ParseFromString(kDefinitions, definitions.mutable_catalog())) std::abort();
+  if (variant == 7 || variant == 8) {
+    // One measure less, others that count something else.
+    auto& measures = *definitions.mutable_catalog()->mutable_measures();
+    measures.DeleteSubrange(0, 1);
+    for (v1::Measure& measure : measures) {
+      if (measure.id() == "won_sourced") measure.set_where("outcome == WON");
+      if (measure.id() == "stages") measure.clear_where();
+      if (measure.id() == "partners") measure.clear_until();
+      if (measure.id() != "billed") continue;
+      measure.set_kind(v1::MEASURE_KIND_STOCK);
+      measure.set_from(measure.at());
+      measure.clear_at();
+    }
+  }
+  if (variant == 8) program.clear_shared_domains();
   return definitions;
 }
 

@@ -52,6 +52,7 @@ enum What {
   kDropAlias,
   kDefine,
   kRestart,
+  kStep,
   kWhats
 };
 

@@ -257,7 +257,6 @@ TEST_F(WriterTest, ReadersSeeWholeBatchesWhileItWritesAndCheckpoints) {
   options.clock = [] { return absl::UnixEpoch(); };
   writer_ = std::make_unique<Writer>(options, *engine_, log_);
   WriteRequest definitions;
-  definitions.append_first = true;
   definitions.records = [](const std::vector<EventResult>&) {
     storage::LogRecord record;
     record.type = storage::RecordType::kDefinitions;

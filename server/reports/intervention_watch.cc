@@ -55,11 +55,11 @@ Day NextCheckDay(v1::InterventionCheck check, v1::WeekDay week_start, Day day) {
   return civil.day() == 1 ? day : ToDay(absl::CivilDay(absl::CivilMonth(civil) + 1));
 }
 
-Reads ReadsOfRules(const Catalog& catalog, absl::Span<const CompiledInterventionRule> rules,
+Reads ReadsOfRules(const Catalog& catalog, absl::Span<const CompiledInterventionRule* const> rules,
                    absl::Span<const ScopeIndex> partners) {
   std::vector<const CompiledMetric*> metrics;
-  for (const CompiledInterventionRule& rule : rules) {
-    for (const int metric : rule.metrics) metrics.push_back(&MetricAt(catalog, metric));
+  for (const CompiledInterventionRule* rule : rules) {
+    for (const int metric : rule->metrics) metrics.push_back(&MetricAt(catalog, metric));
   }
   std::vector<ScopeIndex> scopes = {kProgramScope};
   scopes.insert(scopes.end(), partners.begin(), partners.end());

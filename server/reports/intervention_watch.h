@@ -56,12 +56,12 @@ struct WatchInput {
   const CompiledInterventionRule* rule = nullptr;
   const MeasureSource* source = nullptr;  // with the rows of the rule's metrics, the programme's too, and attributes
   ScopeIndex scope = kFirstPartnerScope;
-  InterventionActions actions;  // about the partner's interventions of this rule
-  bool facts_wait = false;      // for a rate: then any value may change on any day
+  InterventionActions actions = {};  // about the partner's interventions of this rule
+  bool facts_wait = false;           // for a rate: then any value may change on any day
 };
 
 // What must be collected to watch partners by these rules.
-Reads ReadsOfRules(const Catalog& catalog, absl::Span<const CompiledInterventionRule> rules,
+Reads ReadsOfRules(const Catalog& catalog, absl::Span<const CompiledInterventionRule* const> rules,
                    absl::Span<const ScopeIndex> partners);
 
 class RuleWatch {

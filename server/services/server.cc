@@ -19,6 +19,7 @@
 #include "grpc/health/v1/health.pb.h"
 #include "server/base/errors.h"
 #include "server/ops/backups.h"
+#include "server/services/change_feeds.h"
 #include "server/services/services.h"
 #include "server/services/standings_tables.h"
 #include "server/sync/connectors.h"
@@ -80,12 +81,18 @@ class ProgressLog {
 class Server::Parts {
  public:
   Parts(LoadedConfig config, Clock clock)
-      : config_(std::move(config)), clock_(std::move(clock)), backend_(clock_()), pool_(kPoolThreads) {}
+      : config_(std::move(config)), clock_(std::move(clock)), backend_(clock_()), pool_(kPoolThreads) {
+    backend_.SetReadDefinitions(
+        [path = config_.path, overrides = config_.overrides]() -> absl::StatusOr<std::vector<log::v1::Definitions>> {
+          ASSIGN_OR_RETURN(LoadedConfig read, LoadConfig(path, overrides));
+          return std::move(read.definitions);
+        });
+  }
 
   absl::Status Start() {
     RETURN_IF_ERROR(Listen());
     RETURN_IF_ERROR(OpenData());
-    backend_.Open(*programs_, *connectors_, *backups_, *standings_);
+    backend_.Open(*programs_, *connectors_, *backups_, *standings_, *changes_);
     grpc_->GetHealthCheckService()->SetServingStatus(true);
     RETURN_IF_ERROR(WritePortFile(config_.server.port_file(), port_));
     spdlog::info("serving on {} (port {})", config_.server.listen(), port_);
@@ -107,6 +114,7 @@ class Server::Parts {
     backups_.reset();
     expiry_.reset();
     standings_.reset();
+    changes_.reset();
     if (programs_ == nullptr) return absl::OkStatus();
     absl::Status closed = programs_->Close();
     programs_.reset();
@@ -122,10 +130,13 @@ class Server::Parts {
     services_.push_back(MakeIngestService(backend_, pool_, streams_));
     services_.push_back(MakePartnerService(backend_));
     services_.push_back(MakeMetricService(backend_));
+    services_.push_back(MakeDefinitionsService(backend_));
     services_.push_back(MakeExplainService(backend_));
+    services_.push_back(MakeInterventionService(backend_));
     services_.push_back(MakeScoreService(backend_));
     services_.push_back(MakeReportService(backend_));
     services_.push_back(MakeStandingsService(backend_));
+    services_.push_back(MakeWatchService(backend_, pool_, streams_));
     services_.push_back(MakeConnectorService(backend_, pool_, streams_));
     services_.push_back(MakeAdminService(backend_, pool_, streams_));
     grpc::ServerBuilder builder;
@@ -191,6 +202,7 @@ class Server::Parts {
     ASSIGN_OR_RETURN(backups_, Backups::Open(std::move(backups), *programs_));
     expiry_ = std::make_unique<QuarantineExpiry>(*programs_);
     standings_ = std::make_unique<StandingsTables>(*programs_);
+    changes_ = std::make_unique<ChangeFeeds>(*programs_);
     return absl::OkStatus();
   }
 
@@ -203,6 +215,7 @@ class Server::Parts {
   std::unique_ptr<Backups> backups_;
   std::unique_ptr<QuarantineExpiry> expiry_;
   std::unique_ptr<StandingsTables> standings_;
+  std::unique_ptr<ChangeFeeds> changes_;
   WorkerPool pool_;
   std::vector<std::unique_ptr<grpc::Service>> services_;
   int port_ = 0;

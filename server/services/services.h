@@ -19,10 +19,13 @@ namespace partnermetrics {
 std::unique_ptr<grpc::Service> MakeIngestService(const Backend& backend, WorkerPool& pool, StreamSet& streams);
 std::unique_ptr<grpc::Service> MakePartnerService(const Backend& backend);
 std::unique_ptr<grpc::Service> MakeMetricService(const Backend& backend);
+std::unique_ptr<grpc::Service> MakeDefinitionsService(const Backend& backend);
 std::unique_ptr<grpc::Service> MakeExplainService(const Backend& backend);
+std::unique_ptr<grpc::Service> MakeInterventionService(const Backend& backend);
 std::unique_ptr<grpc::Service> MakeScoreService(const Backend& backend);
 std::unique_ptr<grpc::Service> MakeReportService(const Backend& backend);
 std::unique_ptr<grpc::Service> MakeStandingsService(const Backend& backend);
+std::unique_ptr<grpc::Service> MakeWatchService(const Backend& backend, WorkerPool& pool, StreamSet& streams);
 std::unique_ptr<grpc::Service> MakeConnectorService(const Backend& backend, WorkerPool& pool, StreamSet& streams);
 std::unique_ptr<grpc::Service> MakeAdminService(const Backend& backend, WorkerPool& pool, StreamSet& streams);
 

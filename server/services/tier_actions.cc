@@ -4,17 +4,16 @@
 #include <set>
 #include <string>
 #include <utility>
-#include <variant>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "server/base/errors.h"
 #include "server/engine/partner_entity.h"
 #include "server/expr/diagnostics.h"
-#include "server/ingest/prepare.h"
 #include "server/scoring/evaluator.h"
 #include "server/scoring/tier.h"
 #include "server/services/dates.h"
+#include "server/services/own_facts.h"
 #include "server/services/score_query.h"
 
 namespace partnermetrics {
@@ -22,36 +21,6 @@ namespace {
 
 constexpr char kActor[] = "service:score";
 constexpr int kMostDecisions = 1'000;
-// Events of one request to the writer.
-constexpr size_t kWriteEvents = 1'000;
-
-// Writes events that the server itself states, each as a new revision of its fact.
-absl::StatusOr<uint64_t> State(const Programs& programs, ProgramRuntime& program, std::vector<v1::Event> events) {
-  uint64_t position = 0;
-  for (size_t first = 0; first < events.size(); first += kWriteEvents) {
-    WriteRequest write;
-    write.actor = kActor;
-    for (size_t i = first; i < std::min(events.size(), first + kWriteEvents); ++i) {
-      v1::Event& event = events[i];
-      std::shared_ptr<const Catalog> catalog;
-      {
-        Engine::View view(program.engine());
-        catalog = view.catalog();
-        ASSIGN_OR_RETURN(const auto standing,
-                         view.Fact({static_cast<int>(event.fact_case()), event.source(), event.record_id()}));
-        event.set_revision(standing.has_value() ? standing->version.revision + 1 : 1);
-      }
-      auto prepared = Prepare(std::move(event), {program.id(), kOwnSource, catalog->program().currency_code(),
-                                                 programs.Today(*catalog), &programs.pseudonymiser()});
-      if (const auto* error = std::get_if<FieldError>(&prepared); error != nullptr) return InvalidFields({*error});
-      write.events.push_back(std::move(std::get<PreparedEvent>(prepared)));
-    }
-    const WriteResult result = program.writer().Write(std::move(write), /*wait_for_room=*/true);
-    RETURN_IF_ERROR(result.status);
-    position = result.position;
-  }
-  return position;
-}
 
 v1::Event EventAbout(const std::string& partner, Day day) {
   v1::Event event;
@@ -197,7 +166,7 @@ absl::Status ReviewTiers(const Programs& programs, ProgramRuntime& program, cons
   response.set_position(source.header().position);
   if (!request.apply()) return absl::OkStatus();
   if (!events.empty()) {
-    ASSIGN_OR_RETURN(const uint64_t position, State(programs, program, std::move(events)));
+    ASSIGN_OR_RETURN(const uint64_t position, StateOwnFacts(programs, program, kActor, std::move(events)));
     response.set_position(position);
   }
   response.set_applied(true);
@@ -237,7 +206,7 @@ absl::Status SetTierOverride(const Programs& programs, ProgramRuntime& program,
     }
     events.push_back(std::move(event));
   }
-  RETURN_IF_ERROR(State(programs, program, std::move(events)).status());
+  RETURN_IF_ERROR(StateOwnFacts(programs, program, kActor, std::move(events)).status());
   return Show(programs, program, partner, starts_on, response);
 }
 
@@ -263,7 +232,7 @@ absl::Status EndTierOverride(const Programs& programs, ProgramRuntime& program,
                      absl::StrCat("no override of the tier of '", partner, "' holds on that day"),
                      "look at its history: partnerctl tier show");
   }
-  RETURN_IF_ERROR(State(programs, program, std::move(events)).status());
+  RETURN_IF_ERROR(StateOwnFacts(programs, program, kActor, std::move(events)).status());
   return Show(programs, program, partner, ends_on, response);
 }
 

@@ -13,6 +13,8 @@ constexpr Entry kRenderers[] = {
     {"distribution", &NewDistributionRenderer},
     {"funnel", &NewFunnelRenderer},
     {"group", &NewGroupRenderer},
+    {"intervention", &NewInterventionRenderer},
+    {"interventions", &NewInterventionsRenderer},
     {"leaderboard", &NewLeaderboardRenderer},
     {"pipeline", &NewPipelineRenderer},
     {"revenue", &NewRevenueRenderer},
@@ -22,6 +24,7 @@ constexpr Entry kRenderers[] = {
     {"sla", &NewSlaRenderer},
     {"staged_run", &NewStagedRunRenderer},
     {"tier", &NewTierRenderer},
+    {"watch", &NewWatchRenderer},
     {"what_if", &NewWhatIfRenderer},
 };
 

@@ -34,9 +34,16 @@ std::unique_ptr<Printer> NewScoresRenderer(const Screen& screen);
 std::unique_ptr<Printer> NewTierRenderer(const Screen& screen);
 std::unique_ptr<Printer> NewWhatIfRenderer(const Screen& screen);
 
+// Interventions, and one of them.
+std::unique_ptr<Printer> NewInterventionsRenderer(const Screen& screen);
+std::unique_ptr<Printer> NewInterventionRenderer(const Screen& screen);
+
 // How partners stand: a leaderboard, a distribution.
 std::unique_ptr<Printer> NewLeaderboardRenderer(const Screen& screen);
 std::unique_ptr<Printer> NewDistributionRenderer(const Screen& screen);
+
+// What changes about partners, line by line as it happens.
+std::unique_ptr<Printer> NewWatchRenderer(const Screen& screen);
 
 // What publishing a staged run would change.
 std::unique_ptr<Printer> NewStagedRunRenderer(const Screen& screen);

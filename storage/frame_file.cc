@@ -2,41 +2,20 @@
 
 #include <fcntl.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
 
 #include "absl/strings/str_cat.h"
 #include "storage/bytes.h"
+#include "storage/framing.h"
 #include "storage/status_macros.h"
 
 namespace partnermetrics::storage {
 namespace {
 
 constexpr absl::string_view kMagic = "partnermetrics frames 1\n";
-constexpr size_t kHeaderBytes = 8;  // length and checksum
-// Far more than any frame has; a damaged length must not ask for all memory.
-constexpr uint32_t kMaxFrameBytes = 256U << 20U;
-
-uint32_t Checksum(uint32_t before, absl::string_view bytes) {
-  return static_cast<uint32_t>(
-      crc32(before, reinterpret_cast<const Bytef*>(bytes.data()), static_cast<uInt>(bytes.size())));
-}
-
-std::string Header(uint32_t length, uint32_t checksum) {
-  std::string header;
-  ByteWriter(&header).Fixed32(length).Fixed32(checksum);
-  return header;
-}
-
-absl::Status FileError(int error, absl::string_view what) {
-  const std::string message = absl::StrCat(what, ": ", std::strerror(error));
-  const bool full = error == ENOSPC || error == EDQUOT;
-  return full ? absl::ResourceExhaustedError(message) : absl::UnavailableError(message);
-}
 
 }  // namespace
 
@@ -50,18 +29,18 @@ absl::StatusOr<std::unique_ptr<FrameWriter>> FrameWriter::Create(const std::stri
 
 absl::Status FrameWriter::Append(absl::string_view frame) {
   if (frame.empty() || frame.size() > kMaxFrameBytes) return absl::InternalError("a frame is empty or too long");
-  RETURN_IF_ERROR(Write(Header(static_cast<uint32_t>(frame.size()), Checksum(0, frame))));
+  RETURN_IF_ERROR(Write(FrameHeader(static_cast<uint32_t>(frame.size()), FrameChecksum(0, frame))));
   return Write(frame);
 }
 
 absl::Status FrameWriter::Seal() {
-  RETURN_IF_ERROR(Write(Header(0, checksum_)));
+  RETURN_IF_ERROR(Write(FrameHeader(0, checksum_)));
   if (fsync(file_.get()) != 0) return FileError(errno, absl::StrCat("cannot write ", path_));
   return SyncPath(std::filesystem::path(path_).parent_path().string());
 }
 
 absl::Status FrameWriter::Write(absl::string_view bytes) {
-  checksum_ = Checksum(checksum_, bytes);
+  checksum_ = FrameChecksum(checksum_, bytes);
   bytes_ += bytes.size();
   while (!bytes.empty()) {
     const ssize_t written = write(file_.get(), bytes.data(), bytes.size());
@@ -82,14 +61,14 @@ absl::Status ReadFrames(const std::string& path, const std::function<absl::Statu
   };
   std::string header, frame;
   if (!read(kMagic.size(), header) || header != kMagic) return damaged();
-  uint32_t checksum = Checksum(0, header);
+  uint32_t checksum = FrameChecksum(0, header);
   while (true) {
-    if (!read(kHeaderBytes, header)) return damaged();
+    if (!read(kFrameHeaderBytes, header)) return damaged();
     ByteReader reader(header);
     const uint32_t length = reader.Fixed32(), expected = reader.Fixed32();
     if (length == 0) return expected == checksum && file.peek() == EOF ? absl::OkStatus() : damaged();
-    if (length > kMaxFrameBytes || !read(length, frame) || Checksum(0, frame) != expected) return damaged();
-    checksum = Checksum(Checksum(checksum, header), frame);
+    if (length > kMaxFrameBytes || !read(length, frame) || FrameChecksum(0, frame) != expected) return damaged();
+    checksum = FrameChecksum(FrameChecksum(checksum, header), frame);
     RETURN_IF_ERROR(visit(frame));
   }
 }

@@ -29,14 +29,14 @@ class Filter {
     }
   }
   bool operator()(uint32_t partner) const {
-    return members_[partner] != 0 && std::all_of(wanted_.begin(), wanted_.end(), [&](const auto& wanted) {
+    return members_[partner] && std::all_of(wanted_.begin(), wanted_.end(), [&](const auto& wanted) {
              const auto& [values, value] = wanted;
              return absl::EqualsIgnoreCase(values == nullptr ? "" : absl::string_view((*values)[partner]), value);
            });
   }
 
  private:
-  const std::vector<char>& members_;
+  const Members& members_;
   std::vector<std::pair<const std::vector<std::string>*, std::string>> wanted_;
 };
 
@@ -102,12 +102,18 @@ v1::Leaderboard BuildLeaderboard(const Standings& standings, const LeaderboardRe
   *board.mutable_window()->mutable_end_on() = ToDate(period.last);
   board.set_position(standings.position);
 
-  const Filter passes(standings, request.segments);
-  std::vector<uint32_t> order;
-  order.reserve(standings.ranking->order().size());
-  std::copy_if(standings.ranking->order().begin(), standings.ranking->order().end(), std::back_inserter(order), passes);
+  absl::Span<const uint32_t> order = standings.ranking->order();
+  int64_t passing = standings.members->count();
+  std::vector<uint32_t> filtered;
+  if (!request.segments.empty()) {
+    const Filter passes(standings, request.segments);
+    filtered.reserve(order.size());
+    std::copy_if(order.begin(), order.end(), std::back_inserter(filtered), passes);
+    order = filtered;
+    passing = CountPassing(standings, passes);
+  }
   board.set_ranked(static_cast<int64_t>(order.size()));
-  board.set_without_value(CountPassing(standings, passes) - board.ranked());
+  board.set_without_value(passing - board.ranked());
 
   const size_t limit = std::min(request.limit, order.size());
   size_t first = request.from_bottom ? order.size() - limit : 0;

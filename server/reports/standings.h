@@ -20,6 +20,22 @@
 
 namespace partnermetrics {
 
+// Who belongs to the programme on a date, by partner.
+class Members {
+ public:
+  bool operator[](uint32_t partner) const { return partner < is_member_.size() && is_member_[partner] != 0; }
+  void Set(uint32_t partner, bool is_member) {
+    if (is_member_.size() <= partner) is_member_.resize(partner + 1);
+    count_ += (is_member ? 1 : 0) - (is_member_[partner] != 0 ? 1 : 0);
+    is_member_[partner] = is_member ? 1 : 0;
+  }
+  int64_t count() const { return count_; }
+
+ private:
+  std::vector<char> is_member_;
+  int64_t count_ = 0;
+};
+
 // Every partner's value of one metric on a date. Partners are numbers.
 struct Standings {
   const Catalog* catalog = nullptr;
@@ -27,12 +43,11 @@ struct Standings {
   v1::WindowKind window = v1::WINDOW_KIND_UNSPECIFIED;
   Day as_of = 0;
   uint64_t position = 0;
-  const Ranking* ranking = nullptr;
+  const Ranking* ranking = nullptr;  // of members alone
   const std::vector<std::string>* ids = nullptr;
   // Names, enums and labels of partners ("name", "tier", "label.vertical" …): of each its values by partner.
   const std::map<std::string, std::vector<std::string>>* attributes = nullptr;
-  // By partner: whether it belongs to the programme on the date.
-  const std::vector<char>* members = nullptr;
+  const Members* members = nullptr;
 };
 
 using Segments = google::protobuf::RepeatedPtrField<v1::Scope>;

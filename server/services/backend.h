@@ -17,6 +17,7 @@
 namespace partnermetrics {
 
 class Backups;
+class ChangeFeeds;
 class Connectors;
 class StandingsTables;
 
@@ -25,11 +26,13 @@ class Backend {
   explicit Backend(absl::Time started_at) : started_at_(started_at) {}
 
   // From now on calls are answered. All outlive the calls.
-  void Open(Programs& programs, Connectors& connectors, Backups& backups, StandingsTables& standings) {
+  void Open(Programs& programs, Connectors& connectors, Backups& backups, StandingsTables& standings,
+            ChangeFeeds& changes) {
     programs_ = &programs;
     connectors_ = &connectors;
     backups_ = &backups;
     standings_ = &standings;
+    changes_ = &changes;
     phase_ = Phase::kServing;
   }
   // From now on calls are UNAVAILABLE.
@@ -43,6 +46,7 @@ class Backend {
   Connectors& connectors() const { return *connectors_; }
   Backups& backups() const { return *backups_; }
   StandingsTables& standings() const { return *standings_; }
+  ChangeFeeds& changes() const { return *changes_; }
   absl::Time started_at() const { return started_at_; }
 
   // The programme, once its state has reached the position; waits 5 s for that at most.
@@ -57,6 +61,7 @@ class Backend {
   Connectors* connectors_ = nullptr;
   Backups* backups_ = nullptr;
   StandingsTables* standings_ = nullptr;
+  ChangeFeeds* changes_ = nullptr;
 };
 
 }  // namespace partnermetrics

@@ -4,6 +4,7 @@
 #include "server/base/errors.h"
 #include "server/services/call.h"
 #include "server/services/quarantine_stream.h"
+#include "server/services/refused_stream.h"
 #include "server/services/run_stream.h"
 #include "server/services/services.h"
 #include "server/services/staged_run.h"
@@ -13,14 +14,6 @@
 
 namespace partnermetrics {
 namespace {
-
-// Ends a stream that was not admitted.
-template <typename Response>
-class RefusedStream final : public grpc::ServerWriteReactor<Response> {
- public:
-  explicit RefusedStream(const absl::Status& status) { this->Finish(ToGrpc(status)); }
-  void OnDone() override { delete this; }
-};
 
 using Base = v1::ConnectorService::WithCallbackMethod_RunConnector<
     v1::ConnectorService::WithCallbackMethod_ExportQuarantine<v1::ConnectorService::Service>>;

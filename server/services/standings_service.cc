@@ -57,18 +57,17 @@ class StandingsServiceImpl final : public v1::StandingsService::Service {
   }
 
  private:
-  // Today's standings are at hand; those of another day are evaluated now.
+  // Today's standings are kept as such: of another day only while they are asked for.
   template <typename Request>
   absl::Status Read(const Request& request, ProgramRuntime& program,
                     absl::FunctionRef<absl::Status(const Standings&)> use) const {
     if (!v1::WindowKind_IsValid(request.window())) return InvalidField("window", "UNKNOWN", "is no window");
-    const StandingsKey key = {request.metric_id(), request.window()};
-    StandingsTable& today = backend_.standings().Of(program);
-    if (!request.has_as_of()) return today.Read(key, use);
-    ASSIGN_OR_RETURN(const Day as_of, ReadDate(request.as_of(), "as_of"));
-    if (as_of == TodayOf(program)) return today.Read(key, use);
-    StandingsTable past(program, backend_.programs(), as_of);
-    return past.Read(key, use);
+    StandingsKey key = {request.metric_id(), request.window()};
+    if (request.has_as_of()) {
+      ASSIGN_OR_RETURN(const Day as_of, ReadDate(request.as_of(), "as_of"));
+      if (as_of != TodayOf(program)) key.day = as_of;
+    }
+    return backend_.standings().Of(program).Read(key, use);
   }
 
   Day TodayOf(ProgramRuntime& program) const {

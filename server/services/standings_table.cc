@@ -1,6 +1,7 @@
 #include "server/services/standings_table.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -22,6 +23,9 @@ constexpr size_t kBlock = 500;
 // While events pour in, this often; then the rest is evaluated under one lock.
 constexpr int kMostRounds = 4;
 constexpr absl::Duration kKeep = absl::Hours(1);
+// Values of other days than today that are kept, some 30 bytes each; but at least these columns of them.
+constexpr size_t kOtherDaysValues = 2'000'000;
+constexpr size_t kLeastOtherDays = 4;
 constexpr absl::string_view kLabelPrefix = "label.";
 
 const FactSchema& PartnerSchema() {
@@ -51,48 +55,66 @@ std::string TextOf(const FactRow& row, const FieldSchema& field) {
 }  // namespace
 
 absl::Status StandingsTable::Read(const StandingsKey& key, absl::FunctionRef<absl::Status(const Standings&)> use) {
+  return ReadTogether([&](const Catalog&) { return std::vector<StandingsKey>{key}; },
+                      [&](absl::Span<const Standings> standings) { return use(standings.front()); });
+}
+
+absl::Status StandingsTable::ReadTogether(absl::FunctionRef<std::vector<StandingsKey>(const Catalog&)> choose,
+                                          absl::FunctionRef<absl::Status(absl::Span<const Standings>)> use) {
   MutexLock lock(&mutex_);
-  Column* column = nullptr;
+  Columns columns;
   absl::Status status = absl::AbortedError("");
   while (absl::IsAborted(status)) {
     {
       Engine::View view(program_.engine());
       RETURN_IF_ERROR(TakeChanges(view));
     }
-    ASSIGN_OR_RETURN(column, ColumnOf(key));
-    column->used = programs_.Now();
-    status = Update({column});
+    columns.clear();
+    for (const StandingsKey& key : choose(*catalog_)) {
+      ASSIGN_OR_RETURN(Column * column, ColumnOf(key));
+      column->used = programs_.Now();
+      columns.push_back(column);
+    }
+    status = Update(columns);
   }
   RETURN_IF_ERROR(status);
-  Standings standings;
-  standings.catalog = catalog_.get();
-  standings.metric = column->metric;
-  standings.window = column->window;
-  standings.as_of = as_of_;
-  standings.position = position_;
-  standings.ranking = &column->ranking;
-  standings.ids = &ids_;
-  standings.attributes = &attributes_;
-  std::vector<char> members;
-  members.reserve(partners_.size());
-  for (const Partner& partner : partners_) members.push_back(IsMember(partner) ? 1 : 0);
-  standings.members = &members;
-  return use(standings);
+  std::vector<Standings> together;
+  for (const Column* column : columns) {
+    Standings& standings = together.emplace_back();
+    standings.catalog = catalog_.get();
+    standings.metric = column->metric;
+    standings.window = column->key.window;
+    standings.as_of = AsOf(*column);
+    standings.position = position_;
+    standings.ranking = &column->ranking;
+    standings.ids = &ids_;
+    standings.attributes = &attributes_;
+    standings.members = &column->members;
+  }
+  status = use(together);
+  DropOtherDays();
+  return status;
+}
+
+void StandingsTable::MoveTo(Day day) {
+  MutexLock lock(&mutex_);
+  day_ = day;
 }
 
 absl::Status StandingsTable::Refresh() {
   MutexLock lock(&mutex_);
   const absl::Time now = programs_.Now();
+  Columns columns;
   for (auto it = columns_.begin(); it != columns_.end();) {
-    it = now - it->second->used > kKeep ? columns_.erase(it) : std::next(it);
+    const bool is_forgotten = !it->first.day && now - it->second->used > kKeep;
+    if (!is_forgotten && !it->first.day) columns.push_back(it->second.get());
+    it = is_forgotten ? columns_.erase(it) : std::next(it);
   }
-  if (columns_.empty()) return absl::OkStatus();
+  if (columns.empty()) return absl::OkStatus();
   {
     Engine::View view(program_.engine());
-    RETURN_IF_ERROR(TakeChanges(view));
+    if (IsOfOtherTimes(view)) return absl::OkStatus();
   }
-  Columns columns;
-  for (const auto& [key, column] : columns_) columns.push_back(column.get());
   const absl::Status status = Update(columns);
   // Who reads next begins anew.
   return absl::IsAborted(status) ? absl::OkStatus() : status;
@@ -100,7 +122,12 @@ absl::Status StandingsTable::Refresh() {
 
 StandingsWork StandingsTable::work() {
   MutexLock lock(&mutex_);
-  return {static_cast<int64_t>(ids_.size()), evaluated_};
+  return {static_cast<int64_t>(ids_.size()), evaluated_, static_cast<int64_t>(columns_.size())};
+}
+
+void StandingsTable::set_other_days_budget(size_t columns) {
+  MutexLock lock(&mutex_);
+  other_days_budget_ = columns;
 }
 
 absl::StatusOr<StandingsTable::Column*> StandingsTable::ColumnOf(const StandingsKey& key) {
@@ -115,9 +142,9 @@ absl::StatusOr<StandingsTable::Column*> StandingsTable::ColumnOf(const Standings
         "metric_id", "UNKNOWN_METRIC",
         absl::StrCat("there is no metric '", key.metric, "' of partners", SuggestNames(key.metric, std::move(names))));
   }
-  auto column = std::make_unique<Column>(Column{metric, key.window, OfItself(*metric), IsTimeless(*catalog_, *metric),
+  auto column = std::make_unique<Column>(Column{metric, key, OfItself(*metric), IsTimeless(*catalog_, *metric),
                                                 Ranking(metric->definition.direction(), ids_)});
-  column->stale.assign(ids_.size(), 1);
+  column->stale.AddUpTo(ids_.size());
   return columns_.emplace(key, std::move(column)).first->second.get();
 }
 
@@ -145,13 +172,14 @@ absl::Status StandingsTable::TakeChanges(const Engine::View& view) {
     const uint32_t number = NumberOf(id);
     partners_[number].gone = !partner;
     if (partner) SetFields(number, partner->fields.SerializeAsString());
-    for (const auto& [key, column] : columns_) column->stale[number] = 1;
+    for (const auto& [key, column] : columns_) column->stale.Add(number);
   }
   if (as_of_ == today) return absl::OkStatus();
   as_of_ = today;
   for (const auto& [key, column] : columns_) {
-    for (size_t i = 0; i < column->due.size(); ++i) {
-      if (column->due[i] <= today) column->stale[i] = 1;
+    if (key.day) continue;
+    for (uint32_t partner = 0; partner < column->due.size(); ++partner) {
+      if (column->due[partner] <= today) column->stale.Add(partner);
     }
   }
   return absl::OkStatus();
@@ -176,7 +204,7 @@ uint32_t StandingsTable::NumberOf(const std::string& partner_id) {
   if (!is_new) return it->second;
   ids_.push_back(partner_id);
   partners_.emplace_back();
-  for (const auto& [key, column] : columns_) column->stale.push_back(1);
+  for (const auto& [key, column] : columns_) column->stale.Add(it->second);
   return it->second;
 }
 
@@ -209,64 +237,86 @@ void StandingsTable::SetAttribute(const std::string& name, uint32_t partner, std
   values[partner] = std::move(value);
 }
 
-bool StandingsTable::IsMember(const Partner& partner) const {
-  return !partner.gone && (!partner.signed_on || *partner.signed_on <= as_of_) &&
-         (!partner.terminated_on || *partner.terminated_on > as_of_);
+bool StandingsTable::IsMember(const Partner& partner, Day as_of) {
+  return !partner.gone && (!partner.signed_on || *partner.signed_on <= as_of) &&
+         (!partner.terminated_on || *partner.terminated_on > as_of);
+}
+
+void StandingsTable::DropOtherDays() {
+  std::vector<std::pair<absl::Time, const StandingsKey*>> kept;
+  for (const auto& [key, column] : columns_) {
+    if (key.day) kept.emplace_back(column->used, &key);
+  }
+  const size_t budget =
+      other_days_budget_.value_or(std::max(kLeastOtherDays, kOtherDaysValues / std::max<size_t>(1, ids_.size())));
+  if (kept.size() <= budget) return;
+  std::sort(kept.begin(), kept.end());
+  kept.resize(kept.size() - budget);
+  for (const auto& [used, key] : kept) columns_.erase(columns_.find(*key));
 }
 
 absl::Status StandingsTable::Update(const Columns& columns) {
-  Columns own;
-  for (Column* column : columns) {
-    if (column->of_itself) {
-      own.push_back(column);
-    } else {
-      RETURN_IF_ERROR(EvaluateAll(*column));
-    }
-  }
-  if (!own.empty()) RETURN_IF_ERROR(EvaluateStale(own));
-  for (Column* column : columns) column->ranking.Settle();
-  return absl::OkStatus();
-}
-
-absl::Status StandingsTable::EvaluateStale(const Columns& columns) {
+  Columns own, comparing;
+  for (Column* column : columns) (column->of_itself ? own : comparing).push_back(column);
+  std::vector<Work> last;
   for (int round = 0;; ++round) {
     std::vector<uint32_t> stale;
-    EngineSource source;
-    bool is_last = false;
     {
       Engine::View view(program_.engine());
       if (IsOfOtherTimes(view)) return absl::AbortedError("definitions or kinds of fact are others now");
       RETURN_IF_ERROR(TakeChanges(view));
-      stale = StaleIn(columns);
-      is_last = stale.size() <= kBlock || round >= kMostRounds;
-      if (is_last) {
-        ASSIGN_OR_RETURN(source, Collect(view, columns, stale));
+      stale = StaleIn(own);
+      if (stale.size() <= kBlock || round >= kMostRounds) {
+        ASSIGN_OR_RETURN(last, CollectLast(view, own, comparing, stale));
+        break;
       }
-    }
-    if (is_last) {
-      Evaluate(source, columns, stale);
-      return absl::OkStatus();
     }
     // Each block at a position of its own: what changes meanwhile is found by the next round.
     for (size_t first = 0; first < stale.size(); first += kBlock) {
       const auto block = absl::MakeConstSpan(stale).subspan(first, kBlock);
+      EngineSource source;
       {
         Engine::View view(program_.engine());
         if (IsOfOtherTimes(view)) return absl::AbortedError("definitions or kinds of fact are others now");
-        ASSIGN_OR_RETURN(source, Collect(view, columns, block));
+        ASSIGN_OR_RETURN(source, Collect(view, own, block));
       }
-      Evaluate(source, columns, block);
+      Evaluate(source, own, block);
     }
   }
+  for (const Work& work : last) Evaluate(work.source, work.columns, work.partners);
+  for (Column* column : columns) {
+    column->stale.Forget();
+    column->ranking.Settle();
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<StandingsTable::Work>> StandingsTable::CollectLast(const Engine::View& view,
+                                                                              const Columns& own,
+                                                                              const Columns& comparing,
+                                                                              std::vector<uint32_t> stale) {
+  std::vector<Work> last;
+  if (!stale.empty()) {
+    ASSIGN_OR_RETURN(EngineSource source, Collect(view, own, stale));
+    last.push_back({own, std::move(stale), std::move(source)});
+  }
+  for (Column* column : comparing) {
+    if (column->evaluated_at == std::make_pair(AsOf(*column), position_)) continue;
+    std::vector<uint32_t> all(ids_.size());
+    std::iota(all.begin(), all.end(), 0);
+    ASSIGN_OR_RETURN(EngineSource source, Collect(view, {column}, all));
+    column->evaluated_at = {AsOf(*column), position_};
+    column->stale.AddUpTo(ids_.size());
+    last.push_back({{column}, std::move(all), std::move(source)});
+  }
+  return last;
 }
 
 std::vector<uint32_t> StandingsTable::StaleIn(const Columns& columns) const {
   std::vector<uint32_t> stale;
-  for (uint32_t partner = 0; partner < ids_.size(); ++partner) {
-    const bool any =
-        std::any_of(columns.begin(), columns.end(), [&](const Column* c) { return c->stale[partner] != 0; });
-    if (any) stale.push_back(partner);
-  }
+  for (const Column* column : columns) column->stale.ForEach([&](uint32_t partner) { stale.push_back(partner); });
+  std::sort(stale.begin(), stale.end());
+  stale.erase(std::unique(stale.begin(), stale.end()), stale.end());
   return stale;
 }
 
@@ -287,45 +337,30 @@ absl::StatusOr<EngineSource> StandingsTable::Collect(const Engine::View& view, c
 }
 
 void StandingsTable::Evaluate(const EngineSource& source, const Columns& columns, absl::Span<const uint32_t> partners) {
-  DueSource due(*catalog_, source, as_of_);
-  const Evaluator evaluator(*catalog_, due);
   for (Column* column : columns) {
+    const Day as_of = AsOf(*column);
+    DueSource due(*catalog_, source, as_of);
+    const Evaluator evaluator(*catalog_, due);
     column->due.resize(ids_.size(), DueSource::kNever);
-    const Period period = PeriodOf(*catalog_, *column->metric, column->window, as_of_);
+    const Period period = PeriodOf(*catalog_, *column->metric, column->key.window, as_of);
     for (size_t i = 0; i < partners.size(); ++i) {
-      if (column->stale[partners[i]] == 0) continue;
-      column->stale[partners[i]] = 0;
+      if (!column->stale.Remove(partners[i])) continue;
       const Partner& partner = partners_[partners[i]];
+      const bool is_member = IsMember(partner, as_of);
       due.Reset();
       const auto scope = kFirstPartnerScope + static_cast<ScopeIndex>(i);
-      const Number value = IsMember(partner) ? evaluator.Evaluate(*column->metric, scope, period)
-                                             : Number::NoData(v1::NO_DATA_REASON_WRONG_SCOPE);
+      const Number value = is_member ? evaluator.Evaluate(*column->metric, scope, period)
+                                     : Number::NoData(v1::NO_DATA_REASON_WRONG_SCOPE);
+      column->members.Set(partners[i], is_member);
       column->ranking.Set(partners[i], value);
-      Day next = column->is_timeless && !is_waiting_ ? due.due() : as_of_ + 1;
+      Day next = column->is_timeless && !is_waiting_ ? due.due() : as_of + 1;
       for (const std::optional<Day>& day : {partner.signed_on, partner.terminated_on}) {
-        if (day && *day > as_of_) next = std::min(next, *day);
+        if (day && *day > as_of) next = std::min(next, *day);
       }
       column->due[partners[i]] = next;
       ++evaluated_;
     }
   }
-}
-
-absl::Status StandingsTable::EvaluateAll(Column& column) {
-  std::vector<uint32_t> all;
-  EngineSource source;
-  {
-    Engine::View view(program_.engine());
-    if (IsOfOtherTimes(view)) return absl::AbortedError("definitions or kinds of fact are others now");
-    RETURN_IF_ERROR(TakeChanges(view));
-    if (column.evaluated_at == std::make_pair(as_of_, position_)) return absl::OkStatus();
-    for (uint32_t partner = 0; partner < ids_.size(); ++partner) all.push_back(partner);
-    ASSIGN_OR_RETURN(source, Collect(view, {&column}, all));
-  }
-  column.evaluated_at = {as_of_, position_};
-  column.stale.assign(ids_.size(), 1);
-  Evaluate(source, {&column}, all);
-  return absl::OkStatus();
 }
 
 }  // namespace partnermetrics

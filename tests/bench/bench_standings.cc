@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <iostream>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -85,6 +86,12 @@ class Bench {
     Show("leaderboard just after a correction, p50", reads[50], "ms");
     Show("leaderboard just after a correction, p99", reads[99], "ms");
 
+    const Day month_end = ToDay(absl::CivilDay(2025, 7, 31));
+    Show("leaderboard of a past month for the first time", Read("partner_revenue", month_end), "ms");
+    Show("leaderboard of a past month again", Read("partner_revenue", month_end), "ms");
+    Ingest(CorrectionLoad(options_, 100, 1'000));
+    Show("leaderboard of a past month after 100 corrections", Read("partner_revenue", month_end), "ms");
+
     const absl::Time all = absl::Now();
     std::vector<std::string> names;
     {
@@ -117,9 +124,9 @@ class Bench {
     Show("  values evaluated", static_cast<double>(table_->work().evaluated - evaluated), "");
   }
 
-  double Read(const std::string& metric) {
+  double Read(const std::string& metric, std::optional<Day> day = std::nullopt) {
     const absl::Time start = absl::Now();
-    Check(table_->Read({metric}, [](const Standings& standings) {
+    Check(table_->Read({metric, v1::WINDOW_KIND_UNSPECIFIED, day}, [](const Standings& standings) {
       const v1::Leaderboard board = BuildLeaderboard(standings, {});
       return board.rows_size() == 0 && board.ranked() > 0 ? absl::InternalError("an empty leaderboard")
                                                           : absl::OkStatus();

@@ -165,8 +165,15 @@ class StandingsPropertyTest : public testing::Test {
     ASSERT_TRUE(result.status.ok()) << result.status;
   }
 
+  // A month's end not long ago, as which standings are kept too; mostly none.
+  std::optional<Day> MonthEnd() {
+    if (Below(3) != 0) return std::nullopt;
+    return ToDay(absl::CivilDay(absl::CivilMonth(ToCivil(Today())) - Below(3)) - 1);
+  }
+
   // "P3 120.5", best first.
   std::vector<std::string> Fresh(const StandingsKey& key) {
+    const Day as_of = key.day.value_or(Today());
     std::vector<PartnerRecord> records;
     std::vector<std::string> ids;
     std::vector<ScopeIndex> scopes;
@@ -185,14 +192,14 @@ class StandingsPropertyTest : public testing::Test {
       source = *std::move(collected);
     }
     const Evaluator evaluator(*source.catalog(), source);
-    const Period period = PeriodOf(*source.catalog(), *metric, key.window, Today());
+    const Period period = PeriodOf(*source.catalog(), *metric, key.window, as_of);
     std::vector<std::pair<double, std::string>> ranked;
     for (size_t i = 0; i < ids.size(); ++i) {
       v1::Partner partner;
       partner.ParseFromString(records[i].fields);
       const auto day = [](const v1::Date& d) { return ToDay(absl::CivilDay(d.year(), d.month(), d.day())); };
-      if (partner.has_signed_on() && day(partner.signed_on()) > Today()) continue;
-      if (partner.has_terminated_on() && day(partner.terminated_on()) <= Today()) continue;
+      if (partner.has_signed_on() && day(partner.signed_on()) > as_of) continue;
+      if (partner.has_terminated_on() && day(partner.terminated_on()) <= as_of) continue;
       const Number value = evaluator.Evaluate(*metric, scopes[i], period);
       const bool down = metric->definition.direction() == v1::METRIC_DIRECTION_DOWN;
       if (value.has_value()) ranked.emplace_back(down ? value.value : -value.value, ids[i]);
@@ -206,7 +213,7 @@ class StandingsPropertyTest : public testing::Test {
   std::vector<std::string> Kept(const StandingsKey& key) {
     std::vector<std::string> lines;
     const absl::Status read = table_->Read(key, [&](const Standings& standings) {
-      EXPECT_EQ(standings.as_of, Today());
+      EXPECT_EQ(standings.as_of, key.day.value_or(Today()));
       for (const uint32_t partner : standings.ranking->order()) {
         lines.push_back(absl::StrCat((*standings.ids)[partner], " ", std::abs(standings.ranking->value(partner))));
       }
@@ -241,12 +248,12 @@ TEST_F(StandingsPropertyTest, EqualAFreshEvaluation) {
     if (step % 40 == 0) {
       watched.clear();
       for (int i = 0; i < 5; ++i) {
-        watched.push_back({kMetrics[Below(std::size(kMetrics))], kWindows[Below(std::size(kWindows))]});
+        watched.push_back({kMetrics[Below(std::size(kMetrics))], kWindows[Below(std::size(kWindows))], MonthEnd()});
       }
     }
     for (const StandingsKey& key : watched) {
       SCOPED_TRACE(absl::StrCat("step ", step, ": ", key.metric, " ", v1::WindowKind_Name(key.window), " as of ",
-                                DayText(Today())));
+                                DayText(key.day.value_or(Today()))));
       ASSERT_EQ(Kept(key), Fresh(key));
     }
   }
@@ -266,6 +273,38 @@ TEST_F(StandingsPropertyTest, DaysEvaluateOnlyWhatIsDue) {
   }
   // Of 300 turns of days few concern a sum over all time: first days of months, and deals yet to close.
   EXPECT_LT(table_->work().evaluated - before, 300 * table_->work().partners / 10);
+}
+
+// A past month is evaluated once; a correction evaluates the partner that it touched.
+TEST_F(StandingsPropertyTest, PastMonthsAreKept) {
+  for (int i = 0; i < 200; ++i) Happen();
+  StandingsKey key = {"partner_revenue"};
+  key.day = ToDay(absl::CivilDay(absl::CivilMonth(ToCivil(Today()))) - 1);
+  Kept(key);
+  const int64_t first = table_->work().evaluated;
+  now_ += absl::Hours(24 * 50);
+  EXPECT_EQ(Kept(key), Fresh(key));
+  EXPECT_EQ(table_->work().evaluated, first);
+  while (table_->work().evaluated == first) {
+    Happen();
+    ASSERT_EQ(Kept(key), Fresh(key));
+  }
+  EXPECT_LE(table_->work().evaluated - first, 3);
+}
+
+// Many other days are not kept all, and each is right when it is asked for again.
+TEST_F(StandingsPropertyTest, OtherDaysAreForgottenBeyondABudget) {
+  for (int i = 0; i < 50; ++i) Happen();
+  table_->set_other_days_budget(5);
+  for (int round = 0; round < 3; ++round) {
+    for (int days = 0; days < 10; ++days) {
+      now_ += absl::Seconds(1);
+      StandingsKey key = {"revenue_to_date"};
+      key.day = Today() - 30 * days;
+      ASSERT_EQ(Kept(key), Fresh(key));
+    }
+  }
+  EXPECT_LE(table_->work().columns, 5);
 }
 
 }  // namespace

@@ -23,7 +23,8 @@ class StandingsTest : public FormulaTest {
     ranking_->Settle();
     attributes_["name"] = ids_;
     attributes_["tier"].assign(ids_.size(), "Gold");
-    members_.assign(ids_.size(), 1);
+    members_ = Members();
+    for (uint32_t partner = 0; partner < ids_.size(); ++partner) members_.Set(partner, true);
     standings_.catalog = catalog_.get();
     standings_.metric = catalog_->FindMetric("revenue");
     standings_.as_of = On(2024, 3, 31);
@@ -56,7 +57,7 @@ class StandingsTest : public FormulaTest {
   std::vector<std::string> ids_;
   std::unique_ptr<Ranking> ranking_;
   std::map<std::string, std::vector<std::string>> attributes_;
-  std::vector<char> members_;
+  Members members_;
   Standings standings_;
 };
 
@@ -100,7 +101,9 @@ TEST_F(StandingsTest, RanksAreThoseAmongThePartnersOfTheSegment) {
   EXPECT_THAT(Rows(Of("tier", "gold")), ElementsAre("1 a $90", "2 c $70"));
   EXPECT_THAT(Rows(Of("tier", "")), ElementsAre("1 d $60"));
   EXPECT_THAT(Rows(Of("label.unheard", "x")), IsEmpty());
-  members_[0] = 0;
+  members_.Set(0, false);
+  Set(0, -1);
+  ranking_->Settle();
   EXPECT_THAT(Rows(Of("tier", "gold")), ElementsAre("1 c $70"));
 }
 

@@ -392,22 +392,27 @@ uint64_t CellTable::ChangedSince(uint64_t publishes, absl::FunctionRef<void(uint
   return publishes_;
 }
 
-void CellTable::Publish() {
-  ++publishes_;
-  for (const uint32_t scope : sealed_.touched) MarkChanged(scope);
-  for (auto& [id, scope] : sealed_.loaded) {
+void CellTable::TakeSealed() {
+  std::swap(taken_, sealed_);
+  for (auto& [id, scope] : taken_.loaded) {
     if (scopes_.size() <= id) scopes_.resize(id + 1);
     for (const Year& year : scope->years) bytes_ += year.bytes;
     scopes_[id] = std::move(scope);
   }
-  const auto contributions = absl::MakeConstSpan(sealed_.contributions);
-  for (const Pending& pending : sealed_.pending) {
+  taken_.loaded.clear();
+}
+
+void CellTable::AddTaken() {
+  ++publishes_;
+  for (const uint32_t scope : taken_.touched) MarkChanged(scope);
+  const auto contributions = absl::MakeConstSpan(taken_.contributions);
+  for (const Pending& pending : taken_.pending) {
     updates_ += pending.size;
     Apply(pending.scope, contributions.subspan(pending.first, pending.size));
   }
-  for (const PendingEntry& entry : sealed_.entries) Apply(entry);
-  updates_ += sealed_.entries.size();
-  sealed_.Clear();
+  for (const PendingEntry& entry : taken_.entries) Apply(entry);
+  updates_ += taken_.entries.size();
+  taken_.Clear();
 }
 
 CellTable::Year& CellTable::YearOfScope(uint32_t id, Scope& scope, int wanted) {

@@ -152,9 +152,10 @@ struct DirtyYear {
 
 // All cells of a programme, over a state store that holds those of scopes that nothing happened to lately.
 //
-// Thread-safety: Add, Touch, Seal, Discard and the checkpoint's methods belong to the applier; Publish and Evict
-// need the engine's lock for writing, Read and ChangedSince need it at least for reading. Encode may be called by
-// any thread.
+// Thread-safety: Add, Touch, Seal, Discard and the checkpoint's methods belong to the applier; TakeSealed, AddTaken and
+// Evict need the engine's lock for writing, Read and ChangedSince need it at least for reading. Between TakeSealed and
+// the end of AddTaken, which may run on another thread, the applier calls only Add, Touch and Seal. Encode may be
+// called by any thread.
 class CellTable {
  public:
   CellTable(const Keys& keys, storage::StateStore& store, Interner& scopes, Interner& rows, size_t cache_bytes)
@@ -167,8 +168,14 @@ class CellTable {
   void Touch(uint32_t scope) { batch_.touched.push_back(scope); }
   // Ends the batch. No other may be sealed and not published.
   void Seal();
-  // Adds the sealed batch to the cells.
-  void Publish();
+  // Adds the sealed batch to the cells: the first step takes it, the second may run while the applier adds to the next
+  // batch and seals it.
+  void TakeSealed();
+  void AddTaken();
+  void Publish() {
+    TakeSealed();
+    AddTaken();
+  }
   // Forgets what is not published.
   void Discard();
 
@@ -238,7 +245,7 @@ class CellTable {
   Interner& row_names_;
   const size_t cache_bytes_;
 
-  Batch batch_, sealed_;
+  Batch batch_, sealed_, taken_;
   std::vector<std::unique_ptr<Scope>> scopes_;  // by number; null: only in the store
   uint64_t publishes_ = 0;
   uint64_t updates_ = 0;

@@ -60,13 +60,23 @@ absl::StatusOr<std::optional<WonDeal>> WonDeals::First(const FactId& customer) c
   return deals.empty() ? std::nullopt : std::optional<WonDeal>(std::move(deals.front()));
 }
 
-absl::Status WonDeals::Change(const FactId& customer, const WonDeal& deal, bool add) {
+absl::StatusOr<bool> WonDeals::Change(const FactId& customer, const std::optional<WonDeal>& out,
+                                      const std::optional<WonDeal>& in) {
   std::string key = KeyOf(customer);
   ASSIGN_OR_RETURN(std::vector<WonDeal> deals, Read(key));
-  const auto at = std::lower_bound(deals.begin(), deals.end(), deal);
-  const bool there = at != deals.end() && *at == deal;
-  if (add && !there) deals.insert(at, deal);
-  if (!add && there) deals.erase(at);
+  bool is_first = false;
+  if (out.has_value()) {
+    const auto at = std::lower_bound(deals.begin(), deals.end(), *out);
+    if (at != deals.end() && *at == *out) {
+      is_first = at == deals.begin();
+      deals.erase(at);
+    }
+  }
+  if (in.has_value()) {
+    const auto at = std::lower_bound(deals.begin(), deals.end(), *in);
+    is_first = is_first || at == deals.begin();
+    if (at == deals.end() || !(*at == *in)) deals.insert(at, *in);
+  }
   std::string value;
   for (const WonDeal& won : deals) {
     storage::ByteWriter(&value).KeyI32(won.day);
@@ -77,7 +87,7 @@ absl::Status WonDeals::Change(const FactId& customer, const WonDeal& deal, bool 
   } else {
     state_.Put(StateTable::kIndexes, std::move(key), std::move(value));
   }
-  return absl::OkStatus();
+  return is_first;
 }
 
 }  // namespace partnermetrics

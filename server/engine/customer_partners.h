@@ -54,7 +54,9 @@ class WonDeals {
   WonDeals(const Keys& keys, StateOverlay& state) : keys_(keys), state_(state) {}
 
   absl::StatusOr<std::optional<WonDeal>> First(const FactId& customer) const;
-  absl::Status Change(const FactId& customer, const WonDeal& deal, bool add);
+  // Takes one deal out and puts another in. Says whether the first was or is one of them.
+  absl::StatusOr<bool> Change(const FactId& customer, const std::optional<WonDeal>& out,
+                              const std::optional<WonDeal>& in);
 
  private:
   absl::StatusOr<std::vector<WonDeal>> Read(const std::string& key) const;

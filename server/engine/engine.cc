@@ -49,6 +49,7 @@ Engine::Engine(const EngineOptions& options, storage::StateStore& state, const s
       jobs_(keys_, state_, facts_) {}
 
 Engine::~Engine() {
+  if (publishing_.valid()) publishing_.wait();
   if (checkpoint_.valid()) checkpoint_.wait();
 }
 
@@ -244,6 +245,7 @@ Engine::Standing Engine::Stand() const {
 }
 
 absl::Status Engine::Discard() {
+  if (publishing_.valid()) publishing_.get();
   state_.Discard();
   cells_.Discard();
   facts_.Discard();
@@ -272,14 +274,44 @@ absl::Status Engine::Seal() {
 }
 
 absl::Status Engine::Publish() {
+  RETURN_IF_ERROR(FinishPublish());
   if (!sealed_.has_value()) RETURN_IF_ERROR(Seal());
-  {
-    MutexLock gate(&gate_);
-    WriterLock lock(&mutex_);
-    state_.Publish();
-    cells_.Publish();
-    published_ = *std::exchange(sealed_, std::nullopt);
-  }
+  Show(*std::exchange(sealed_, std::nullopt), [] {});
+  return CheckpointIfDue();
+}
+
+absl::Status Engine::PublishBeside(std::function<void()> shown) {
+  RETURN_IF_ERROR(FinishPublish());
+  if (!sealed_.has_value()) RETURN_IF_ERROR(Seal());
+  std::promise<void> state_moved;
+  const std::future<void> may_go_on = state_moved.get_future();
+  publishing_ =
+      std::async(std::launch::async, [this, standing = *std::exchange(sealed_, std::nullopt), shown = std::move(shown),
+                                      state_moved = std::move(state_moved)]() mutable {
+        Show(std::move(standing), [&state_moved] { state_moved.set_value(); });
+        shown();
+      });
+  may_go_on.wait();
+  return absl::OkStatus();
+}
+
+absl::Status Engine::FinishPublish() {
+  if (!publishing_.valid()) return absl::OkStatus();
+  publishing_.get();
+  return CheckpointIfDue();
+}
+
+void Engine::Show(Standing standing, const std::function<void()>& state_moved) {
+  MutexLock gate(&gate_);
+  WriterLock lock(&mutex_);
+  state_.Publish();
+  cells_.TakeSealed();
+  published_ = std::move(standing);
+  state_moved();
+  cells_.AddTaken();
+}
+
+absl::Status Engine::CheckpointIfDue() {
   // Changed cells need no memory of their own, but cannot leave the cache.
   const bool is_due = state_.dirty_bytes() >= options_.checkpoint_bytes || cells_.dirty_bytes() >= options_.cache_bytes;
   if (!is_due) return absl::OkStatus();
@@ -334,6 +366,7 @@ absl::Status Engine::FinishCheckpoint() {
 }
 
 absl::Status Engine::Checkpoint() {
+  RETURN_IF_ERROR(FinishPublish());
   RETURN_IF_ERROR(FinishCheckpoint());
   if (header_.position == checkpoint_position_ && state_.dirty_bytes() == 0 && cells_.dirty_bytes() == 0 &&
       checkpoint_cells_.empty()) {

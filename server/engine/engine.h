@@ -77,6 +77,12 @@ class Engine {
   // Shows readers the sealed batch, or what was applied when none is, and starts a checkpoint when much is dirty.
   absl::Status Publish();
 
+  // The same beside the applier, who may go on with Apply and Seal at once; whatever else is called first waits for it.
+  // `shown` is called, by another thread, when readers see the batch.
+  absl::Status PublishBeside(std::function<void()> shown);
+  // Waits until that is done.
+  absl::Status FinishPublish();
+
   // Forgets what is not published.
   absl::Status Discard();
 
@@ -107,6 +113,10 @@ class Engine {
   absl::Status ApplyAlias(const storage::LogRecord& record, Applied& applied);
   // After a record was applied: settles what it concerns, or opens a job for it.
   absl::Status Settle(const storage::LogRecord& record, v1::JobKind kind, absl::string_view cause, Applied& applied);
+  // Makes the sealed batch what readers see. `state_moved` is called when the applier may read the state again.
+  void Show(Standing standing, const std::function<void()>& state_moved);
+  // Starts a checkpoint when much is dirty.
+  absl::Status CheckpointIfDue();
   // Hands what is published to a thread that writes it. No checkpoint may be under way.
   void StartCheckpoint();
   // Waits for the checkpoint that is under way, if there is one.
@@ -129,6 +139,7 @@ class Engine {
   std::shared_ptr<const Incomplete> incomplete_;  // after the last batch that ended
   uint64_t checkpoint_position_ = 0;
   std::optional<Standing> sealed_;           // after the last record of the sealed batch
+  std::future<void> publishing_;             // a batch that is being published beside the applier
   std::future<absl::Status> checkpoint_;     // under way; its frozen changes stand at checkpoint_next_
   std::vector<DirtyYear> checkpoint_cells_;  // its cells, until they are written: after a failure by the next one
   uint64_t checkpoint_next_ = 0;

@@ -86,20 +86,15 @@ absl::Status FactApplier::FollowDeal(const FactId& id, const StoredFact* before,
   }
   // Whose customers change: of the deal's, those of which it was or is the first.
   std::set<FactId> concerned;
-  const auto is_first = [this, &id](const FactId& customer) -> absl::StatusOr<bool> {
-    ASSIGN_OR_RETURN(const std::optional<WonDeal> first, won_deals_.First(customer));
-    return first.has_value() && first->deal == id;
+  const auto change = [&](const FactId& customer, bool out, bool in) -> absl::Status {
+    ASSIGN_OR_RETURN(const bool is_first, won_deals_.Change(customer, out ? std::optional(old->second) : std::nullopt,
+                                                            in ? std::optional(now->second) : std::nullopt));
+    if (is_first) concerned.insert(customer);
+    return absl::OkStatus();
   };
-  if (old.has_value()) {
-    ASSIGN_OR_RETURN(const bool was_first, is_first(old->first));
-    if (was_first) concerned.insert(old->first);
-    RETURN_IF_ERROR(won_deals_.Change(old->first, old->second, false));
-  }
-  if (now.has_value()) {
-    RETURN_IF_ERROR(won_deals_.Change(now->first, now->second, true));
-    ASSIGN_OR_RETURN(const bool is_now_first, is_first(now->first));
-    if (is_now_first) concerned.insert(now->first);
-  }
+  const bool same_customer = old.has_value() && now.has_value() && old->first == now->first;
+  if (old.has_value()) RETURN_IF_ERROR(change(old->first, true, same_customer));
+  if (now.has_value() && !same_customer) RETURN_IF_ERROR(change(now->first, false, true));
   for (const FactId& customer : concerned) RETURN_IF_ERROR(ResolveCustomer(customer, header));
   return absl::OkStatus();
 }

@@ -134,7 +134,7 @@ void Writer::Loop() {
   for (Group group; Next(group, work); group = Group()) {
     const bool is_idle = group.requests.empty() && !steps_;
     if (!is_idle) Write(std::move(group));
-    if (is_idle || !work.empty()) Settle().IgnoreError();
+    if (is_idle || !work.empty()) Settle(Publishing::kHere).IgnoreError();
     for (const auto& item : work) item();
     work.clear();
     if (const auto now = std::chrono::steady_clock::now(); now >= next_checkpoint && failed_.ok()) {
@@ -145,6 +145,7 @@ void Writer::Loop() {
       next_checkpoint = now + period;
     }
   }
+  if (absl::Status status = engine_.FinishPublish(); !status.ok() && failed_.ok()) failed_ = std::move(status);
 }
 
 absl::Status Writer::Apply(Group& group) {
@@ -215,10 +216,10 @@ void Writer::Write(Group group) {
   if (status.ok()) status = ApplyJobStep(group);
   group.position = position_;
   // What was applied stands on the group before: if that is forgotten, so is this.
-  if (absl::Status before = Settle(); status.ok()) status = std::move(before);
+  if (absl::Status before = Settle(Publishing::kBeside); status.ok()) status = std::move(before);
   if (status.ok()) status = engine_.Seal();
   if (!status.ok()) {
-    Answer(group, std::move(status));
+    Refuse(group, std::move(status));
     return;
   }
   const bool is_more_queued = (steps_ && engine_.HasJobs()) || [this] {
@@ -228,36 +229,47 @@ void Writer::Write(Group group) {
   appending_ = std::move(group);
   appending_->appended = std::async(is_more_queued ? std::launch::async : std::launch::deferred,
                                     [this] { return Append(appending_->batch); });
-  if (!is_more_queued) Settle().IgnoreError();
+  if (!is_more_queued) Settle(Publishing::kHere).IgnoreError();
 }
 
-absl::Status Writer::Settle() {
+absl::Status Writer::Settle(Publishing publishing) {
   if (!appending_.has_value()) return absl::OkStatus();
   absl::Status status = appending_->appended.get();
-  Group group = *std::exchange(appending_, std::nullopt);
-  if (status.ok()) status = engine_.Publish();
-  Answer(group, status);
+  // Shared only because a std::function must be copyable.
+  const auto group = std::make_shared<Group>(*std::exchange(appending_, std::nullopt));
+  if (status.ok() && publishing == Publishing::kBeside) {
+    status = engine_.PublishBeside([this, group] { Answer(*group); });
+  } else if (status.ok()) {
+    status = engine_.Publish();
+    if (status.ok()) Answer(*group);
+  }
+  if (!status.ok()) Refuse(*group, status);
   return status;
 }
 
-void Writer::Answer(Group& group, absl::Status status) {
-  if (!status.ok()) {
-    if (absl::Status discarded = engine_.Discard(); !discarded.ok()) status = std::move(discarded);
-    next_step_ = std::chrono::steady_clock::now() + kStepAgainAfter;
+void Writer::Answer(Group& group) {
+  {
+    MutexLock lock(&mutex_);
+    published_position_ = group.position;
+    published_.notify_all();
   }
-  if (!status.ok() && status.code() != absl::StatusCode::kResourceExhausted && failed_.ok()) {
+  Finish(group, absl::OkStatus());
+}
+
+void Writer::Refuse(Group& group, absl::Status status) {
+  if (absl::Status discarded = engine_.Discard(); !discarded.ok()) status = std::move(discarded);
+  next_step_ = std::chrono::steady_clock::now() + kStepAgainAfter;
+  if (status.code() != absl::StatusCode::kResourceExhausted && failed_.ok()) {
     // Either it is unknown what the log holds, or the state no longer follows it: only opening anew can tell.
     spdlog::error("{}: writing stopped: {}", options_.program, status.ToString());
     failed_ = MakeError(absl::StatusCode::kUnavailable, "WRITING_STOPPED",
                         absl::StrCat("the server cannot write any more: ", status.message()),
                         "look at its log, mend the cause and restart it; then send the events again");
   }
-  if (!status.ok() && !failed_.ok()) status = failed_;
-  if (status.ok()) {
-    MutexLock lock(&mutex_);
-    published_position_ = group.position;
-    published_.notify_all();
-  }
+  Finish(group, failed_.ok() ? status : failed_);
+}
+
+void Writer::Finish(Group& group, const absl::Status& status) {
   for (size_t r = 0; r < group.requests.size(); ++r) {
     group.results[r].status = status;
     if (group.requests[r].done) group.requests[r].done(std::move(group.results[r]));

@@ -111,10 +111,15 @@ class Writer {
   // Works on the open jobs, behind the requests of a group.
   absl::Status ApplyJobStep(Group& group);
   absl::Status Append(storage::LogBatch& batch);
-  // Waits for the group that is being appended, publishes and answers it. Gives what became of it.
-  absl::Status Settle();
-  // Answers a group that was published, or one that could not be written.
-  void Answer(Group& group, absl::Status status);
+  // Waits for the group that is being appended, and publishes and answers it: itself, or beside what the writer does
+  // next. Gives what became of it.
+  enum class Publishing { kHere, kBeside };
+  absl::Status Settle(Publishing publishing);
+  // Answers a group that readers see. Called by the thread that published it.
+  void Answer(Group& group);
+  // Answers a group that could not be written, and stops writing when it is unknown what the log holds.
+  void Refuse(Group& group, absl::Status status);
+  static void Finish(Group& group, const absl::Status& status);
 
   const Options options_;
   Engine& engine_;

@@ -15,6 +15,7 @@
 #include "absl/strings/str_join.h"
 #include "server/base/errors.h"
 #include "storage/backup_manifest.h"
+#include "storage/bytes.h"
 #include "storage/files.h"
 
 namespace partnermetrics {
@@ -39,7 +40,7 @@ absl::StatusOr<std::unique_ptr<Programs>> Programs::Open(Options options) {
     writer_options.program = program.id();
     writer_options.clock = programs->options_.clock;
     program.writer_ = std::make_unique<Writer>(writer_options, program.engine(), program.log());
-    RETURN_IF_ERROR(programs->ActivateDefinitions(program, programs->options_.definitions[i]));
+    RETURN_IF_ERROR(programs->ActivateDefinitions(program, programs->options_.definitions[i], "server").status());
   }
   programs->flusher_ = std::thread([raw = programs.get()] { raw->FlushLoop(); });
   return programs;
@@ -84,25 +85,36 @@ absl::Status Programs::OpenEngines() {
   return replayed > 0 ? database_->state().Flush() : absl::OkStatus();
 }
 
-absl::Status Programs::ActivateDefinitions(ProgramRuntime& program, const log::v1::Definitions& definitions) {
+absl::StatusOr<uint64_t> Programs::ActivateDefinitions(ProgramRuntime& program, const log::v1::Definitions& definitions,
+                                                       const std::string& actor) {
   ASSIGN_OR_RETURN(auto wanted, Catalog::Compile(definitions.program(), definitions.catalog()));
-  {
-    Engine::View view(program.engine());
-    if (view.catalog() != nullptr && view.catalog()->hash() == wanted->hash()) return absl::OkStatus();
-  }
-  spdlog::info("{}: activating definitions {}", program.id(), wanted->hash().substr(0, 12));
   log::v1::Definitions canonical;
   *canonical.mutable_program() = wanted->program();
   *canonical.mutable_catalog() = wanted->definitions();
+  {
+    Engine::View view(program.engine());
+    // Those that come into force last; a job may be on its way to them already.
+    std::optional<uint64_t> job;
+    bool same = view.catalog() != nullptr && view.catalog()->hash() == wanted->hash();
+    RETURN_IF_ERROR(view.ScanIndex(Index::kJobDefinitions, "", [&](absl::string_view key, absl::string_view value) {
+      job = storage::ByteReader(key).Fixed64();
+      same = value == canonical.SerializeAsString();
+      return true;
+    }));
+    if (same) return job.value_or(0);
+  }
+  spdlog::info("{}: activating definitions {}", program.id(), wanted->hash().substr(0, 12));
   WriteRequest request;
-  request.actor = "server";
+  request.actor = actor;
   request.records = [&](const std::vector<EventResult>&) {
     storage::LogRecord record;
     record.type = storage::RecordType::kDefinitions;
     record.payload = canonical.SerializeAsString();
     return std::vector<storage::LogRecord>{std::move(record)};
   };
-  return program.writer().Write(std::move(request)).status;
+  const WriteResult result = program.writer().Write(std::move(request));
+  RETURN_IF_ERROR(result.status);
+  return result.position;
 }
 
 absl::Status Programs::LoadPseudonymKey() {

@@ -68,6 +68,10 @@ class Programs {
   absl::StatusOr<ProgramRuntime*> Find(absl::string_view id);
   const std::vector<std::unique_ptr<ProgramRuntime>>& all() const { return programs_; }
 
+  // Brings definitions into force, at once or by a job: gives its number; 0 when they are in force already.
+  absl::StatusOr<uint64_t> ActivateDefinitions(ProgramRuntime& program, const log::v1::Definitions& definitions,
+                                               const std::string& actor);
+
   const Pseudonymiser& pseudonymiser() const { return *pseudonymiser_; }
   storage::Database& database() { return *database_; }
   // Today in the programme's time zone.
@@ -81,7 +85,6 @@ class Programs {
  private:
   explicit Programs(Options options) : options_(std::move(options)) {}
   absl::Status OpenEngines();
-  absl::Status ActivateDefinitions(ProgramRuntime& program, const log::v1::Definitions& definitions);
   absl::Status LoadPseudonymKey();
   // With another key the same person would count twice.
   absl::Status CheckPseudonymKey() const;

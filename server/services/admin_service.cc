@@ -18,6 +18,7 @@
 #include "server/ops/export.h"
 #include "server/services/call.h"
 #include "server/services/dates.h"
+#include "server/services/job_list.h"
 #include "server/services/pull_stream.h"
 #include "server/services/segment_scope.h"
 #include "server/services/services.h"
@@ -108,8 +109,8 @@ absl::StatusOr<ErasureSubject> ReadSubject(const Pseudonymiser& pseudonymiser, c
 
 // Streams use the callback interface.
 template <typename Service>
-using WithStreams = v1::AdminService::WithCallbackMethod_Backup<
-    v1::AdminService::WithCallbackMethod_ExportFacts<v1::AdminService::WithCallbackMethod_ExportCells<Service>>>;
+using WithStreams = v1::AdminService::WithCallbackMethod_Backup<v1::AdminService::WithCallbackMethod_WaitForJobs<
+    v1::AdminService::WithCallbackMethod_ExportFacts<v1::AdminService::WithCallbackMethod_ExportCells<Service>>>>;
 
 class AdminServiceImpl final : public WithStreams<v1::AdminService::Service> {
  public:
@@ -156,6 +157,25 @@ class AdminServiceImpl final : public WithStreams<v1::AdminService::Service> {
     return Stream<v1::ExportResponse>(*context, "AdminService.ExportCells", [this, request = *request] {
       return StartExport(request, &partnermetrics::ExportCells);
     });
+  }
+
+  grpc::Status ListJobs(grpc::ServerContext* context, const v1::ListJobsRequest* request,
+                        v1::ListJobsResponse* response) override {
+    return Handle(backend_, *context, "AdminService.ListJobs", [&]() -> absl::Status {
+      ASSIGN_OR_RETURN(ProgramRuntime * program, backend_.ProgramAt(request->program(), 0));
+      ASSIGN_OR_RETURN(*response, partnermetrics::ListJobs(*program, *request));
+      return absl::OkStatus();
+    });
+  }
+
+  grpc::ServerWriteReactor<v1::Job>* WaitForJobs(grpc::CallbackServerContext* context,
+                                                 const v1::WaitForJobsRequest* request) override {
+    return Stream<v1::Job>(*context, "AdminService.WaitForJobs",
+                           [this, request = *request]() -> absl::StatusOr<NextOf<v1::Job>> {
+                             ASSIGN_OR_RETURN(ProgramRuntime * program, backend_.ProgramAt(request.program(), 0));
+                             ASSIGN_OR_RETURN(const auto wait, JobWait::Begin(*program, request.number()));
+                             return [wait](v1::Job& job) { return wait->Next(job); };
+                           });
   }
 
   grpc::Status EraseSubject(grpc::ServerContext* context, const v1::EraseSubjectRequest* request,
@@ -229,12 +249,27 @@ class AdminServiceImpl final : public WithStreams<v1::AdminService::Service> {
       status.add_open_jobs(
           absl::StrCat("run ", run.run_id(), " of ", run.connector(), ": ", run.records_read(), " records read"));
     }
+    for (const auto& program : programs.all()) {
+      v1::ListJobsRequest open;
+      open.set_only_open(true);
+      ASSIGN_OR_RETURN(const v1::ListJobsResponse jobs, partnermetrics::ListJobs(*program, open));
+      for (const v1::Job& job : jobs.jobs()) {
+        status.add_open_jobs(absl::StrCat("job ", job.number(), " of ", program->id(), ", ", job.cause(), ": ",
+                                          job.done(), " of ", job.total(), " facts"));
+      }
+    }
     return absl::OkStatus();
   }
 
   absl::Status Verify(const v1::VerifyScopeRequest& request, v1::VerifyScopeResponse& response) const {
     ASSIGN_OR_RETURN(ProgramRuntime * program, backend_.ProgramAt(request.program(), 0));
     Engine::View view(program->engine());
+    if (view.incomplete() != nullptr) {
+      return RetryLater(absl::StatusCode::kFailedPrecondition, "REBUILDING",
+                        "a job is open: until it is done the cells are neither those of before nor those of after it; "
+                        "wait for it: partnerctl job wait",
+                        1'000);
+    }
     ASSIGN_OR_RETURN(const std::string scope, ScopeName(view, request));
     ASSIGN_OR_RETURN(const Verification verification, VerifyCells(view, scope, kMaxDifferences));
     response.set_ok(verification.differences.empty());

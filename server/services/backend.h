@@ -6,12 +6,16 @@
 #define PARTNERMETRICS_SERVER_SERVICES_BACKEND_H_
 
 #include <atomic>
+#include <functional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "partnermetrics/log/v1/log.pb.h"
 #include "server/ingest/programs.h"
 
 namespace partnermetrics {
@@ -38,6 +42,11 @@ class Backend {
   // From now on calls are UNAVAILABLE.
   void Close() { phase_ = Phase::kStopping; }
 
+  // How the definitions of all programmes are read from the configuration's files again; they compile.
+  using ReadDefinitions = std::function<absl::StatusOr<std::vector<log::v1::Definitions>>()>;
+  void SetReadDefinitions(ReadDefinitions read) { read_definitions_ = std::move(read); }
+  absl::StatusOr<std::vector<log::v1::Definitions>> ReadDefinitionsAgain() const { return read_definitions_(); }
+
   // UNAVAILABLE while the server starts or stops.
   absl::Status Ready() const;
 
@@ -62,6 +71,7 @@ class Backend {
   Backups* backups_ = nullptr;
   StandingsTables* standings_ = nullptr;
   ChangeFeeds* changes_ = nullptr;
+  ReadDefinitions read_definitions_;
 };
 
 }  // namespace partnermetrics

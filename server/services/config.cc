@@ -394,6 +394,8 @@ absl::StatusOr<LoadedConfig> LoadConfig(const std::string& path, const ConfigOve
   checker.Apply(overrides);
   checker.Check();
   RETURN_IF_ERROR(file.status());
+  loaded.path = path;
+  loaded.overrides = overrides;
   return loaded;
 }
 

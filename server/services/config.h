@@ -32,6 +32,8 @@ struct LoadedConfig {
   std::vector<ConnectorConfig> connectors;        // settings resolved
   std::string host_binary;                        // partner-connector-host
   std::string pseudonym_key;                      // empty: of the data folder
+  std::string path;                               // of the file, to read it again
+  ConfigOverrides overrides;                      // likewise
 };
 
 absl::StatusOr<LoadedConfig> LoadConfig(const std::string& path, const ConfigOverrides& overrides = {});

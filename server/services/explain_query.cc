@@ -58,6 +58,10 @@ absl::StatusOr<ContributionPage> ExplainTerm(const Engine::View& view, const Exp
     return ContributionPage();
   }
   FillRead(explained, *term.read, proto);
+  if (!explained.source.IsWhole(term.read->row)) {
+    return RetryLater(absl::StatusCode::kUnavailable, "REBUILDING",
+                      absl::StrCat("a job is changing what stands behind ", term.use, ": partnerctl job list"), 1'000);
+  }
   ASSIGN_OR_RETURN(ContributionPage page, ContributionsTo(view, explained, term, after, size));
   proto.set_contributions(page.rows);
   return page;

@@ -23,7 +23,7 @@ class EngineFixture : public ::testing::Test {
 
   void Open() {
     engine_.reset();
-    auto engine = Engine::Open({"test", size_t{1} << 20, size_t{1} << 30}, state_, log_);
+    auto engine = Engine::Open({"test", size_t{1} << 20, size_t{1} << 30, facts_at_once_}, state_, log_);
     ASSERT_TRUE(engine.ok()) << engine.status();
     engine_ = *std::move(engine);
     ASSERT_TRUE(engine_->Replay([](uint64_t, uint64_t) {}).ok());
@@ -77,6 +77,13 @@ class EngineFixture : public ::testing::Test {
     return applied.ok() ? *applied : Applied();
   }
 
+  // Works on the open jobs.
+  void Step(int64_t facts) {
+    log::v1::JobStep step;
+    step.set_facts(facts);
+    Append(storage::RecordType::kJobStep, step.SerializeAsString());
+  }
+
   // "count/sum" of a measure in a scope over all time.
   std::string Total(const std::string& scope, const std::string& measure) { return UpTo(scope, measure, 100'000); }
   std::string UpTo(const std::string& scope, const std::string& measure, Day last) {
@@ -98,7 +105,8 @@ class EngineFixture : public ::testing::Test {
   MemoryLog log_;
   MemoryState state_;
   std::unique_ptr<Engine> engine_;
-  int64_t now_us_ = 1'000'000;  // when records are stored
+  int64_t now_us_ = 1'000'000;      // when records are stored
+  int64_t facts_at_once_ = 10'000;  // what concerns more opens a job
 };
 
 }  // namespace partnermetrics

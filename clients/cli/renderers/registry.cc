@@ -10,11 +10,13 @@ struct Entry {
 
 constexpr Entry kRenderers[] = {
     {"export", &NewExportRenderer},
+    {"definitions", &NewDefinitionsRenderer},
     {"distribution", &NewDistributionRenderer},
     {"funnel", &NewFunnelRenderer},
     {"group", &NewGroupRenderer},
     {"intervention", &NewInterventionRenderer},
     {"interventions", &NewInterventionsRenderer},
+    {"job_progress", &NewJobProgressRenderer},
     {"leaderboard", &NewLeaderboardRenderer},
     {"pipeline", &NewPipelineRenderer},
     {"revenue", &NewRevenueRenderer},

@@ -48,6 +48,10 @@ std::unique_ptr<Printer> NewWatchRenderer(const Screen& screen);
 // What publishing a staged run would change.
 std::unique_ptr<Printer> NewStagedRunRenderer(const Screen& screen);
 
+// The progress of jobs, and what changed definitions would bring.
+std::unique_ptr<Printer> NewJobProgressRenderer(const Screen& screen);
+std::unique_ptr<Printer> NewDefinitionsRenderer(const Screen& screen);
+
 // The progress of a connector run and, at its end, what became of every record.
 std::unique_ptr<Printer> NewRunProgressRenderer(const Screen& screen);
 

@@ -1,0 +1,235 @@
+// Changes that concern many facts: worked off step by step, while other records come in between.
+#include <gmock/gmock.h>
+
+#include "partnermetrics/v1/admin_service.pb.h"
+#include "tests/support/engine_fixture.h"
+
+namespace partnermetrics {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::SizeIs;
+
+constexpr char kWon[] = R"pb(
+  measures { id: "won" fact: "deal" kind: MEASURE_KIND_FLOW sum: "amount" at: "closed_on" where: "outcome == WON" }
+)pb";
+constexpr char kWonAndLost[] = R"pb(
+  measures { id: "won" fact: "deal" kind: MEASURE_KIND_FLOW sum: "amount" at: "closed_on" where: "outcome == WON" }
+  measures { id: "lost" fact: "deal" kind: MEASURE_KIND_FLOW sum: "amount" at: "closed_on" where: "outcome == LOST" }
+)pb";
+constexpr char kCreated[] = R"pb(
+  measures { id: "won" fact: "deal" kind: MEASURE_KIND_FLOW sum: "amount" at: "date(created_at)" }
+)pb";
+
+class JobsTest : public EngineFixture {
+ protected:
+  void SetUp() override {
+    facts_at_once_ = 0;
+    EngineFixture::SetUp();
+  }
+
+  // Deal number `id` of 100 dollars, created at 2 o'clock of 1 March 2024, UTC.
+  void Deal(int id, int revision, const std::string& outcome, const std::string& partner = "a") {
+    Ingest(absl::StrCat("record_id: 'd", id, "' revision: ", revision, " deal { outcome: DEAL_OUTCOME_", outcome,
+                        " amount { currency_code: 'USD' units: ", 100 * revision,
+                        " } created_at { seconds: 1709258400 } closed_on { year: 2024 month: 5 day: 2 }"
+                        " partner_refs { external { id: '",
+                        partner, "' } } }"));
+  }
+  void Partner(const std::string& id) {
+    Ingest(absl::StrCat("record_id: '", id, "' revision: 1 partner { name: '", id, "' }"));
+  }
+  void FinishJobs() {
+    while (engine_->HasJobs()) Step(3);
+  }
+  std::vector<log::v1::JobRecord> Jobs() {
+    Engine::View view(*engine_);
+    return *view.Jobs();
+  }
+  bool HasMeasure(const std::string& id) {
+    Engine::View view(*engine_);
+    return view.catalog() != nullptr && view.catalog()->FindMeasure(id) != nullptr;
+  }
+  // What is stored, byte by byte, equals what the log gives from nothing.
+  void ExpectReplayed() {
+    ASSERT_TRUE(engine_->Checkpoint().ok());
+    MemoryState fresh;
+    auto replayed = Engine::Open({"test", size_t{1} << 20, size_t{1} << 30, facts_at_once_}, fresh, log_);
+    ASSERT_TRUE(replayed.ok()) << replayed.status();
+    ASSERT_TRUE((*replayed)->Replay([](uint64_t, uint64_t) {}).ok());
+    for (const auto table : {StateTable::kMeta, StateTable::kFacts, StateTable::kCells, StateTable::kIndexes}) {
+      EXPECT_EQ(fresh.table(table), state_.table(table));
+    }
+  }
+};
+
+TEST_F(JobsTest, AMeasureIsAddedInStepsAndComesIntoForceWhenItIsWhole) {
+  Define(kWon);
+  FinishJobs();
+  for (int i = 0; i < 7; ++i) Deal(i, 1, i % 2 == 0 ? "WON" : "LOST");
+  Define(kWonAndLost);
+  Step(3);
+  EXPECT_FALSE(HasMeasure("lost"));
+  EXPECT_EQ(Total("business", "won"), "4/400") << "what does not change is whole at any time";
+  EXPECT_EQ(Jobs().back().done(), 3);
+  EXPECT_EQ(Jobs().back().total(), 7);
+  FinishJobs();
+  EXPECT_EQ(Total("business", "lost"), "3/300");
+  EXPECT_TRUE(Jobs().back().finished());
+  ExpectVerified();
+  ExpectReplayed();
+}
+
+TEST_F(JobsTest, EventsMeanwhileCountOnceWhetherTheirFactWasTakenOverOrNot) {
+  Define(kWonAndLost);
+  FinishJobs();
+  for (int i = 0; i < 6; ++i) Deal(i, 1, "LOST");
+  Define(kCreated);
+  Step(3);
+  Deal(1, 2, "WON");   // taken over
+  Deal(4, 2, "WON");   // not yet
+  Deal(0, 2, "LOST");  // taken over
+  Deal(9, 1, "WON");   // new, behind all
+  Deal(10, 1, "WON");  // new, before the place that is reached
+  FinishJobs();
+  EXPECT_EQ(Total("business", "won"), "8/1100");
+  ExpectVerified();
+  ExpectReplayed();
+}
+
+TEST_F(JobsTest, WhatAJobChangesSaysSoUntilItIsDone) {
+  Define(kWonAndLost);
+  FinishJobs();
+  for (int i = 0; i < 4; ++i) Deal(i, 1, "LOST");
+  Define(kWon);
+  Step(2);
+  {
+    Engine::View view(*engine_);
+    ASSERT_NE(view.incomplete(), nullptr);
+    EXPECT_FALSE(view.incomplete()->all);
+    EXPECT_THAT(view.incomplete()->measures, ElementsAre(view.catalog()->FindMeasure("lost")->index == 0,
+                                                         view.catalog()->FindMeasure("lost")->index == 1));
+  }
+  FinishJobs();
+  EXPECT_EQ(Engine::View(*engine_).incomplete(), nullptr);
+  ExpectVerified();
+}
+
+TEST_F(JobsTest, AnAliasMovesManyFactsInSteps) {
+  Define(kWon);
+  Partner("p");
+  FinishJobs();
+  for (int i = 0; i < 5; ++i) Deal(i, 1, "WON");
+  const Applied applied = Alias("crm:p", "external { id: 'a' }");
+  EXPECT_EQ(applied.job, log_.last_position());
+  EXPECT_EQ(Total("partner:crm:p", "won"), "0/0");
+  EXPECT_TRUE(Engine::View(*engine_).incomplete()->all);
+  Step(2);
+  EXPECT_EQ(Total("partner:crm:p", "won"), "2/200");
+  Deal(0, 2, "WON");
+  Deal(4, 2, "WON");
+  Deal(7, 1, "WON");
+  EXPECT_EQ(Total("partner:crm:p", "won"), "4/600") << "an event is resolved by the alias at once";
+  FinishJobs();
+  EXPECT_EQ(Total("partner:crm:p", "won"), "6/800");
+  EXPECT_EQ(Jobs().back().kind(), v1::JOB_KIND_ALIAS);
+  ExpectVerified();
+  ExpectReplayed();
+}
+
+TEST_F(JobsTest, JobsThatMeetOnTheSameFactsGiveWhatOneAfterTheOtherWould) {
+  Define(kWonAndLost);
+  Partner("p");
+  Partner("q");
+  FinishJobs();
+  for (int i = 0; i < 6; ++i) Deal(i, 1, "WON");
+  Alias("crm:p", "external { id: 'a' }");
+  Step(2);
+  Define(kCreated, "America/New_York");
+  Step(1);
+  Alias("crm:p", "external { id: 'a' }", /*removed=*/true);
+  Alias("crm:q", "external { id: 'a' }");
+  Define(kWon, "Asia/Tokyo");
+  EXPECT_THAT(Jobs(), SizeIs(6)) << "the first two definitions and the partners' are done";
+  FinishJobs();
+  EXPECT_EQ(Total("partner:crm:p", "won"), "0/0");
+  EXPECT_EQ(Total("partner:crm:q", "won"), "6/600");
+  ExpectVerified();
+  ExpectReplayed();
+}
+
+TEST_F(JobsTest, AnotherTimeZoneMovesEachFactToItsDay) {
+  Define(kCreated);
+  FinishJobs();
+  for (int i = 0; i < 5; ++i) Deal(i, 1, "WON");
+  const Day first_of_march = ToDay(absl::CivilDay(2024, 3, 1));
+  EXPECT_EQ(UpTo("business", "won", first_of_march - 1), "0/0");
+  Define(kCreated, "America/New_York");
+  Step(2);
+  EXPECT_TRUE(Engine::View(*engine_).incomplete()->all) << "neither the old days nor the new ones";
+  EXPECT_EQ(UpTo("business", "won", first_of_march - 1), "2/200");
+  FinishJobs();
+  EXPECT_EQ(UpTo("business", "won", first_of_march - 1), "5/500");
+  ExpectVerified();
+  ExpectReplayed();
+}
+
+TEST_F(JobsTest, AJobGoesOnWhereTheStateStandsAfterARestart) {
+  Define(kWon);
+  FinishJobs();
+  for (int i = 0; i < 9; ++i) Deal(i, 1, "LOST");
+  Define(kWonAndLost);
+  Step(2);
+  ASSERT_TRUE(engine_->Checkpoint().ok());
+  Step(2);
+  Open();  // the second step is replayed
+  EXPECT_TRUE(engine_->HasJobs());
+  EXPECT_EQ(Jobs().back().done(), 4);
+  Deal(1, 2, "LOST");
+  Deal(8, 2, "LOST");
+  FinishJobs();
+  EXPECT_EQ(Total("business", "lost"), "9/1100");
+  ExpectVerified();
+  ExpectReplayed();
+}
+
+TEST_F(JobsTest, AStepThatIsNotAppendedLeavesNothing) {
+  Define(kWon);
+  FinishJobs();
+  for (int i = 0; i < 4; ++i) Deal(i, 1, "LOST");
+  Define(kWonAndLost);
+  log::v1::JobStep step;
+  step.set_facts(10);
+  storage::LogRecord record;
+  record.type = storage::RecordType::kJobStep;
+  record.position = log_.last_position() + 1;
+  record.payload = step.SerializeAsString();
+  ASSERT_TRUE(engine_->Apply(record).ok());
+  EXPECT_FALSE(engine_->HasJobs());
+  ASSERT_TRUE(engine_->Discard().ok());
+  EXPECT_TRUE(engine_->HasJobs());
+  EXPECT_FALSE(HasMeasure("lost"));
+  FinishJobs();
+  EXPECT_EQ(Total("business", "lost"), "4/400");
+  ExpectVerified();
+  ExpectReplayed();
+}
+
+TEST_F(JobsTest, WhatConcernsFewFactsNeedsNoJob) {
+  facts_at_once_ = 100;
+  Open();
+  Define(kWon);
+  Partner("p");
+  for (int i = 0; i < 5; ++i) Deal(i, 1, "WON");
+  const Applied applied = Alias("crm:p", "external { id: 'a' }");
+  EXPECT_EQ(applied.job, 0u);
+  EXPECT_EQ(applied.moved_facts, 5);
+  Define(kWonAndLost);
+  EXPECT_FALSE(engine_->HasJobs());
+  EXPECT_TRUE(HasMeasure("lost"));
+  ExpectVerified();
+  ExpectReplayed();
+}
+
+}  // namespace
+}  // namespace partnermetrics

@@ -83,6 +83,9 @@ must report revenue "${when[@]}"
 step "Where a partner stands"
 must standings leaderboard deals_closed "${when[@]}" --around "$partner" --limit 5
 
+step "Who needs an intervention, the most urgent first, and why"
+must intervention list "${when[@]}" --page-size 10
+
 step "Records that could not be read, with the place and the reason"
 must quarantine list
 
@@ -91,6 +94,7 @@ import milestones lightreach/feed
 when=(--program lightreach --as-of "$as_of")
 must tier show SUN-02 "${when[@]}"
 must standings leaderboard m2_approvals_per_month "${when[@]}"
+must intervention list "${when[@]}"
 
 stop_server
 cat <<END

@@ -82,8 +82,19 @@ void RuleWatch::Begin(const WatchInput& input) {
   has_begun_ = true;
   next_ = FirstDayOf(input).value_or(kNever);
   left_on_ = PartnerDay(input.source->Partner(input.scope), "terminated_on");
-  opening_.runs.resize(static_cast<size_t>(input.rule->definition->opens_when_size()));
-  closing_.runs.resize(static_cast<size_t>(input.rule->definition->closes_when_size()));
+  opening_ = ConditionsOf(input, input.rule->definition->opens_when());
+  closing_ = ConditionsOf(input, input.rule->definition->closes_when());
+}
+
+RuleWatch::Conditions RuleWatch::ConditionsOf(const WatchInput& input, const Requirements& requirements) {
+  Conditions conditions;
+  conditions.runs.resize(static_cast<size_t>(requirements.size()));
+  conditions.is_timeless = !input.facts_wait;
+  for (const v1::TierRequirement& requirement : requirements) {
+    const CompiledMetric& metric = *input.catalog->FindMetric(requirement.metric());
+    conditions.is_timeless = conditions.is_timeless && IsTimeless(*input.catalog, metric);
+  }
+  return conditions;
 }
 
 void RuleWatch::Advance(const WatchInput& input, Day until) {
@@ -120,20 +131,17 @@ void RuleWatch::Check(const WatchInput& input, Day day) {
   }
 }
 
-void RuleWatch::Evaluate(const WatchInput& input,
-                         const google::protobuf::RepeatedPtrField<v1::TierRequirement>& requirements, Day day,
+void RuleWatch::Evaluate(const WatchInput& input, const Requirements& requirements, Day day,
                          Conditions& conditions) const {
   if (day < conditions.due) return;
   DueSource source(*input.catalog, *input.source, day);
   const Evaluator evaluator(*input.catalog, source);
-  bool is_timeless = !input.facts_wait;
   for (int i = 0; i < requirements.size(); ++i) {
     Run& run = conditions.runs[static_cast<size_t>(i)];
     run.value = ValueOf(evaluator, *input.catalog, requirements[i], input.scope, day);
     run.is_met = run.value.has_value() && Meets(requirements[i], run.value);
-    is_timeless = is_timeless && IsTimeless(*input.catalog, *input.catalog->FindMetric(requirements[i].metric()));
   }
-  conditions.due = is_timeless ? source.due() : day + 1;
+  conditions.due = conditions.is_timeless ? source.due() : day + 1;
 }
 
 bool RuleWatch::CheckOpening(const WatchInput& input, Day day) {

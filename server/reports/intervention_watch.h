@@ -86,14 +86,17 @@ class RuleWatch {
   // Conditions with the first day on which time may change their values.
   struct Conditions {
     std::vector<Run> runs;
+    bool is_timeless = true;  // values change by days only through what is read of measures
     Day due = 0;
   };
 
+  using Requirements = google::protobuf::RepeatedPtrField<v1::TierRequirement>;
+
   void Begin(const WatchInput& input);
+  static Conditions ConditionsOf(const WatchInput& input, const Requirements& requirements);
   void CheckDays(const WatchInput& input, Day last);
   void Check(const WatchInput& input, Day day);
-  void Evaluate(const WatchInput& input, const google::protobuf::RepeatedPtrField<v1::TierRequirement>& requirements,
-                Day day, Conditions& conditions) const;
+  void Evaluate(const WatchInput& input, const Requirements& requirements, Day day, Conditions& conditions) const;
   bool CheckOpening(const WatchInput& input, Day day);
   void CheckClosing(const WatchInput& input, Day day);
   void Apply(const WatchInput& input, Day until);

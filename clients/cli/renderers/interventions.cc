@@ -129,8 +129,8 @@ void DrawEvidence(const v1::Intervention& intervention, const Screen& screen) {
 }
 
 void DrawKpi(const v1::InterventionKpi& kpi, const Screen& screen) {
-  Line(screen, "Did it help?", Style::kHeading);
-  Line(screen, EscapeControls(kpi.display_name()));
+  Line(screen, absl::StrCat(EscapeControls(kpi.display_name()), kpi.has_at_end() ? ": did it help?" : ""),
+       Style::kHeading);
   Columns columns({Align::kLeft, Align::kLeft, Align::kRight, Align::kLeft});
   const auto add = [&](const char* when, const v1::InterventionKpiValue& value, Cell note) {
     columns.Add({{when}, {FormatMessageText(value.on())}, {EscapeControls(value.display())}, std::move(note)});

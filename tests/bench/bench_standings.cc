@@ -5,38 +5,20 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
-#include <filesystem>
-#include <iostream>
 #include <optional>
 #include <string>
-#include <utility>
-#include <variant>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
-#include "partnermetrics/v1/event.pb.h"
-#include "partnermetrics/v1/ingest_service.pb.h"
-#include "server/catalog/definitions.h"
-#include "server/ingest/programs.h"
 #include "server/reports/scorecard.h"
 #include "server/reports/standings.h"
 #include "server/services/standings_table.h"
 #include "tests/bench/load.h"
+#include "tests/bench/local_program.h"
 
 namespace partnermetrics::bench {
 namespace {
-
-void Check(const absl::Status& status) {
-  if (status.ok()) return;
-  std::cerr << status << std::endl;
-  std::exit(1);
-}
-
-void Show(const std::string& name, double value, const std::string& unit) {
-  std::cout << absl::StrFormat("  %-60s %12.4g %s", name, value, unit) << std::endl;
-}
 
 double Milliseconds(absl::Time since) {
   return absl::ToDoubleMilliseconds(absl::Now() - since);
@@ -44,30 +26,13 @@ double Milliseconds(absl::Time since) {
 
 class Bench {
  public:
-  Bench(const std::string& folder, const LoadOptions& options) : options_(options) {
-    std::filesystem::remove_all(folder);
-    std::filesystem::create_directories(folder);
-    const std::string definitions = PM_SOURCE_DIR "/server/catalog/definitions";
-    auto loaded = LoadDefinitions({definitions});
-    Check(loaded.status());
-    auto program = LoadProgram(absl::StrCat(definitions, "/programs/partneros.textproto"));
-    Check(program.status());
-    Programs::Options opened;
-    opened.database.data_dir = folder;
-    opened.database.sync = false;
-    opened.clock = [this] { return now_; };
-    *opened.definitions.emplace_back().mutable_program() = *std::move(program);
-    *opened.definitions.back().mutable_catalog() = loaded->catalog;
-    auto programs = Programs::Open(std::move(opened));
-    Check(programs.status());
-    programs_ = *std::move(programs);
-    table_ = std::make_unique<StandingsTable>(runtime(), *programs_);
-  }
+  Bench(const std::string& folder, const LoadOptions& options)
+      : options_(options), program_(folder, [this] { return now_; }), table_(runtime(), program_.programs()) {}
 
   void Run() {
     const absl::Time started = absl::Now();
-    Ingest(PartnerLoad(options_));
-    Ingest(DealLoad(options_));
+    program_.Ingest(PartnerLoad(options_));
+    program_.Ingest(DealLoad(options_));
     Show("partners and deals ingested", absl::ToDoubleSeconds(absl::Now() - started), "s");
 
     Show("first leaderboard: one metric of all partners evaluated", Read("partner_revenue"), "ms");
@@ -79,7 +44,7 @@ class Bench {
 
     reads.clear();
     for (int i = 0; i < 100; ++i) {
-      Ingest(CorrectionLoad(options_, 1, i + 1));
+      program_.Ingest(CorrectionLoad(options_, 1, i + 1));
       reads.push_back(Read("partner_revenue"));
     }
     std::sort(reads.begin(), reads.end());
@@ -89,7 +54,7 @@ class Bench {
     const Day month_end = ToDay(absl::CivilDay(2025, 7, 31));
     Show("leaderboard of a past month for the first time", Read("partner_revenue", month_end), "ms");
     Show("leaderboard of a past month again", Read("partner_revenue", month_end), "ms");
-    Ingest(CorrectionLoad(options_, 100, 1'000));
+    program_.Ingest(CorrectionLoad(options_, 100, 1'000));
     Show("leaderboard of a past month after 100 corrections", Read("partner_revenue", month_end), "ms");
 
     const absl::Time all = absl::Now();
@@ -105,11 +70,11 @@ class Bench {
          absl::ToDoubleSeconds(absl::Now() - all), "s");
     Turn("day turn within a month", absl::CivilDay(2025, 8, 13), names);
     Turn("day turn to a new quarter", absl::CivilDay(2025, 10, 1), names);
-    Check(programs_->Close());
+    Check(program_.programs().Close());
   }
 
  private:
-  ProgramRuntime& runtime() { return *programs_->all().front(); }
+  ProgramRuntime& runtime() { return program_.runtime(); }
 
   // Some minutes before the day everything is read, so that it is in use; then the day begins.
   void Turn(const std::string& name, absl::CivilDay day, const std::vector<std::string>& metrics) {
@@ -117,44 +82,21 @@ class Bench {
     now_ = midnight - absl::Minutes(10);
     for (const std::string& metric : metrics) Read(metric);
     now_ = midnight + absl::Minutes(10);
-    const int64_t evaluated = table_->work().evaluated;
+    const int64_t evaluated = table_.work().evaluated;
     const absl::Time start = absl::Now();
-    Check(table_->Refresh());
+    Check(table_.Refresh());
     Show(absl::StrCat(name, ", these ", metrics.size(), " metrics"), absl::ToDoubleSeconds(absl::Now() - start), "s");
-    Show("  values evaluated", static_cast<double>(table_->work().evaluated - evaluated), "");
+    Show("  values evaluated", static_cast<double>(table_.work().evaluated - evaluated), "");
   }
 
   double Read(const std::string& metric, std::optional<Day> day = std::nullopt) {
     const absl::Time start = absl::Now();
-    Check(table_->Read({metric, v1::WINDOW_KIND_UNSPECIFIED, day}, [](const Standings& standings) {
+    Check(table_.Read({metric, v1::WINDOW_KIND_UNSPECIFIED, day}, [](const Standings& standings) {
       const v1::Leaderboard board = BuildLeaderboard(standings, {});
       return board.rows_size() == 0 && board.ranked() > 0 ? absl::InternalError("an empty leaderboard")
                                                           : absl::OkStatus();
     }));
     return Milliseconds(start);
-  }
-
-  void Ingest(const Load& load) {
-    PrepareContext context;
-    context.program = kProgram;
-    context.source = kSource;
-    context.currency = "USD";
-    context.today = ToDay(absl::CivilDay(2025, 8, 12));
-    context.pseudonymiser = &programs_->pseudonymiser();
-    for (const Load::Requests& stream : load.streams) {
-      for (const std::string& bytes : stream) {
-        v1::StreamEventsRequest request;
-        request.ParseFromString(bytes);
-        WriteRequest write;
-        write.sequence = ++sequence_;
-        for (v1::Event& event : *request.mutable_events()) {
-          auto prepared = Prepare(std::move(event), context);
-          if (!std::holds_alternative<PreparedEvent>(prepared)) Check(absl::InternalError("a bad event"));
-          write.events.push_back(std::get<PreparedEvent>(std::move(prepared)));
-        }
-        Check(runtime().writer().Write(std::move(write), /*wait_for_room=*/true).status);
-      }
-    }
   }
 
   const LoadOptions options_;
@@ -164,9 +106,8 @@ class Bench {
     return zone;
   }();
   absl::Time now_ = absl::FromCivil(absl::CivilHour(2025, 8, 12, 12), absl::UTCTimeZone());
-  std::unique_ptr<Programs> programs_;
-  std::unique_ptr<StandingsTable> table_;
-  uint64_t sequence_ = 0;
+  LocalProgram program_;
+  StandingsTable table_;
 };
 
 int Main(int argc, char** argv) {

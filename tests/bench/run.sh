@@ -8,5 +8,6 @@ shift
 "$build/bench/bench_ingest" --folder "$build/bench/data" --json "$build/bench/results.json" "$@"
 echo "as JSON: $build/bench/results.json"
 "$build/bench/bench_standings" --folder "$build/bench/standings"
+"$build/bench/bench_jobs" --folder "$build/bench/jobs"
 "$build/bench/bench_connectors" --folder "$build/bench/data"
 "$build/bench/bench_stripe" "$build/lib/partnermetrics/connectors/stripe_billing.so" "$build/bench/data"

@@ -1,0 +1,117 @@
+// Measures jobs: how many facts a second they go over, with and without live events beside them, and how long these
+// wait meanwhile. In this process, without gRPC and without fsync.
+//
+//   bench_jobs --folder /var/tmp/jobs --deals 1000000
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <atomic>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "google/protobuf/text_format.h"
+#include "tests/bench/local_program.h"
+
+namespace partnermetrics::bench {
+namespace {
+
+constexpr int kLiveBatch = 100;
+constexpr absl::Duration kLiveEvery = absl::Milliseconds(20);
+
+class Bench {
+ public:
+  Bench(const std::string& folder, const LoadOptions& options)
+      : options_(options), program_(folder, absl::Now), definitions_(program_.definitions()) {}
+
+  void Run() {
+    const absl::Time started = absl::Now();
+    program_.Ingest(PartnerLoad(options_));
+    program_.Ingest(DealLoad(options_));
+    Show("partners and deals ingested", absl::ToDoubleSeconds(absl::Now() - started), "s");
+    for (const bool live : {false, true}) {
+      v1::Measure& measure = *definitions_.mutable_catalog()->add_measures();
+      measure.set_id(absl::StrCat("bench_", live ? "live" : "alone"));
+      measure.set_fact("deal");
+      measure.set_kind(v1::MEASURE_KIND_FLOW);
+      measure.set_sum("amount");
+      measure.set_at("closed_on");
+      measure.set_where("outcome == WON");
+      Measure("a measure added", live);
+      definitions_.mutable_program()->add_shared_domains(absl::StrCat(measure.id(), ".example"));
+      Measure("a domain shared: all facts resolved anew", live);
+      definitions_.mutable_program()->set_time_zone(live ? "Asia/Tokyo" : "Europe/Berlin");
+      Measure("another time zone: all facts counted anew", live);
+    }
+    Check(program_.programs().Close());
+  }
+
+ private:
+  // Brings the definitions into force and waits until they are.
+  void Measure(const std::string& name, bool live) {
+    std::atomic<bool> done = false;
+    std::vector<double> waits;
+    std::thread events;
+    if (live) {
+      events = std::thread([&] {
+        LoadOptions batch = options_;
+        batch.batch = kLiveBatch;
+        while (!done) {
+          const Load load = CorrectionLoad(batch, kLiveBatch, ++round_);
+          const absl::Time sent = absl::Now();
+          program_.Ingest(load);
+          waits.push_back(absl::ToDoubleMilliseconds(absl::Now() - sent));
+          absl::SleepFor(kLiveEvery);
+        }
+      });
+    }
+    const absl::Time start = absl::Now();
+    Check(program_.programs().ActivateDefinitions(program_.runtime(), definitions_, "bench").status());
+    int64_t facts = 0;
+    for (bool open = true; open;) {
+      absl::SleepFor(absl::Milliseconds(2));
+      Engine::View view(program_.runtime().engine());
+      const auto jobs = view.Jobs();
+      Check(jobs.status());
+      open = !jobs->back().finished();
+      facts = jobs->back().done();
+    }
+    const double seconds = absl::ToDoubleSeconds(absl::Now() - start);
+    done = true;
+    if (events.joinable()) events.join();
+    Show(absl::StrCat(name, live ? ", with live events" : ""), static_cast<double>(facts) / seconds, "facts/s");
+    if (waits.empty()) return;
+    std::sort(waits.begin(), waits.end());
+    Show(absl::StrCat("  ", kLiveBatch, " events beside it, p50"), waits[waits.size() / 2], "ms");
+    Show("  the slowest", waits.back(), "ms");
+  }
+
+  const LoadOptions options_;
+  LocalProgram program_;
+  log::v1::Definitions definitions_;
+  int round_ = 0;
+};
+
+int Main(int argc, char** argv) {
+  CLI::App app("Measures jobs over many facts.");
+  std::string folder;
+  LoadOptions options;
+  options.deals = 1'000'000;
+  options.corrections = 0;
+  options.streams = 1;
+  app.add_option("--folder", folder, "Folder for the data; emptied before")->required();
+  app.add_option("--partners", options.partners, "Number of partners")->capture_default_str();
+  app.add_option("--deals", options.deals, "Number of deals")->capture_default_str();
+  CLI11_PARSE(app, argc, argv);
+  Bench(folder, options).Run();
+  return 0;
+}
+
+}  // namespace
+}  // namespace partnermetrics::bench
+
+int main(int argc, char** argv) {
+  return partnermetrics::bench::Main(argc, argv);
+}

@@ -1,0 +1,172 @@
+// A server that is killed in the middle of a job, again and again, while events come in: the job goes on, once, and
+// ends with what a batch over the facts gives.
+//
+// PM_SEED repeats a run.
+#include <grpcpp/client_context.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <fstream>
+#include <iostream>
+#include <memory>
+#include <random>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "absl/time/clock.h"
+#include "partnermetrics/v1/admin_service.grpc.pb.h"
+#include "partnermetrics/v1/definitions_service.grpc.pb.h"
+#include "partnermetrics/v1/ingest_service.grpc.pb.h"
+#include "partnermetrics/v1/metric_service.grpc.pb.h"
+#include "tests/storage/temp_dir.h"
+#include "tests/support/server_process.h"
+
+namespace partnermetrics {
+namespace {
+
+constexpr int kDeals = 60'000;
+constexpr int kBatch = 1'000;
+constexpr int kKills = 8;
+
+void WriteFile(const std::string& path, const std::string& text) {
+  std::ofstream(path) << text;
+}
+
+constexpr char kCatalog[] = R"pb(
+  measures {
+    id: "won"
+    fact: "deal"
+    kind: MEASURE_KIND_FLOW
+    sum: "amount"
+    at: "date(created_at)"
+    where: "outcome == $OUTCOME"
+  }
+  metrics {
+    id: "revenue"
+    display_name: "Revenue"
+    category: METRIC_CATEGORY_REVENUE
+    unit: METRIC_UNIT_MONEY
+    formula: "won.sum"
+    window: WINDOW_KIND_QUARTER_TO_DATE
+  }
+)pb";
+
+void WriteDefinitions(const std::string& folder, const std::string& zone, const std::string& outcome) {
+  WriteFile(folder + "/program.textproto",
+            absl::StrCat("id: 'jobs' display_name: 'Jobs' currency_code: 'USD' time_zone: '", zone, "'"));
+  WriteFile(folder + "/catalog.textproto", absl::StrReplaceAll(kCatalog, {{"$OUTCOME", outcome}}));
+}
+
+class JobCrashTest : public ::testing::Test {
+ protected:
+  // Deals first..first+count, each in a state that follows from its number and revision.
+  void Ingest(int first, int count, int revision) {
+    const auto stub = v1::IngestService::NewStub(server_->channel());
+    for (int at = first; at < first + count; at += kBatch) {
+      v1::IngestEventsRequest request;
+      request.set_program("jobs");
+      request.set_source("crm");
+      for (int i = at; i < std::min(at + kBatch, first + count); ++i) {
+        v1::Event& event = *request.add_events();
+        event.set_record_id(absl::StrCat("D", i));
+        event.set_revision(revision);
+        v1::Deal& deal = *event.mutable_deal();
+        deal.set_outcome((i + revision) % 2 == 0 ? v1::DEAL_OUTCOME_WON : v1::DEAL_OUTCOME_LOST);
+        deal.mutable_amount()->set_currency_code("USD");
+        deal.mutable_amount()->set_units(revision);
+        deal.mutable_created_at()->set_seconds(1'700'000'000 + i * 600);
+      }
+      grpc::ClientContext context;
+      v1::IngestEventsResponse response;
+      const grpc::Status status = stub->IngestEvents(&context, request, &response);
+      ASSERT_TRUE(status.ok()) << status.error_message();
+    }
+  }
+
+  uint64_t Activate() {
+    const auto stub = v1::DefinitionsService::NewStub(server_->channel());
+    grpc::ClientContext check_context, context;
+    v1::CheckDefinitionsResponse check;
+    grpc::Status status = stub->CheckDefinitions(&check_context, {}, &check);
+    EXPECT_TRUE(status.ok()) << status.error_message();
+    v1::ActivateDefinitionsRequest request;
+    request.set_definitions_hash(check.definitions_hash());
+    v1::ActivateDefinitionsResponse response;
+    status = stub->ActivateDefinitions(&context, request, &response);
+    EXPECT_TRUE(status.ok()) << status.error_message();
+    return response.job();
+  }
+
+  v1::ListJobsResponse Jobs() {
+    grpc::ClientContext context;
+    v1::ListJobsResponse jobs;
+    const grpc::Status status = v1::AdminService::NewStub(server_->channel())->ListJobs(&context, {}, &jobs);
+    EXPECT_TRUE(status.ok()) << status.error_message();
+    return jobs;
+  }
+
+  void Wait() {
+    grpc::ClientContext context;
+    const auto reader = v1::AdminService::NewStub(server_->channel())->WaitForJobs(&context, {});
+    for (v1::Job job; reader->Read(&job);) {
+    }
+    const grpc::Status status = reader->Finish();
+    EXPECT_TRUE(status.ok()) << status.error_message();
+  }
+
+  void ExpectVerified() {
+    grpc::ClientContext context;
+    v1::VerifyScopeResponse response;
+    const grpc::Status status = v1::AdminService::NewStub(server_->channel())->VerifyScope(&context, {}, &response);
+    EXPECT_TRUE(status.ok()) << status.error_message();
+    EXPECT_TRUE(response.ok()) << response.DebugString();
+    EXPECT_EQ(response.facts(), kDeals);
+  }
+
+  std::unique_ptr<ServerProcess> server_;
+};
+
+TEST_F(JobCrashTest, AJobThatIsKilledGoesOnAndEndsWithWhatABatchGives) {
+  const char* seed_text = std::getenv("PM_SEED");
+  const uint64_t seed = seed_text != nullptr ? std::stoull(seed_text) : std::random_device()();
+  std::cout << "PM_SEED=" << seed << std::endl;
+  std::mt19937_64 random(seed);
+
+  storage::TempDir temp;
+  WriteDefinitions(temp.path(), "UTC", "WON");
+  config::v1::ServerConfig config = TestConfig();
+  config.clear_program_files();
+  config.clear_catalog_paths();
+  config.add_program_files(temp.path() + "/program.textproto");
+  config.add_catalog_paths(temp.path() + "/catalog.textproto");
+  server_ = std::make_unique<ServerProcess>(temp.path(), config);
+  ASSERT_TRUE(server_->Start().ok()) << server_->log();
+  Ingest(0, kDeals, 1);
+
+  // All days and the measure itself change.
+  WriteDefinitions(temp.path(), "America/New_York", "LOST");
+  const uint64_t number = Activate();
+  int midway = 0;
+  for (int kill = 0; kill < kKills && !HasFailure(); ++kill) {
+    absl::SleepFor(absl::Milliseconds(random() % 40));
+    server_->Kill();
+    ASSERT_TRUE(server_->Start().ok()) << server_->log();
+    const v1::ListJobsResponse jobs = Jobs();
+    ASSERT_EQ(jobs.jobs_size(), 2) << "a start begins no job a second time";
+    const v1::Job& job = jobs.jobs(jobs.jobs(0).number() == number ? 0 : 1);
+    ASSERT_EQ(job.number(), number);
+    midway += job.state() == v1::JOB_STATE_RUNNING && job.done() > 0 ? 1 : 0;
+    // Deals on both sides of the place that is reached.
+    Ingest(static_cast<int>(random() % (kDeals - 2 * kBatch)), 2 * kBatch, kill + 2);
+  }
+  std::cout << midway << " of " << kKills << " starts found the job in the middle" << std::endl;
+  EXPECT_GT(midway, 0) << "no kill hit the job";
+  Wait();
+  ExpectVerified();
+  ASSERT_TRUE(server_->Stop().ok()) << server_->log();
+}
+
+}  // namespace
+}  // namespace partnermetrics

@@ -89,10 +89,12 @@ void RuleWatch::Begin(const WatchInput& input) {
 RuleWatch::Conditions RuleWatch::ConditionsOf(const WatchInput& input, const Requirements& requirements) {
   Conditions conditions;
   conditions.runs.resize(static_cast<size_t>(requirements.size()));
-  conditions.is_timeless = !input.facts_wait;
+  const v1::InterventionCheck check = input.rule->definition->check();
+  conditions.may_skip =
+      !input.facts_wait && check != v1::INTERVENTION_CHECK_WEEK && check != v1::INTERVENTION_CHECK_MONTH;
   for (const v1::TierRequirement& requirement : requirements) {
     const CompiledMetric& metric = *input.catalog->FindMetric(requirement.metric());
-    conditions.is_timeless = conditions.is_timeless && IsTimeless(*input.catalog, metric);
+    conditions.may_skip = conditions.may_skip && IsTimeless(*input.catalog, metric);
   }
   return conditions;
 }
@@ -134,14 +136,15 @@ void RuleWatch::Check(const WatchInput& input, Day day) {
 void RuleWatch::Evaluate(const WatchInput& input, const Requirements& requirements, Day day,
                          Conditions& conditions) const {
   if (day < conditions.due) return;
-  DueSource source(*input.catalog, *input.source, day);
+  DueSource due(*input.catalog, *input.source, day);
+  const MeasureSource& source = conditions.may_skip ? due : *input.source;
   const Evaluator evaluator(*input.catalog, source);
   for (int i = 0; i < requirements.size(); ++i) {
     Run& run = conditions.runs[static_cast<size_t>(i)];
     run.value = ValueOf(evaluator, *input.catalog, requirements[i], input.scope, day);
     run.is_met = run.value.has_value() && Meets(requirements[i], run.value);
   }
-  conditions.due = conditions.is_timeless ? source.due() : day + 1;
+  conditions.due = conditions.may_skip ? due.due() : day + 1;
 }
 
 bool RuleWatch::CheckOpening(const WatchInput& input, Day day) {
@@ -162,7 +165,6 @@ bool RuleWatch::CheckOpening(const WatchInput& input, Day day) {
       WatchedIntervention& opened = interventions_.emplace_back();
       opened.opened_on = day;
       opened.kpi_at_open = Kpi(input, day);
-      closing_.due = 0;
     }
     interventions_.back().evidence.push_back({static_cast<int>(i), day, *run.since, run.value});
   }

@@ -86,7 +86,7 @@ class RuleWatch {
   // Conditions with the first day on which time may change their values.
   struct Conditions {
     std::vector<Run> runs;
-    bool is_timeless = true;  // values change by days only through what is read of measures
+    bool may_skip = false;  // days on which time changes nothing: only where that is sooner found out than evaluated
     Day due = 0;
   };
 

@@ -1,5 +1,5 @@
-// Measures the standings of many partners: a programme of the definitions that ship, over a folder of its own, in this
-// process, with a clock that can be moved to the next day.
+// Measures the standings and the interventions of many partners: a programme of the definitions that ship, over a
+// folder of its own, in this process, with a clock that can be moved to the next day.
 //
 //   bench_standings --folder /var/tmp/standings --partners 100000 --deals 300000
 #include <CLI/CLI.hpp>
@@ -13,6 +13,7 @@
 #include "absl/time/clock.h"
 #include "server/reports/scorecard.h"
 #include "server/reports/standings.h"
+#include "server/services/intervention_table.h"
 #include "server/services/standings_table.h"
 #include "tests/bench/load.h"
 #include "tests/bench/local_program.h"
@@ -27,7 +28,10 @@ double Milliseconds(absl::Time since) {
 class Bench {
  public:
   Bench(const std::string& folder, const LoadOptions& options)
-      : options_(options), program_(folder, [this] { return now_; }), table_(runtime(), program_.programs()) {}
+      : options_(options),
+        program_(folder, [this] { return now_; }),
+        table_(runtime(), program_.programs()),
+        interventions_(runtime(), program_.programs()) {}
 
   void Run() {
     const absl::Time started = absl::Now();
@@ -70,6 +74,7 @@ class Bench {
          absl::ToDoubleSeconds(absl::Now() - all), "s");
     Turn("day turn within a month", absl::CivilDay(2025, 8, 13), names);
     Turn("day turn to a new quarter", absl::CivilDay(2025, 10, 1), names);
+    Interventions();
     Check(program_.programs().Close());
   }
 
@@ -87,6 +92,30 @@ class Bench {
     Check(table_.Refresh());
     Show(absl::StrCat(name, ", these ", metrics.size(), " metrics"), absl::ToDoubleSeconds(absl::Now() - start), "s");
     Show("  values evaluated", static_cast<double>(table_.work().evaluated - evaluated), "");
+  }
+
+  // Some corrections are of direct business, against which a rule compares every partner.
+  void Interventions() {
+    Show("interventions of all partners for the first time", ReadInterventions(), "ms");
+    std::vector<double> reads;
+    for (int i = 0; i < 100; ++i) {
+      program_.Ingest(CorrectionLoad(options_, 1, 2'000 + i));
+      reads.push_back(ReadInterventions());
+    }
+    std::sort(reads.begin(), reads.end());
+    Show("interventions just after a correction, p50", reads[50], "ms");
+    Show("interventions just after a correction, max", reads[99], "ms");
+    now_ = absl::FromCivil(absl::CivilDay(2025, 10, 6), zone_) + absl::Minutes(10);
+    Show("interventions after a turn to a week's first day", ReadInterventions(), "ms");
+  }
+
+  double ReadInterventions() {
+    const absl::Time start = absl::Now();
+    Check(interventions_.Read([&](const InterventionBook& book) {
+      return static_cast<int>(book.partners.size()) < options_.partners ? absl::InternalError("partners are missing")
+                                                                        : absl::OkStatus();
+    }));
+    return Milliseconds(start);
   }
 
   double Read(const std::string& metric, std::optional<Day> day = std::nullopt) {
@@ -108,6 +137,7 @@ class Bench {
   absl::Time now_ = absl::FromCivil(absl::CivilHour(2025, 8, 12, 12), absl::UTCTimeZone());
   LocalProgram program_;
   StandingsTable table_;
+  InterventionTable interventions_;
 };
 
 int Main(int argc, char** argv) {

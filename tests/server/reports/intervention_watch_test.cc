@@ -9,6 +9,7 @@
 #include "gmock/gmock.h"
 #include "server/reports/intervention_view.h"
 #include "server/scoring/proto_values.h"
+#include "server/scoring/requirement.h"
 #include "tests/server/scoring/formula_fixture.h"
 
 namespace partnermetrics {
@@ -104,6 +105,60 @@ class InterventionTest : public FormulaTest {
     return InterventionView(input, "p-1").ToProto(one[0], as_of, true);
   }
 
+  // Events without actions as the rules' documentation defines them: every condition of every check day, and runs of
+  // days counted backwards.
+  std::vector<std::string> ByDefinition(Day first, Day last) const {
+    const v1::InterventionRule& rule = *catalog_->intervention_rules()[0].definition;
+    std::vector<Day> days;
+    for (Day day = first; day <= last; ++day) {
+      if (NextCheckDay(rule.check(), v1::WEEK_DAY_MONDAY, day) == day) days.push_back(day);
+    }
+    const Evaluator evaluator(*catalog_, *source_);
+    const auto value = [&](const v1::TierRequirement& condition, size_t day) {
+      return ValueOf(evaluator, *catalog_, condition, kPartner, days[day]);
+    };
+    const auto opens = [&](int condition, size_t day) {
+      const Number number = value(rule.opens_when(condition), day);
+      return number.has_value() && Meets(rule.opens_when(condition), number);
+    };
+    const auto closes = [&](size_t day) {
+      bool any = false;
+      for (const v1::TierRequirement& condition : rule.closes_when()) {
+        const Number number = value(condition, day);
+        if (number.has_value() && !Meets(condition, number)) return false;
+        any = any || number.has_value();
+      }
+      return any;
+    };
+    const auto opens_for = [&](int condition, size_t day) {
+      size_t since = day;
+      while (since > 0 && opens(condition, since - 1)) --since;
+      return days[day] - days[since];
+    };
+    std::vector<std::string> events;
+    bool is_active = false;
+    size_t news = 0;
+    for (size_t day = 0; day < days.size(); ++day) {
+      bool has_news = false;
+      for (int condition = 0; condition < rule.opens_when_size(); ++condition) {
+        if (!opens(condition, day) || opens_for(condition, day) < rule.open_after_days()) continue;
+        const bool was_told =
+            day > 0 && opens(condition, day - 1) && opens_for(condition, day - 1) >= rule.open_after_days();
+        if (was_told) continue;
+        events.push_back(absl::StrCat(DayText(days[day]), is_active ? " evidence" : " opened"));
+        is_active = has_news = true;
+        news = day;
+      }
+      if (!is_active || has_news || !closes(day)) continue;
+      size_t since = day;
+      while (since > news + 1 && closes(since - 1)) --since;
+      if (days[day] - days[since] < rule.close_after_days()) continue;
+      events.push_back(absl::StrCat(DayText(days[day]), " closed"));
+      is_active = false;
+    }
+    return events;
+  }
+
   InterventionActions actions_;
   int sequence_ = 0;
 };
@@ -171,6 +226,29 @@ TEST_F(InterventionTest, ASecondTriggerAddsEvidenceInsteadOfOpeningASecond) {
   EXPECT_EQ(one.opened_on().day(), 1);
 }
 
+TEST_F(InterventionTest, NewEvidenceBeginsTheCountToTheEndAnew) {
+  Rule("opens_when { metric: 'open_deals' min: 3 } closes_when { metric: 'revenue' min: 100 } close_after_days: 14");
+  Won(100, On(2023, 3, 5));
+  OpenDeals(3, On(2023, 3, 1), On(2023, 3, 10));
+  EXPECT_THAT(Events(On(2023, 12, 31)), ElementsAre("2023-03-01 opened", "2023-03-19 closed"));
+  OpenDeals(3, On(2023, 3, 12), On(2023, 3, 14));
+  EXPECT_THAT(Events(On(2023, 12, 31)), ElementsAre("2023-03-01 opened", "2023-03-12 evidence", "2023-03-27 closed"));
+}
+
+TEST_F(InterventionTest, TellsWhenThereIsWorkAgain) {
+  ManyOpenDeals("open_after_days: 14 close_after_days: 14");
+  OpenDeals(3, On(2023, 3, 1), On(2023, 4, 20));
+  const WatchInput input = Input();
+  RuleWatch watch;
+  watch.Advance(input, On(2023, 3, 2));
+  EXPECT_GT(watch.next_work(), On(2023, 3, 3));
+  EXPECT_LE(watch.next_work(), On(2023, 3, 15));
+  watch.Advance(input, On(2023, 4, 21));
+  EXPECT_LE(watch.next_work(), On(2023, 5, 4));
+  watch.Advance(input, On(2023, 6, 5));
+  EXPECT_GT(watch.next_work(), On(2033, 6, 5));  // all is over
+}
+
 TEST_F(InterventionTest, WithoutDataNothingOpensAndNothingCloses) {
   Rule("opens_when { metric: 'average' max: 10 } closes_when { metric: 'average' min: 20 }");
   Won(5, On(2023, 3, 1));
@@ -199,6 +277,11 @@ TEST_F(InterventionTest, NobodyIsWatchedBeforeBothAreThere) {
   ManyOpenDeals();
   OpenDeals(3, On(2022, 12, 20), On(2024, 1, 1));
   EXPECT_THAT(Events(On(2023, 6, 1)), ElementsAre("2023-01-01 opened"));  // the day on which it signed
+  Rule("opens_when { metric: 'revenue' max: 10 } closes_when { metric: 'revenue' min: 20 }");
+  source_ = std::make_unique<FactSource>(*catalog_);
+  Partner("name: 'P'" + DateText("signed_on", On(2020, 1, 1)));
+  Won(1, On(2022, 12, 1), /*partner=*/9);
+  EXPECT_THAT(Events(On(2023, 6, 1)), ElementsAre("2022-12-01 opened"));  // the programme's first deal
 }
 
 TEST_F(InterventionTest, WhoLeavesNeedsNoInterventionAnyMore) {
@@ -209,6 +292,11 @@ TEST_F(InterventionTest, WhoLeavesNeedsNoInterventionAnyMore) {
   EXPECT_THAT(Events(On(2023, 5, 9)), ElementsAre("2023-03-06 opened"));
   EXPECT_THAT(Events(On(2023, 5, 10)), ElementsAre("2023-03-06 opened", "2023-05-10 partner_left"));
   EXPECT_EQ(Only(On(2024, 5, 10)).status(), v1::INTERVENTION_STATUS_CLOSED);
+  ManyOpenDeals();
+  source_ = std::make_unique<FactSource>(*catalog_);
+  Partner(DateText("signed_on", On(2023, 1, 1)) + DateText("terminated_on", On(2023, 5, 10)));
+  OpenDeals(3, On(2023, 5, 10), On(2024, 1, 1));
+  EXPECT_THAT(Events(On(2024, 1, 1)), IsEmpty());
 }
 
 TEST_F(InterventionTest, PeopleAcknowledgeAssignAndSnooze) {
@@ -238,6 +326,13 @@ TEST_F(InterventionTest, WhatIsResolvedOpensAgainOnlyWhenItBeginsAnew) {
   EXPECT_EQ(Only(On(2023, 3, 9)).status(), v1::INTERVENTION_STATUS_OPEN);
   EXPECT_EQ(Only(On(2023, 3, 10)).status(), v1::INTERVENTION_STATUS_RESOLVED);
   EXPECT_THAT(Events(On(2023, 6, 1)), ElementsAre("2023-03-01 opened", "2023-03-10 resolved", "2023-06-01 opened"));
+}
+
+TEST_F(InterventionTest, ADaysActionsComeAfterItsNumbers) {
+  ManyOpenDeals();
+  OpenDeals(3, On(2023, 3, 1), On(2023, 5, 1));
+  Act(On(2023, 3, 1), On(2023, 3, 1), "RESOLVE");
+  EXPECT_THAT(Events(On(2023, 3, 31)), ElementsAre("2023-03-01 opened", "2023-03-01 resolved"));
 }
 
 TEST_F(InterventionTest, TellsWhetherTheKpiRecovered) {
@@ -271,7 +366,7 @@ TEST_F(InterventionTest, WhatIsCorrectedAwayIsWithdrawn) {
 
 TEST_F(InterventionTest, ActionsFollowAnInterventionThatACorrectionMoves) {
   ManyOpenDeals();
-  Act(On(2023, 3, 10), On(2023, 3, 5), "ACKNOWLEDGE");
+  Act(On(2023, 3, 10), On(2023, 3, 8), "ACKNOWLEDGE");
   OpenDeals(3, On(2023, 3, 1), On(2023, 3, 8));  // it turned out to be earlier, and over when somebody acted on it
   EXPECT_THAT(Events(On(2023, 3, 31)),
               ElementsAre("2023-03-01 opened", "2023-03-08 closed", "2023-03-10 acknowledged"));
@@ -298,10 +393,10 @@ TEST_F(InterventionTest, ChangesBetweenTwoDays) {
   EXPECT_THAT(changes(On(2023, 4, 1), On(2023, 12, 31)), IsEmpty());
 }
 
-// Going on day by day, in jumps, and looking back all tell what working everything out afresh for the day tells, and so
-// does a watch that never leaves a day out.
+// Events are those that the definition gives. Going on day by day, in jumps, and looking back all tell what working
+// everything out afresh for the day tells, and so does a watch that never leaves a day out.
 TEST_F(InterventionTest, TimePassingGivesWhatEvaluatingAfreshGives) {
-  for (unsigned seed = 1; seed <= 12; ++seed) {
+  for (unsigned seed = 1; seed <= 8; ++seed) {
     SCOPED_TRACE(seed);
     std::mt19937 random(seed);
     const auto roll = [&](int n) { return static_cast<int>(random() % static_cast<unsigned>(n)); };
@@ -318,7 +413,7 @@ TEST_F(InterventionTest, TimePassingGivesWhatEvaluatingAfreshGives) {
       OpenDeals(1 + roll(3), from, from + 1 + roll(40));
       Won(roll(25), first + roll(365));
     }
-    const RuleWatch known = WatchUntil(last);
+    ASSERT_EQ(Events(last), ByDefinition(first, last));
     const char* verbs[] = {"ACKNOWLEDGE", "RESOLVE", "RECORD"};
     for (int i = 0; i < 6; ++i) {
       const Day acted_on = first + roll(365);

@@ -167,6 +167,11 @@ TEST_F(InterventionServiceTest, ListsTheMostUrgentFirst) {
               ElementsAre("behind_direct/crm:P2/2024-03-25", "behind_direct/crm:P3/2024-03-25"));
   EXPECT_THAT(Ids("partner_id: 'Cedar' order_by: 'opened_on desc'"),
               ElementsAre("behind_direct/crm:P3/2024-03-25", kCedar));
+  // Against no direct business nobody is behind.
+  direct.mutable_deal()->mutable_amount()->set_units(0);
+  direct.set_revision(2);
+  Ingest({direct});
+  EXPECT_THAT(Ids(), ElementsAre(kBirch, kCedar));
 }
 
 TEST_F(InterventionServiceTest, TellsOfAnyDay) {
@@ -176,6 +181,14 @@ TEST_F(InterventionServiceTest, TellsOfAnyDay) {
   EXPECT_THAT(Ids("as_of { year: 2024 month: 4 day: 30 }"), ElementsAre(kBirch, kCedar));
   EXPECT_THAT(Ids("as_of { year: 2024 month: 5 day: 1 }"),
               ElementsAre(kBirch, kCedar, "low_revenue/crm:P1/2024-05-01"));
+}
+
+TEST_F(InterventionServiceTest, FollowsTheDays) {
+  EXPECT_THAT(Ids(), ElementsAre(kBirch, kCedar));
+  now_us_ += 30 * kDay;
+  EXPECT_THAT(Ids(), ElementsAre(kBirch, kCedar));
+  now_us_ += kDay;  // the day on which Apex' last deal has been out of the window for a week
+  EXPECT_THAT(Ids(), ElementsAre(kBirch, kCedar, "low_revenue/crm:P1/2024-05-01"));
 }
 
 TEST_F(InterventionServiceTest, PagesGoOnWhereTheLastEnded) {

@@ -154,6 +154,7 @@ absl::Status Engine::ApplyDefinitions(const storage::LogRecord& record) {
     return absl::OkStatus();
   }
   RETURN_IF_ERROR(jobs_.OpenDefinitions(record, definitions, header_));
+  if (header_.facts + header_.partners > options_.facts_at_once) return absl::OkStatus();
   return jobs_.Step(record, options_.facts_at_once, header_);
 }
 

@@ -28,6 +28,7 @@ void FactApplier::EndMigration() {
 }
 
 absl::StatusOr<int64_t> FactApplier::Migrate(int64_t most, Header& header) {
+  if (most == 0) return 0;
   ASSIGN_OR_RETURN(const int64_t facts, MigrateFacts(most, header));
   if (facts == most) return facts;
   ASSIGN_OR_RETURN(const int64_t partners, MigratePartners(most - facts));
@@ -38,19 +39,29 @@ absl::StatusOr<int64_t> FactApplier::MigrateFacts(int64_t most, Header& header) 
   // From the key behind the last one.
   std::string from = keys_.program();
   if (!migrated_.fact.empty()) from = migrated_.fact + '\0';
-  std::vector<StateOverlay::Entry> facts;
-  RETURN_IF_ERROR(state_.NextFacts(keys_.program(), from, static_cast<size_t>(most), facts));
-  for (auto& [key, value] : facts) {
-    migrated_.fact = std::move(key);
-    const FactId id = keys_.ReadFactKey(migrated_.fact);
+  std::vector<std::string> keys;  // of facts whose resolution may change, which changes what is read here
+  int64_t facts = 0;
+  absl::Status status;
+  const auto take = [&](absl::string_view key, absl::string_view value) {
+    ++facts;
     if (change_.resolves) {
-      RETURN_IF_ERROR(MigrateFact(id, header));
-    } else if (change_.kinds.contains(id.kind)) {
-      ASSIGN_OR_RETURN(const StoredFact fact, DecodeFact(value));
-      RETURN_IF_ERROR(CountChange(id, fact));
+      keys.emplace_back(key);
+      return true;
     }
+    migrated_.fact = std::string(key);
+    const FactId id = keys_.ReadFactKey(key);
+    if (!change_.kinds.contains(id.kind)) return true;
+    absl::StatusOr<StoredFact> fact = DecodeFact(value);
+    status = fact.ok() ? CountChange(id, *fact) : fact.status();
+    return status.ok();
+  };
+  RETURN_IF_ERROR(state_.ScanNextFacts(keys_.program(), from, static_cast<size_t>(most), take));
+  RETURN_IF_ERROR(status);
+  for (std::string& key : keys) {
+    migrated_.fact = std::move(key);
+    RETURN_IF_ERROR(MigrateFact(keys_.ReadFactKey(migrated_.fact), header));
   }
-  return static_cast<int64_t>(facts.size());
+  return facts;
 }
 
 absl::Status FactApplier::MigrateFact(const FactId& id, Header& header) {
@@ -72,14 +83,13 @@ absl::Status FactApplier::CountChange(const FactId& id, const StoredFact& fact) 
 }
 
 absl::Status FactApplier::CountChange(const FactId& id, const StoredFact& fact, const StoredFact* root) {
-  const auto count = [&](Generation& by, int sign, const std::vector<bool>& measures, const std::vector<bool>& others,
-                         const std::vector<bool>& segments) -> absl::Status {
-    if (AnyOf(measures)) RETURN_IF_ERROR(CountCells(by, id, fact, root, sign, {&measures, nullptr, true}));
-    if (!AnyOf(segments) || !AnyOf(others)) return absl::OkStatus();
-    return CountCells(by, id, fact, root, sign, {&others, &segments, false});
+  const auto count = [&](Generation& by, int sign, const DefinitionsChange::Side& side) -> absl::Status {
+    if (side.any_measures) RETURN_IF_ERROR(CountCells(by, id, fact, root, sign, {&side.measures, nullptr, true}));
+    if (!side.any_segments) return absl::OkStatus();
+    return CountCells(by, id, fact, root, sign, {&side.others, &side.segments, false});
   };
-  RETURN_IF_ERROR(count(*now_, -1, change_.retired, change_.kept, change_.retired_segments));
-  return count(*next_, +1, change_.fresh, change_.kept_on, change_.fresh_segments);
+  RETURN_IF_ERROR(count(*now_, -1, change_.before));
+  return count(*next_, +1, change_.after);
 }
 
 absl::StatusOr<int64_t> FactApplier::MigratePartners(int64_t most) {

@@ -46,15 +46,23 @@ std::vector<bool> SegmentsNotIn(const v1::Program& program, const v1::Program& o
   return missing;
 }
 
-// Kinds of fact that measures other than `kept` count, or all of them with other segments.
-void AddKinds(const Catalog& catalog, const std::vector<bool>& kept, bool segments, absl::flat_hash_set<int>& kinds) {
-  for (const FactSchema* schema : FactSchemas::Get().all()) {
-    const auto measures = catalog.measures_of(schema->kind());
-    const bool any = std::any_of(measures.begin(), measures.end(), [&](const CompiledMeasure* measure) {
-      return segments || !kept[static_cast<size_t>(measure->index)];
-    });
-    if (any) kinds.insert(schema->kind());
+bool AnyOf(const std::vector<bool>& flags) {
+  return std::find(flags.begin(), flags.end(), true) != flags.end();
+}
+
+// What a catalogue counts that another one does not, and which kinds of fact this is about.
+DefinitionsChange::Side SideOf(const Catalog& catalog, const Catalog& other, absl::flat_hash_set<int>& kinds) {
+  DefinitionsChange::Side side;
+  side.others = MeasuresIn(catalog, other);
+  side.measures = side.others;
+  side.measures.flip();
+  side.segments = SegmentsNotIn(catalog.program(), other.program());
+  side.any_measures = AnyOf(side.measures);
+  side.any_segments = AnyOf(side.segments) && AnyOf(side.others);
+  for (const CompiledMeasure& measure : catalog.measures()) {
+    if (side.any_segments || side.measures[static_cast<size_t>(measure.index)]) kinds.insert(measure.fact->kind());
   }
+  return side;
 }
 
 }  // namespace
@@ -78,23 +86,15 @@ Generation::Generation(const Keys& keys, StateOverlay& state, Interner& measure_
   }
 }
 
-DefinitionsChange::DefinitionsChange(const Catalog* before, const Catalog& after) {
-  if (before == nullptr) return;
-  const v1::Program &old = before->program(), &now = after.program();
+DefinitionsChange::DefinitionsChange(const Catalog* old_catalog, const Catalog& new_catalog) {
+  if (old_catalog == nullptr) return;
+  const v1::Program &old = old_catalog->program(), &now = new_catalog.program();
   // Money and days of every fact depend on currency and zone, partners on the order of their sources.
   counts = old.currency_code() != now.currency_code() || old.time_zone() != now.time_zone() ||
            !SameSourcePrecedence(old, now);
   resolves = counts || MaxRateAge(old) != MaxRateAge(now) || SharedDomains(old) != SharedDomains(now);
-  kept = MeasuresIn(*before, after);
-  retired = kept;
-  retired.flip();
-  kept_on = MeasuresIn(after, *before);
-  fresh = kept_on;
-  fresh.flip();
-  retired_segments = SegmentsNotIn(old, now);
-  fresh_segments = SegmentsNotIn(now, old);
-  AddKinds(*before, kept, AnyOf(retired_segments), kinds);
-  AddKinds(after, kept_on, AnyOf(fresh_segments), kinds);
+  before = SideOf(*old_catalog, new_catalog, kinds);
+  after = SideOf(new_catalog, *old_catalog, kinds);
 }
 
 }  // namespace partnermetrics

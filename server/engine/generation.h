@@ -4,7 +4,6 @@
 #ifndef PARTNERMETRICS_SERVER_ENGINE_GENERATION_H_
 #define PARTNERMETRICS_SERVER_ENGINE_GENERATION_H_
 
-#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -47,21 +46,24 @@ struct Generation {
   std::vector<bool> by_scope;         // likewise: whether the measure differs by scope, as it reads role or share
 };
 
-inline bool AnyOf(const std::vector<bool>& flags) {
-  return std::find(flags.begin(), flags.end(), true) != flags.end();
-}
-
-// What differs between definitions and those that replace them. Lists are by index in the catalogue or among the
-// programme's segments of the one or the other.
+// What differs between definitions and those that replace them.
 struct DefinitionsChange {
+  // What only the one or only the other count.
+  struct Side {
+    std::vector<bool> measures;  // by index in their catalogue
+    std::vector<bool> others;    // those that both count
+    std::vector<bool> segments;  // among those of their programme: in these the others count otherwise, too
+    bool any_measures = false;
+    bool any_segments = false;
+  };
   DefinitionsChange() = default;
-  DefinitionsChange(const Catalog* before, const Catalog& after);
+  // From none: everything.
+  DefinitionsChange(const Catalog* old_catalog, const Catalog& new_catalog);
 
-  bool resolves = true;                               // facts may be resolved otherwise
-  bool counts = true;                                 // all facts count otherwise
-  std::vector<bool> retired, kept, retired_segments;  // of those before
-  std::vector<bool> fresh, kept_on, fresh_segments;   // of those after
-  absl::flat_hash_set<int> kinds;                     // of fact that these are about
+  bool resolves = true;  // facts may be resolved otherwise
+  bool counts = true;    // all facts count otherwise
+  Side before, after;
+  absl::flat_hash_set<int> kinds;  // of fact that these are about
 };
 
 // How far facts and then partners were taken over to other definitions: up to and with these keys of the state.

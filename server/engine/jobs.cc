@@ -151,19 +151,19 @@ absl::StatusOr<int64_t> Jobs::Work(log::v1::JobRecord& job, int64_t most, Header
   std::deque<FactRange>& unsettled = facts_.unsettled();
   for (const log::v1::FactRange& range : job.ranges()) unsettled.push_back(FromProto(range));
   job.clear_ranges();
-  int64_t done = 0;
+  // First what hangs on the facts of the step before, so that it does not pile up.
+  ASSIGN_OR_RETURN(int64_t done, facts_.Settle(most, header));
   if (IsDefinitions(job)) {
-    ASSIGN_OR_RETURN(done, facts_.Migrate(most, header));
+    ASSIGN_OR_RETURN(const int64_t migrated, facts_.Migrate(most - done, header));
+    done += migrated;
     job.set_fact_key(facts_.migrated().fact);
     job.set_partner_key(facts_.migrated().partner);
   }
-  // With what hangs on the facts that were there before.
-  ASSIGN_OR_RETURN(const int64_t settled, facts_.Settle(most - done, header));
-  job.set_done(job.done() + done + settled);
+  job.set_done(job.done() + done);
   for (const FactRange& range : unsettled) *job.add_ranges() = ToProto(range);
   unsettled.clear();
   facts_.TakeMoved();
-  return done + settled;
+  return done;
 }
 
 absl::Status Jobs::Step(const storage::LogRecord& record, int64_t most, Header& header) {
@@ -176,7 +176,7 @@ absl::Status Jobs::Step(const storage::LogRecord& record, int64_t most, Header& 
     left -= done;
     if (!job.finished()) {
       Store(job);
-      break;
+      continue;
     }
     if (IsDefinitions(job)) RETURN_IF_ERROR(FinishDefinitions(job));
     job.clear_uncounted();
@@ -195,10 +195,10 @@ Incomplete Jobs::incomplete() const {
   incomplete.all = !std::all_of(open_.begin(), open_.end(), &IsDefinitions);
   if (const std::optional<DefinitionsChange> change = facts_.Changing(); change.has_value()) {
     incomplete.all = incomplete.all || change->resolves;
-    incomplete.measures = change->retired;
+    incomplete.measures = change->before.measures;
     const auto& segments = facts_.catalog()->program().segments();
-    for (size_t i = 0; i < change->retired_segments.size(); ++i) {
-      if (!change->retired_segments[i]) continue;
+    for (size_t i = 0; i < change->before.segments.size(); ++i) {
+      if (!change->before.segments[i]) continue;
       incomplete.attributes.push_back(segments[static_cast<int>(i)].attribute());
     }
   }

@@ -63,7 +63,7 @@ class Jobs {
   Incomplete incomplete() const;
 
  private:
-  // Works on the first job; gives for how many facts. Fewer than `most`: it is finished.
+  // Works on a job; gives for how many facts. Fewer than `most`, and no ranges left: it is finished.
   absl::StatusOr<int64_t> Work(log::v1::JobRecord& job, int64_t most, Header& header);
   absl::Status BeginDefinitions(log::v1::JobRecord& job);
   absl::Status FinishDefinitions(const log::v1::JobRecord& job);

@@ -173,26 +173,26 @@ absl::Status StateOverlay::Merge(StateTable table, absl::Span<const Layer* const
   return MergeCursors(store_, table, std::vector<Cursor<Sorted>>{{sorted, prefix, from}}, prefix, from, visit);
 }
 
-absl::Status StateOverlay::NextFacts(absl::string_view prefix, absl::string_view from, size_t most,
-                                     std::vector<Entry>& facts) const {
-  absl::btree_map<std::string, std::string> found;
+absl::Status StateOverlay::ScanNextFacts(absl::string_view prefix, absl::string_view from, size_t most,
+                                         const Visit& visit) const {
+  std::string last;  // behind it the store may have more, and the layers are not asked
   size_t stored = 0;
-  RETURN_IF_ERROR(store_.Scan(StateTable::kFacts, prefix, from, [&](absl::string_view key, absl::string_view value) {
-    found.emplace_hint(found.end(), key, value);
-    return ++stored < most;
+  RETURN_IF_ERROR(store_.Scan(StateTable::kFacts, prefix, from, [&](absl::string_view key, absl::string_view) {
+    if (++stored == most) last = std::string(key);
+    return stored < most;
   }));
-  // Behind the last of these the store may have more: the layers are asked only up to there.
-  const std::string last = stored == most && most > 0 ? found.rbegin()->first : std::string();
+  using Sorted = absl::btree_map<absl::string_view, const Value*>;
+  Sorted sorted;
   for (const Layer* layer : {&frozen_, &dirty_, &sealed_, &batch_}) {
     for (const auto& [key, value] : layer->facts) {
-      if (key < from || !absl::StartsWith(key, prefix) || (!last.empty() && key > last)) continue;
-      found.insert_or_assign(key, *value);  // facts are never deleted
+      const bool is_asked_for = key >= from && (last.empty() || key <= last) && absl::StartsWith(key, prefix);
+      if (is_asked_for) sorted.insert_or_assign(key, &value);
     }
   }
-  for (auto it = found.begin(); it != found.end() && facts.size() < most; ++it) {
-    facts.emplace_back(it->first, std::move(it->second));
-  }
-  return absl::OkStatus();
+  size_t visited = 0;
+  return MergeCursors(
+      store_, StateTable::kFacts, std::vector<Cursor<Sorted>>{{sorted, prefix, from}}, prefix, from,
+      [&](absl::string_view key, absl::string_view value) { return visit(key, value) && ++visited < most; });
 }
 
 absl::Status StateOverlay::Scan(StateTable table, absl::string_view prefix, absl::string_view from,

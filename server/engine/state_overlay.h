@@ -58,12 +58,12 @@ class StateOverlay {
   void Delete(StateTable table, std::string key);
   // Deletes all keys with the prefix.
   absl::Status DeleteAll(StateTable table, absl::string_view prefix);
-  // The facts with the prefix from `from` on, the batch included, in byte order: the first `most` of them.
-  using Entry = std::pair<std::string, std::string>;
-  absl::Status NextFacts(absl::string_view prefix, absl::string_view from, size_t most,
-                         std::vector<Entry>& facts) const;
   // Keys with the prefix, from `from` on, the batch included, in byte order.
   absl::Status Scan(StateTable table, absl::string_view prefix, absl::string_view from, const Visit& visit) const;
+
+  // Likewise the first `most` facts, without going through all that changed lately for each of them. Nothing may be put
+  // or deleted meanwhile.
+  absl::Status ScanNextFacts(absl::string_view prefix, absl::string_view from, size_t most, const Visit& visit) const;
 
   // Ends the batch. No other may be sealed and not published.
   void Seal();

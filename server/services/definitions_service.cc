@@ -117,7 +117,7 @@ class DefinitionsServiceImpl final : public v1::DefinitionsService::Service {
     response.set_resolves_facts(change.resolves);
     for (const CompiledMetric& metric : before->metrics()) {
       const bool changes = std::any_of(metric.uses.begin(), metric.uses.end(), [&](const MeasureUse& use) {
-        return change.resolves || change.retired[static_cast<size_t>(use.measure)];
+        return change.resolves || change.before.measures[static_cast<size_t>(use.measure)];
       });
       if (changes) response.add_metrics_without_value(metric.definition.id());
     }

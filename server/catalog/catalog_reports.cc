@@ -93,6 +93,7 @@ void CatalogCompiler::CheckRevenue(const v1::RevenueDashboard& revenue) {
   if (revenue.top() < 0 || revenue.top() > kMostTopPartners) {
     FailReport("revenue.top", absl::StrCat("between 0 and ", kMostTopPartners, " partners are shown"));
   }
+  if (catalog_->program_.has_tiers() && catalog_->program_.tiers().id() == revenue.split_by()) return;
   const FactSchema& partner = *FactSchemas::Get().Find("partner");
   const FieldSchema* field = partner.Find(revenue.split_by());
   if (field != nullptr && (field->type == ValueType::kString || field->type == ValueType::kEnum)) return;

@@ -30,7 +30,8 @@ absl::StatusOr<Statements> ReadStatements(const Engine::View& view, absl::string
     statements.sorted.push_back({std::move(id), std::move(fact->fact)});
   }
   const auto catalog = view.catalog();
-  SortByPrecedence(catalog == nullptr ? v1::Program() : catalog->program(), statements.sorted);
+  const v1::Program& program = catalog == nullptr ? v1::Program::default_instance() : catalog->program();
+  SortByPrecedence(program, statements.sorted);
   return statements;
 }
 
@@ -63,6 +64,12 @@ absl::StatusOr<std::optional<PartnerState>> ReadPartner(const Engine::View& view
     partner.facts = storage::ByteReader(encoded).Zigzag();
   }
   return std::optional<PartnerState>(std::move(partner));
+}
+
+absl::StatusOr<std::optional<v1::Partner>> ReadPartnerFields(const Engine::View& view, absl::string_view partner_id) {
+  ASSIGN_OR_RETURN(const Statements statements, ReadStatements(view, partner_id));
+  if (statements.sorted.empty()) return std::optional<v1::Partner>();
+  return std::optional<v1::Partner>(MergeStatements(statements.sorted));
 }
 
 absl::StatusOr<std::vector<std::string>> PartnerIds(const Engine::View& view) {

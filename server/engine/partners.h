@@ -25,6 +25,9 @@ struct PartnerState {
 // The partner; nothing when no source states it.
 absl::StatusOr<std::optional<PartnerState>> ReadPartner(const Engine::View& view, absl::string_view partner_id);
 
+// Its fields alone, which is much less to read.
+absl::StatusOr<std::optional<v1::Partner>> ReadPartnerFields(const Engine::View& view, absl::string_view partner_id);
+
 // All ids, in order.
 absl::StatusOr<std::vector<std::string>> PartnerIds(const Engine::View& view);
 

@@ -32,8 +32,18 @@ bool IsTimelessOp(FormulaOp op) {
 
 bool IsTimeless(const Catalog& catalog, const CompiledMetric& metric) {
   return std::all_of(metric.formula.nodes.begin(), metric.formula.nodes.end(), [&](const FormulaNode& node) {
-    if (node.op != FormulaOp::kMetric) return IsTimelessOp(node.op);
-    return IsTimeless(catalog, catalog.metrics()[static_cast<size_t>(node.index)]);
+    const auto is_timeless = [&](int index) {
+      return IsTimeless(catalog, catalog.metrics()[static_cast<size_t>(index)]);
+    };
+    if (node.op == FormulaOp::kMetric) return is_timeless(node.index);
+    if (node.op != FormulaOp::kScore) return IsTimelessOp(node.op);
+    const CompiledScore& score = catalog.scores()[static_cast<size_t>(node.index)];
+    return std::all_of(score.components.begin(), score.components.end(), [&](const CompiledScoreComponent& component) {
+      // Without a table a part is held against a target, which may be one for the days that have passed.
+      return std::all_of(component.parts.begin(), component.parts.end(), [&](const CompiledScorePart& part) {
+        return !part.definition->points().empty() && is_timeless(part.metric);
+      });
+    });
   });
 }
 

@@ -11,6 +11,7 @@
 #include "server/reports/shares.h"
 #include "server/scoring/display.h"
 #include "server/scoring/proto_values.h"
+#include "server/scoring/tier.h"
 
 namespace partnermetrics {
 namespace {
@@ -67,6 +68,48 @@ void SetDecimal(Nanos nanos, v1::Decimal* decimal) {
   decimal->set_nanos(static_cast<int32_t>(nanos % kNanosPerUnit));
 }
 
+bool IsOfTiers(const Catalog& catalog, const std::string& split_by) {
+  return catalog.tiers() != nullptr && catalog.tiers()->definition->id() == split_by;
+}
+
+// A partner's values of what is split by, over the time up to a day.
+std::vector<ValueSince> HistoryOf(const Catalog& catalog, const MeasureSource& source, const Evaluator& evaluator,
+                                  const RevenueRequest& request, const std::string& split_by, ScopeIndex partner,
+                                  Day until) {
+  std::vector<ValueSince> history;
+  if (IsOfTiers(catalog, split_by)) {
+    for (const auto& [day, rank] : Tier(evaluator, catalog, source, partner).RanksUntil(until)) {
+      history.push_back({day, catalog.tiers()->NameOf(rank)});
+    }
+  } else if (request.history) {
+    history = request.history(partner);
+  } else {
+    history = {{0, TextOf(source.Partner(partner), split_by)}};
+  }
+  if (history.empty()) history.push_back({0, ""});
+  return history;
+}
+
+// Whether values of parts of a period add up to that of the whole.
+bool AddsUp(const v1::Metric& metric) {
+  return !metric.own_window() && metric.maturity_days() == 0 && metric.min_sample() <= 1;
+}
+
+// What of a partner's value belongs to which group: each fact counts in the one of its own day.
+std::map<std::string, Nanos> AmountsOf(const Evaluator& evaluator, const CompiledMetric& metric, ScopeIndex partner,
+                                       const Period& period, const std::vector<ValueSince>& history) {
+  std::map<std::string, Nanos> amounts;
+  for (size_t i = 0; i < history.size(); ++i) {
+    Period piece = period;
+    if (i > 0) piece.first = std::max(piece.first, history[i].from);
+    if (i + 1 < history.size()) piece.last = std::min(piece.last, history[i + 1].from - 1);
+    if (piece.first > piece.last) continue;
+    const Number value = evaluator.Evaluate(metric, partner, piece);
+    if (value.has_value() && value.exact && *value.exact != 0) amounts[history[i].value] += *value.exact;
+  }
+  return amounts;
+}
+
 void AddGroups(const Catalog& catalog, const MeasureSource& source, const Evaluator& evaluator,
                const RevenueRequest& request, v1::RevenueReport& report) {
   const v1::RevenueDashboard& configured = catalog.program().reports().revenue();
@@ -76,11 +119,14 @@ void AddGroups(const Catalog& catalog, const MeasureSource& source, const Evalua
   report.set_split_by(is_configured ? configured.split_by() : request.split_by);
   std::map<std::string, Group> groups;
   for (const ScopeIndex partner : source.Partners()) {
-    const Number value = evaluator.Evaluate(metric, partner, period);
-    if (!value.has_value() || !value.exact || *value.exact == 0) continue;
-    Group& group = groups[TextOf(source.Partner(partner), report.split_by())];
-    group.amount += *value.exact;
-    ++group.partners;
+    if (!evaluator.Evaluate(metric, partner, period).has_value()) continue;
+    auto history = HistoryOf(catalog, source, evaluator, request, report.split_by(), partner, period.last);
+    if (!AddsUp(metric.definition)) history = {history.back()};
+    for (const auto& [value, amount] : AmountsOf(evaluator, metric, partner, period, history)) {
+      Group& group = groups[value];
+      group.amount += amount;
+      ++group.partners;
+    }
   }
   std::vector<std::string> named;
   if (is_configured) named = {configured.split_values().begin(), configured.split_values().end()};
@@ -132,9 +178,12 @@ void AddTop(const Catalog& catalog, const MeasureSource& source, const Evaluator
 
 }  // namespace
 
-Reads RevenueReads(const Catalog& catalog) {
+Reads RevenueReads(const Catalog& catalog, const std::string& split_by) {
   const v1::RevenueDashboard& configured = catalog.program().reports().revenue();
-  const auto of_partners = MetricsNamed(catalog, {configured.split_metric(), configured.top_metric()});
+  std::vector<std::string> names = {configured.split_metric(), configured.top_metric()};
+  const std::string& by = split_by.empty() ? configured.split_by() : split_by;
+  if (IsOfTiers(catalog, by)) names.push_back(by);
+  const auto of_partners = MetricsNamed(catalog, names);
   Reads reads = ReadsOfEveryPartner(of_partners);
   std::vector<std::string> figures(configured.figures().begin(), configured.figures().end());
   figures.push_back(configured.top_metric());

@@ -9,6 +9,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "partnermetrics/v1/report_service.pb.h"
 #include "server/reports/report_parts.h"
@@ -16,14 +17,22 @@
 
 namespace partnermetrics {
 
+// A value from a day on, up to the next one's; the first holds before, too.
+struct ValueSince {
+  Day from = 0;
+  std::string value;
+};
+
 struct RevenueRequest {
   ReportRequest of_program;
-  std::string split_by;  // a name or enum of a partner; empty: the configured one
+  std::string split_by;  // a name or enum of a partner, or the id of the tiers; empty: the configured one
   int top = 0;           // 0: the configured number
+  // What a partner's field was over time, in order. Not set: only what it is now is known. Of tiers it is not asked.
+  std::function<std::vector<ValueSince>(ScopeIndex)> history;
   std::function<std::string(ScopeIndex)> partner_id;
 };
 
-Reads RevenueReads(const Catalog& catalog);
+Reads RevenueReads(const Catalog& catalog, const std::string& split_by);
 
 v1::RevenueReport BuildRevenueDashboard(const Catalog& catalog, const MeasureSource& source,
                                         const RevenueRequest& request);

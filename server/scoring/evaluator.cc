@@ -183,7 +183,8 @@ Number Evaluator::Node(const Formula& formula, int index, const Place& place) co
                            place.period.last, place.target_set)
           .score;
     case FormulaOp::kTier:
-      return Tier(*this, catalog_, source_, place.scope).RankAt(place.period.last);
+      return Tier(*this, catalog_, source_, place.scope)
+          .RankAt(place.period.last, tier_memos_ == nullptr ? nullptr : tier_memos_->Of(place.scope));
     case FormulaOp::kPace:
       return Number::Inexact(ElapsedShare(place.period));
     case FormulaOp::kAsOf:

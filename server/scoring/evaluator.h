@@ -26,6 +26,8 @@
 
 namespace partnermetrics {
 
+class TierMemos;
+
 // What a query reads of its source.
 struct Reads {
   std::vector<RowKey> rows;           // sorted, each once
@@ -68,6 +70,9 @@ class Evaluator {
   // With `split`, split measures give only what they have for this value of their field.
   Evaluator(const Catalog& catalog, const MeasureSource& source, std::optional<std::string> split = std::nullopt)
       : catalog_(catalog), source_(source), split_(std::move(split)) {}
+
+  // Lets tiers be worked out from memos on; they outlive the evaluator.
+  void UseTierMemos(TierMemos* memos) { tier_memos_ = memos; }
 
   // The period is the metric's own where it has one, and ends earlier by its maturity. meets() is judged by the target
   // set, else by the one in force on the last day.
@@ -134,6 +139,7 @@ class Evaluator {
   // The scope is a segment's; programme and business go over the same partners.
   using OverPartnersKey = std::tuple<const FormulaNode*, ScopeIndex, Day, Day, Day, const v1::TargetSet*>;
   const std::optional<std::string> split_;
+  TierMemos* tier_memos_ = nullptr;
   mutable std::map<OverPartnersKey, Number> over_partners_;
 };
 

@@ -89,6 +89,27 @@ TierVerdict Tier::VerdictAt(Day reviewed_on, const TierState& before) const {
   return Review(tiers_, before, ReadingAt(reviewed_on), relegation.last == reviewed_on);
 }
 
+// Of several statements for one day the last one counts.
+std::map<Day, const v1::TierReview*> Tier::ReviewsBetween(Day first, Day end) const {
+  std::map<Day, const v1::TierReview*> days;
+  for (Day day = NextReview(first, tiers_.promotion_months); day < end;
+       day = NextReview(day + 1, tiers_.promotion_months)) {
+    days[day] = nullptr;
+  }
+  if (const TierDecisions* decisions = source_.Decisions(scope_); decisions != nullptr) {
+    for (const v1::TierReview& review : decisions->reviews) {
+      const Day day = ToDay(review.reviewed_on());
+      if (day >= first && day < end) days[day] = &review;
+    }
+  }
+  return days;
+}
+
+TierVerdict Tier::Decide(Day reviewed_on, const v1::TierReview* stated, const TierState& before) const {
+  if (stated != nullptr) return {FromFact(tiers_, *stated), stated->cause()};
+  return VerdictAt(reviewed_on, before);
+}
+
 std::vector<Tier::Step> Tier::StepsUntil(Day as_of) const {
   std::vector<Step> steps;
   if (!entry_ || *entry_ > as_of) return steps;
@@ -98,30 +119,14 @@ std::vector<Tier::Step> Tier::StepsUntil(Day as_of) const {
   step.cause = v1::TIER_CAUSE_ENTRY;
   steps.push_back(step);
 
-  std::map<Day, const v1::TierReview*> days;  // with what was stated; the last one of a day counts
-  for (Day day = NextReview(*entry_, tiers_.promotion_months); day < as_of;
-       day = NextReview(day + 1, tiers_.promotion_months)) {
-    days[day] = nullptr;
-  }
-  if (const TierDecisions* decisions = source_.Decisions(scope_); decisions != nullptr) {
-    for (const v1::TierReview& review : decisions->reviews) {
-      const Day day = ToDay(review.reviewed_on());
-      if (day >= *entry_ && day < as_of) days[day] = &review;
-    }
-  }
-  for (const auto& [day, stated] : days) {
+  for (const auto& [day, stated] : ReviewsBetween(*entry_, as_of)) {
     if (HasLeft(day)) break;
     step.on = day + 1;
     step.before = step.state;
     step.stated = stated;
-    if (stated != nullptr) {
-      step.state = FromFact(tiers_, *stated);
-      step.cause = stated->cause();
-    } else {
-      const TierVerdict verdict = VerdictAt(day, step.before);
-      step.state = verdict.state;
-      step.cause = verdict.cause;
-    }
+    const TierVerdict verdict = Decide(day, stated, step.before);
+    step.state = verdict.state;
+    step.cause = verdict.cause;
     steps.push_back(step);
   }
   return steps;
@@ -137,9 +142,46 @@ const v1::TierOverride* Tier::OverrideAt(Day day) const {
   return found;
 }
 
-TierState Tier::StateAt(Day as_of) const {
-  const std::vector<Step> steps = StepsUntil(as_of);
-  return steps.empty() ? TierState() : steps.back().state;
+std::set<Day> Tier::OverrideDays() const {
+  std::set<Day> days;
+  const TierDecisions* decisions = source_.Decisions(scope_);
+  if (decisions == nullptr) return days;
+  for (const v1::TierOverride& stated : decisions->overrides) {
+    days.insert(ToDay(stated.starts_on()));
+    if (stated.has_expires_on()) days.insert(ToDay(stated.expires_on()));
+  }
+  return days;
+}
+
+std::vector<std::pair<Day, int>> Tier::RanksOf(const std::vector<Step>& steps, Day as_of) const {
+  std::vector<std::pair<Day, int>> ranks;
+  if (steps.empty()) return ranks;
+  std::set<Day> turns = OverrideDays();
+  for (const Step& step : steps) turns.insert(step.on);
+  for (auto turn = turns.lower_bound(steps.front().on); turn != turns.end() && *turn <= as_of; ++turn) {
+    const int rank = EffectiveAt(steps, *turn);
+    if (ranks.empty() || rank != ranks.back().second) ranks.emplace_back(*turn, rank);
+  }
+  return ranks;
+}
+
+std::vector<std::pair<Day, int>> Tier::RanksUntil(Day as_of) const {
+  return RanksOf(StepsUntil(as_of), as_of);
+}
+
+TierState Tier::StateAt(Day as_of, TierMemo* memo) const {
+  TierState state;
+  if (!entry_ || *entry_ > as_of) return state;
+  const bool goes_on = memo != nullptr && memo->until && *memo->until <= as_of && memo->entry == entry_ &&
+                       memo->reviewed_from == reviewed_from_;
+  state.rank = tiers_.entry_rank;
+  if (goes_on) state = memo->state;
+  for (const auto& [day, stated] : ReviewsBetween(goes_on ? *memo->until : *entry_, as_of)) {
+    if (HasLeft(day)) break;
+    state = Decide(day, stated, state).state;
+  }
+  if (memo != nullptr) *memo = {as_of, state, entry_, reviewed_from_};
+  return state;
 }
 
 int Tier::EffectiveAt(const std::vector<Step>& steps, Day day) const {
@@ -151,11 +193,22 @@ int Tier::EffectiveAt(const std::vector<Step>& steps, Day day) const {
   return rank;
 }
 
-Number Tier::RankAt(Day as_of) const {
+Number Tier::RankAt(Day as_of, TierMemo* memo) const {
   if (!entry_ || *entry_ > as_of || HasLeft(as_of)) return Number::NoData(v1::NO_DATA_REASON_NO_FACTS);
   const v1::TierOverride* stated = OverrideAt(as_of);
-  const int rank = stated != nullptr ? tiers_.RankOf(stated->tier()) : StateAt(as_of).rank;
+  const int rank = stated != nullptr ? tiers_.RankOf(stated->tier()) : StateAt(as_of, memo).rank;
   return Number::Exact(Nanos(rank) * kNanosPerUnit, 1);
+}
+
+Day Tier::NextTurn(Day as_of) const {
+  std::set<Day> turns = OverrideDays();
+  turns.insert(NextReview(as_of, tiers_.promotion_months) + 1);
+  if (entry_) turns.insert(*entry_);
+  if (const auto terminated_on = PartnerDay(source_.Partner(scope_), "terminated_on")) turns.insert(*terminated_on);
+  if (const TierDecisions* decisions = source_.Decisions(scope_); decisions != nullptr) {
+    for (const v1::TierReview& review : decisions->reviews) turns.insert(ToDay(review.reviewed_on()) + 1);
+  }
+  return *turns.upper_bound(as_of);
 }
 
 std::optional<v1::TierReview> Tier::ReviewAt(Day reviewed_on) const {
@@ -285,14 +338,7 @@ void Tier::AddHistory(const std::vector<Step>& steps, Day as_of, v1::TierStandin
     change.set_violations(step.state.violations);
     changes.push_back(std::move(change));
   }
-  std::set<Day> days;
-  if (const TierDecisions* decisions = source_.Decisions(scope_); decisions != nullptr) {
-    for (const v1::TierOverride& stated : decisions->overrides) {
-      days.insert(ToDay(stated.starts_on()));
-      if (stated.has_expires_on()) days.insert(ToDay(stated.expires_on()));
-    }
-  }
-  for (const Day day : days) {
+  for (const Day day : OverrideDays()) {
     const v1::TierOverride* before = OverrideAt(day - 1);
     const v1::TierOverride* now = OverrideAt(day);
     if (day > as_of || before == now) continue;
@@ -308,13 +354,7 @@ void Tier::AddHistory(const std::vector<Step>& steps, Day as_of, v1::TierStandin
   }
   std::stable_sort(changes.begin(), changes.end(),
                    [](const v1::TierChange& a, const v1::TierChange& b) { return ToDay(a.on()) > ToDay(b.on()); });
-  std::set<Day> turns(days);
-  for (const Step& step : steps) turns.insert(step.on);
-  for (const Day day : turns) {
-    if (day > as_of || day < steps.front().on) continue;
-    const bool first = day == steps.front().on;
-    if (first || EffectiveAt(steps, day) != EffectiveAt(steps, day - 1)) SetDate(day, standing.mutable_since_on());
-  }
+  SetDate(RanksOf(steps, as_of).back().first, standing.mutable_since_on());
   for (v1::TierChange& change : changes) *standing.add_history() = std::move(change);
 }
 

@@ -12,8 +12,11 @@
 #ifndef PARTNERMETRICS_SERVER_SCORING_TIER_H_
 #define PARTNERMETRICS_SERVER_SCORING_TIER_H_
 
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "partnermetrics/v1/score.pb.h"
@@ -21,6 +24,7 @@
 #include "server/scoring/evaluator.h"
 #include "server/scoring/measure_source.h"
 #include "server/scoring/requirement.h"
+#include "server/scoring/tier_memo.h"
 #include "server/scoring/tier_review.h"
 
 namespace partnermetrics {
@@ -30,8 +34,10 @@ class Tier {
   Tier(const Evaluator& evaluator, const Catalog& catalog, const MeasureSource& source, ScopeIndex partner);
 
   // The rank of the tier in force: that of an override, else the computed one. NO_FACTS for a day on which the partner
-  // was not there.
-  Number RankAt(Day as_of) const;
+  // was not there. With a memo reviews that it has are not repeated; it is brought up to the day.
+  Number RankAt(Day as_of, TierMemo* memo = nullptr) const;
+  // The first day after this one on which the rank may differ without new facts.
+  Day NextTurn(Day as_of) const;
 
   // Everything but gap and risk (tier_outlook.h).
   v1::TierStanding StandingAt(Day as_of) const;
@@ -41,7 +47,9 @@ class Tier {
   std::optional<v1::TierReview> ReviewAt(Day reviewed_on) const;
 
   // What reviews up to the day before left.
-  TierState StateAt(Day as_of) const;
+  TierState StateAt(Day as_of, TierMemo* memo = nullptr) const;
+  // The ranks in force up to a day: each with the day from which it holds, the first with the partner's entry.
+  std::vector<std::pair<Day, int>> RanksUntil(Day as_of) const;
   // The next day from which a review looks back, from `day` on.
   Day NextReview(Day day, int months) const;
 
@@ -64,13 +72,19 @@ class Tier {
   bool HasLeft(Day day) const;
   // The partner's entry, and every review up to the day before.
   std::vector<Step> StepsUntil(Day as_of) const;
+  // The days of reviews from `first` to the day before `end`, with what review runs stated on them.
+  std::map<Day, const v1::TierReview*> ReviewsBetween(Day first, Day end) const;
+  TierVerdict Decide(Day reviewed_on, const v1::TierReview* stated, const TierState& before) const;
   TierVerdict VerdictAt(Day reviewed_on, const TierState& before) const;
   TierReading ReadingAt(Day day) const;
   // The rank that a gate allows on a day.
   int AllowedBy(const CompiledTierGate& gate, Day day) const;
   // The one that holds on a day; null: none.
   const v1::TierOverride* OverrideAt(Day day) const;
+  // The days on which overrides begin or end.
+  std::set<Day> OverrideDays() const;
   int EffectiveAt(const std::vector<Step>& steps, Day day) const;
+  std::vector<std::pair<Day, int>> RanksOf(const std::vector<Step>& steps, Day as_of) const;
   std::string ReasonOf(const Step& step) const;
   // Names of the requirements that are not met, with values.
   std::string Shortfall(int rank, Day day) const;

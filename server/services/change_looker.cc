@@ -99,10 +99,13 @@ std::vector<StandingsKey> ChangeLooker::Choose(const Catalog& catalog) {
 absl::Status ChangeLooker::Take(absl::Span<const Standings> columns, const ChangePoint& point) {
   Changes changes;
   const size_t partners = columns.empty() ? 0 : columns.front().ids->size();
+  size_t with_values = 0;
   for (uint32_t partner = 0; partner < partners; ++partner) {
-    Compare((*columns.front().ids)[partner], NameOf(columns.front(), partner), ValuesOf(columns, partner), changes);
+    const KnownValues values = ValuesOf(columns, partner);
+    with_values += values.empty() ? 0 : 1;
+    Compare((*columns.front().ids)[partner], NameOf(columns.front(), partner), values, changes);
   }
-  if (known_.size() > partners) {
+  if (known_.size() > with_values) {
     // Nobody states them any more.
     absl::flat_hash_set<absl::string_view> there;
     for (uint32_t partner = 0; partner < partners; ++partner) there.insert((*columns.front().ids)[partner]);

@@ -1,6 +1,7 @@
 #include "server/services/engine_source.h"
 
 #include <algorithm>
+#include <limits>
 #include <set>
 #include <utility>
 
@@ -16,6 +17,10 @@ namespace {
 
 // From how many on the facts of a kind are read one by one, and not those of each partner.
 constexpr size_t kManyPartners = 64;
+// Rows of a partner up to which they are read one by one: reading all of them costs more when they are in memory.
+constexpr std::ptrdiff_t kRowsOneByOne = 4;
+// Targets of other scopes that may be passed over for each one wanted.
+constexpr size_t kTargetsPassed = 16;
 
 std::string ScopeName(ScopeIndex scope, const std::vector<std::string>& partners,
                       absl::Span<const v1::Segment> segments) {
@@ -85,8 +90,8 @@ absl::Status EngineSource::CollectPartners(const Engine::View& view, const Reads
   const auto scope_of = [](size_t i) { return kFirstPartnerScope + static_cast<ScopeIndex>(i); };
   if (!reads.all_partners) {
     for (size_t i = 0; reads.attributes && i < partners.size(); ++i) {
-      ASSIGN_OR_RETURN(const std::optional<PartnerState> partner, ReadPartner(view, partners[i]));
-      if (partner.has_value()) partner_fields_[scope_of(i)] = partner->fields.SerializeAsString();
+      ASSIGN_OR_RETURN(const std::optional<v1::Partner> partner, ReadPartnerFields(view, partners[i]));
+      if (partner.has_value()) partner_fields_[scope_of(i)] = partner->SerializeAsString();
     }
     return absl::OkStatus();
   }
@@ -125,22 +130,28 @@ bool EngineSource::InSegment(ScopeIndex segment, ScopeIndex partner, Day day) co
 absl::Status EngineSource::CollectRows(const Engine::View& view, const std::vector<std::string>& partners,
                                        absl::Span<const v1::Segment> segments) {
   rows_.reserve(keys_.size());
-  std::optional<ScopeIndex> scope;
-  std::string name;
-  for (const RowKey& key : keys_) {
-    if (scope != key.scope) {
-      scope = key.scope;
-      name = ScopeName(key.scope, partners, segments);
+  for (auto first = keys_.begin(); first != keys_.end();) {
+    const auto last = std::find_if(first, keys_.end(), [&](const RowKey& key) { return key.scope != first->scope; });
+    const std::string name = ScopeName(first->scope, partners, segments);
+    // A partner that is not in memory is loaded as a whole, for each read anew.
+    std::map<std::string, CellRow> all;
+    const bool at_once = first->scope >= kFirstPartnerScope && last - first > kRowsOneByOne;
+    if (at_once) {
+      ASSIGN_OR_RETURN(all, view.Rows(name));
     }
-    const CompiledMeasure& measure = catalog_->measures()[static_cast<size_t>(key.measure)];
-    ASSIGN_OR_RETURN(auto row, view.Row(name, measure));
-    rows_.push_back(std::move(row));
-    if (measure.by != nullptr) {
-      ASSIGN_OR_RETURN(split_rows_[key], view.SplitRows(name, measure));
+    for (; first != last; ++first) {
+      const CompiledMeasure& measure = catalog_->measures()[static_cast<size_t>(first->measure)];
+      if (at_once) {
+        rows_.push_back(std::move(all[measure.id]));
+      } else {
+        ASSIGN_OR_RETURN(rows_.emplace_back(), view.Row(name, measure));
+      }
+      if (measure.by != nullptr) {
+        ASSIGN_OR_RETURN(split_rows_[*first], view.SplitRows(name, measure));
+      }
+      if (header_.parked_facts == 0) continue;
+      ASSIGN_OR_RETURN(parked_rows_.emplace_back(), view.ParkedRow(name, measure));
     }
-    if (header_.parked_facts == 0) continue;
-    ASSIGN_OR_RETURN(auto parked, view.ParkedRow(name, measure));
-    parked_rows_.push_back(std::move(parked));
   }
   return absl::OkStatus();
 }
@@ -250,19 +261,30 @@ void EngineSource::Suppose(const RowKey& row, absl::Span<const Supposed> contrib
 
 // Of many scopes the whole index is read at once.
 absl::Status EngineSource::CollectTargets(const Engine::View& view, const ScopeNames& scopes, bool all) {
-  std::vector<std::string> prefixes;
-  if (all) prefixes.emplace_back();
-  for (const auto& [name, scope] : scopes) {
-    if (!all) storage::ByteWriter(&prefixes.emplace_back()).KeyString(name);
-  }
-  for (const std::string& prefix : prefixes) {
-    RETURN_IF_ERROR(view.ScanIndex(Index::kTarget, prefix, [&](absl::string_view key, absl::string_view value) {
+  const auto scan = [&](const std::string& prefix, size_t most, bool& ended) {
+    size_t passed = 0;
+    ended = true;
+    return view.ScanIndex(Index::kTarget, prefix, [&](absl::string_view key, absl::string_view value) {
+      ended = ++passed <= most;
+      if (!ended) return false;
       storage::ByteReader reader(key);
       if (const auto scope = scopes.find(reader.KeyString()); scope != scopes.end()) {
         AddTarget(scope->second, reader, value);
       }
       return true;
-    }));
+    });
+  };
+  // To look for each of many scopes takes longer than to pass over some targets of others.
+  bool ended = false;
+  const size_t most = all ? std::numeric_limits<size_t>::max() : kTargetsPassed * scopes.size();
+  if (all || scopes.size() > kManyPartners) RETURN_IF_ERROR(scan("", most, ended));
+  if (!ended) {
+    targets_.clear();
+    for (const auto& [name, scope] : scopes) {
+      std::string prefix;
+      storage::ByteWriter(&prefix).KeyString(name);
+      RETURN_IF_ERROR(scan(prefix, std::numeric_limits<size_t>::max(), ended));
+    }
   }
   // Of several of one period the one stated last counts; among those of one day the keys' order decides, as the scan
   // gives it.

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <map>
 #include <string>
 #include <utility>
@@ -8,6 +9,7 @@
 #include "partnermetrics/v1/report_service.grpc.pb.h"
 #include "server/base/errors.h"
 #include "server/engine/partners.h"
+#include "server/engine/segments.h"
 #include "server/facts/fact_schema.h"
 #include "server/reports/funnel.h"
 #include "server/reports/pipeline_health.h"
@@ -34,9 +36,11 @@ absl::Status NotConfigured(const Catalog& catalog, absl::string_view what, absl:
                    absl::StrCat("describe it in the programme's file: reports { ", field, " { … } }"));
 }
 
-absl::Status CheckSplitField(const std::string& name) {
+absl::Status CheckSplitField(const Catalog& catalog, const std::string& name) {
   if (name.empty()) return absl::OkStatus();
   std::vector<std::string> names;
+  if (catalog.tiers() != nullptr) names.push_back(catalog.tiers()->definition->id());
+  if (!names.empty() && names.front() == name) return absl::OkStatus();
   for (const FieldSchema& field : FactSchemas::Get().Find("partner")->fields()) {
     if (field.type != ValueType::kString && field.type != ValueType::kEnum) continue;
     if (field.name == name) return absl::OkStatus();
@@ -197,7 +201,6 @@ class ReportServiceImpl final : public v1::ReportService::Service {
     if (request.top() < 0 || request.top() > kMostTopPartners) {
       return InvalidField("top", "OUT_OF_RANGE", absl::StrCat("must be between 0 and ", kMostTopPartners));
     }
-    RETURN_IF_ERROR(CheckSplitField(request.split_by()));
     RevenueRequest wanted;
     wanted.split_by = request.split_by();
     wanted.top = request.top();
@@ -206,17 +209,46 @@ class ReportServiceImpl final : public v1::ReportService::Service {
     wanted.of_program.comparison =
         request.comparison() == v1::COMPARISON_UNSPECIFIED ? v1::COMPARISON_PREVIOUS_PERIOD : request.comparison();
     EngineSource source;
+    std::map<ScopeIndex, std::vector<ValueSince>> histories;
     {
       Engine::View view(program->engine());
       const Catalog& catalog = *view.catalog();
       if (!catalog.program().reports().has_revenue()) return NotConfigured(catalog, "revenue dashboard", "revenue");
+      RETURN_IF_ERROR(CheckSplitField(catalog, request.split_by()));
       ASSIGN_OR_RETURN(wanted.of_program.as_of, AsOf(request, catalog));
-      ASSIGN_OR_RETURN(source, EngineSource::Collect(view, RevenueReads(catalog), {}));
+      ASSIGN_OR_RETURN(source, EngineSource::Collect(view, RevenueReads(catalog, request.split_by()), {}));
+      ASSIGN_OR_RETURN(histories, ReadHistories(view, source, request.split_by()));
     }
+    // Of an attribute that is not kept as it was only what it is now is known.
+    if (!histories.empty()) wanted.history = [&](ScopeIndex partner) { return histories[partner]; };
     wanted.partner_id = [&](ScopeIndex scope) { return source.partner_id(scope); };
     response = BuildRevenueDashboard(*source.catalog(), source, wanted);
     response.set_position(source.header().position);
     return absl::OkStatus();
+  }
+
+  // What a field was over time, of the partners with facts that are split by it, where the programme keeps it as it
+  // was.
+  static absl::StatusOr<std::map<ScopeIndex, std::vector<ValueSince>>> ReadHistories(const Engine::View& view,
+                                                                                     const EngineSource& source,
+                                                                                     const std::string& split_by) {
+    std::map<ScopeIndex, std::vector<ValueSince>> histories;
+    const Catalog& catalog = *view.catalog();
+    const v1::RevenueDashboard& configured = catalog.program().reports().revenue();
+    const auto attribute = SegmentIndex(catalog.program(), split_by.empty() ? configured.split_by() : split_by);
+    if (!attribute) return histories;
+    const v1::SegmentAttribute& declared = catalog.program().segments(static_cast<int>(*attribute));
+    if (declared.membership() != v1::SEGMENT_MEMBERSHIP_AS_WAS) return histories;
+    const CompiledMetric& metric = *catalog.FindMetric(configured.split_metric());
+    for (const ScopeIndex partner : source.Partners()) {
+      const bool has_facts = std::any_of(metric.uses.begin(), metric.uses.end(), [&](const MeasureUse& use) {
+        return source.FirstDay({partner, use.measure}).has_value();
+      });
+      if (!has_facts) continue;
+      ASSIGN_OR_RETURN(const SegmentSpans spans, view.SegmentsOf(source.partner_id(partner)));
+      for (const SegmentSpan& span : spans[*attribute]) histories[partner].push_back({span.from, span.value});
+    }
+    return histories;
   }
 
   static absl::StatusOr<std::vector<const CompiledMetric*>> GroupMetrics(const Catalog& catalog,

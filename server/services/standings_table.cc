@@ -12,6 +12,7 @@
 #include "server/engine/partners.h"
 #include "server/expr/diagnostics.h"
 #include "server/reports/due_source.h"
+#include "server/scoring/tier.h"
 #include "server/services/call.h"
 #include "server/services/partner_records.h"
 
@@ -38,6 +39,24 @@ bool OfItself(const CompiledMetric& metric) {
     return use.level == v1::SCOPE_KIND_UNSPECIFIED;
   });
 }
+
+bool IsTier(const Catalog& catalog, const CompiledMetric& metric) {
+  return catalog.tiers() != nullptr && metric.index == catalog.tiers()->metric;
+}
+
+// The memos of the partners of one block.
+class BlockMemos final : public TierMemos {
+ public:
+  BlockMemos(std::vector<TierMemo>& memos, absl::Span<const uint32_t> partners) : memos_(memos), partners_(partners) {}
+  TierMemo* Of(ScopeIndex scope) override {
+    const auto place = static_cast<size_t>(scope - kFirstPartnerScope);
+    return scope < kFirstPartnerScope || place >= partners_.size() ? nullptr : &memos_[partners_[place]];
+  }
+
+ private:
+  std::vector<TierMemo>& memos_;
+  const absl::Span<const uint32_t> partners_;
+};
 
 std::optional<Day> DayOf(const FactRow& row, absl::string_view field) {
   const Value& value = row[PartnerSchema().Find(field)->slot];
@@ -142,8 +161,9 @@ absl::StatusOr<StandingsTable::Column*> StandingsTable::ColumnOf(const Standings
         "metric_id", "UNKNOWN_METRIC",
         absl::StrCat("there is no metric '", key.metric, "' of partners", SuggestNames(key.metric, std::move(names))));
   }
-  auto column = std::make_unique<Column>(Column{metric, key, OfItself(*metric), IsTimeless(*catalog_, *metric),
-                                                Ranking(metric->definition.direction(), ids_)});
+  auto column =
+      std::make_unique<Column>(Column{metric, key, OfItself(*metric), IsTimeless(*catalog_, *metric),
+                                      IsTier(*catalog_, *metric), Ranking(metric->definition.direction(), ids_)});
   column->stale.AddUpTo(ids_.size());
   return columns_.emplace(key, std::move(column)).first->second.get();
 }
@@ -167,13 +187,15 @@ absl::Status StandingsTable::TakeChanges(const Engine::View& view) {
     if (absl::ConsumePrefix(&id, PartnerScope(""))) changed.emplace_back(id);
   });
   for (const std::string& id : changed) {
-    ASSIGN_OR_RETURN(const std::optional<PartnerState> partner, ReadPartner(view, id));
+    ASSIGN_OR_RETURN(const std::optional<v1::Partner> partner, ReadPartnerFields(view, id));
     if (!partner && !by_id_.contains(id)) continue;
     const uint32_t number = NumberOf(id);
+    tier_memos_[number] = {};
     partners_[number].gone = !partner;
-    if (partner) SetFields(number, partner->fields.SerializeAsString());
+    if (partner) SetFields(number, partner->SerializeAsString());
     for (const auto& [key, column] : columns_) column->stale.Add(number);
   }
+  if (!changed.empty()) RETURN_IF_ERROR(TakeFirstFact(view));
   if (as_of_ == today) return absl::OkStatus();
   as_of_ = today;
   for (const auto& [key, column] : columns_) {
@@ -185,18 +207,36 @@ absl::Status StandingsTable::TakeChanges(const Engine::View& view) {
   return absl::OkStatus();
 }
 
+absl::Status StandingsTable::TakeFirstFact(const Engine::View& view) {
+  if (catalog_->tiers() == nullptr) return absl::OkStatus();
+  std::optional<Day> first;
+  for (const MeasureUse& use : catalog_->metrics()[static_cast<size_t>(catalog_->tiers()->metric)].uses) {
+    if (use.level != v1::SCOPE_KIND_UNSPECIFIED) continue;
+    ASSIGN_OR_RETURN(const CellRow row, view.Row(kProgramName, catalog_->measures()[static_cast<size_t>(use.measure)]));
+    const std::optional<Day> day = row.FirstDay();
+    if (day && (!first || *day < *first)) first = day;
+  }
+  if (first == first_fact_) return absl::OkStatus();
+  first_fact_ = first;
+  for (const auto& [key, column] : columns_) {
+    if (column->metric->needs.tier) column->stale.AddUpTo(ids_.size());
+  }
+  return absl::OkStatus();
+}
+
 absl::Status StandingsTable::Begin(const Engine::View& view) {
   catalog_ = view.catalog();
   kinds_ = view.header().fresh_at_us.size();
   columns_.clear();
   ids_.clear();
   partners_.clear();
+  tier_memos_.clear();
   by_id_.clear();
   attributes_.clear();
   moment_ = view.ChangedScopes(0, [](const std::string&) {});
   ASSIGN_OR_RETURN(const std::vector<PartnerRecord> records, ReadPartnerRecords(view));
   for (const PartnerRecord& record : records) SetFields(NumberOf(record.partner_id), record.fields);
-  return absl::OkStatus();
+  return TakeFirstFact(view);
 }
 
 uint32_t StandingsTable::NumberOf(const std::string& partner_id) {
@@ -204,6 +244,7 @@ uint32_t StandingsTable::NumberOf(const std::string& partner_id) {
   if (!is_new) return it->second;
   ids_.push_back(partner_id);
   partners_.emplace_back();
+  tier_memos_.emplace_back();
   for (const auto& [key, column] : columns_) column->stale.Add(it->second);
   return it->second;
 }
@@ -258,30 +299,19 @@ void StandingsTable::DropOtherDays() {
 absl::Status StandingsTable::Update(const Columns& columns) {
   Columns own, comparing;
   for (Column* column : columns) (column->of_itself ? own : comparing).push_back(column);
+  const std::vector<Columns> batches = BatchesOf(own);
   std::vector<Work> last;
   for (int round = 0;; ++round) {
-    std::vector<uint32_t> stale;
     {
       Engine::View view(program_.engine());
       if (IsOfOtherTimes(view)) return absl::AbortedError("definitions or kinds of fact are others now");
       RETURN_IF_ERROR(TakeChanges(view));
-      stale = StaleIn(own);
-      if (stale.size() <= kBlock || round >= kMostRounds) {
-        ASSIGN_OR_RETURN(last, CollectLast(view, own, comparing, stale));
+      if (StaleIn(own).size() <= kBlock || round >= kMostRounds) {
+        ASSIGN_OR_RETURN(last, CollectLast(view, batches, comparing));
         break;
       }
     }
-    // Each block at a position of its own: what changes meanwhile is found by the next round.
-    for (size_t first = 0; first < stale.size(); first += kBlock) {
-      const auto block = absl::MakeConstSpan(stale).subspan(first, kBlock);
-      EngineSource source;
-      {
-        Engine::View view(program_.engine());
-        if (IsOfOtherTimes(view)) return absl::AbortedError("definitions or kinds of fact are others now");
-        ASSIGN_OR_RETURN(source, Collect(view, own, block));
-      }
-      Evaluate(source, own, block);
-    }
+    for (const Columns& batch : batches) RETURN_IF_ERROR(EvaluateBlocks(batch));
   }
   for (const Work& work : last) Evaluate(work.source, work.columns, work.partners);
   for (Column* column : columns) {
@@ -291,14 +321,38 @@ absl::Status StandingsTable::Update(const Columns& columns) {
   return absl::OkStatus();
 }
 
+// Together, few partners' rows of many metrics would be read for the sake of the few metrics that concern all partners.
+std::vector<StandingsTable::Columns> StandingsTable::BatchesOf(const Columns& columns) const {
+  std::vector<Columns> batches(2);
+  for (Column* column : columns) batches[column->is_timeless || column->is_tier ? 0 : 1].push_back(column);
+  return batches;
+}
+
+// Each block at a position of its own: what changes meanwhile is found by the next round.
+absl::Status StandingsTable::EvaluateBlocks(const Columns& columns) {
+  const std::vector<uint32_t> stale = StaleIn(columns);
+  for (size_t first = 0; first < stale.size(); first += kBlock) {
+    const auto block = absl::MakeConstSpan(stale).subspan(first, kBlock);
+    EngineSource source;
+    {
+      Engine::View view(program_.engine());
+      if (IsOfOtherTimes(view)) return absl::AbortedError("definitions or kinds of fact are others now");
+      ASSIGN_OR_RETURN(source, Collect(view, columns, block));
+    }
+    Evaluate(source, columns, block);
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::vector<StandingsTable::Work>> StandingsTable::CollectLast(const Engine::View& view,
-                                                                              const Columns& own,
-                                                                              const Columns& comparing,
-                                                                              std::vector<uint32_t> stale) {
+                                                                              const std::vector<Columns>& batches,
+                                                                              const Columns& comparing) {
   std::vector<Work> last;
-  if (!stale.empty()) {
-    ASSIGN_OR_RETURN(EngineSource source, Collect(view, own, stale));
-    last.push_back({own, std::move(stale), std::move(source)});
+  for (const Columns& batch : batches) {
+    std::vector<uint32_t> stale = StaleIn(batch);
+    if (stale.empty()) continue;
+    ASSIGN_OR_RETURN(EngineSource source, Collect(view, batch, stale));
+    last.push_back({batch, std::move(stale), std::move(source)});
   }
   for (Column* column : comparing) {
     if (column->evaluated_at == std::make_pair(AsOf(*column), position_)) continue;
@@ -340,7 +394,10 @@ void StandingsTable::Evaluate(const EngineSource& source, const Columns& columns
   for (Column* column : columns) {
     const Day as_of = AsOf(*column);
     DueSource due(*catalog_, source, as_of);
-    const Evaluator evaluator(*catalog_, due);
+    Evaluator evaluator(*catalog_, due);
+    BlockMemos memos(tier_memos_, partners);
+    // Memos go on from day to day: those of other days would lead back.
+    if (!column->key.day) evaluator.UseTierMemos(&memos);
     column->due.resize(ids_.size(), DueSource::kNever);
     const Period period = PeriodOf(*catalog_, *column->metric, column->key.window, as_of);
     for (size_t i = 0; i < partners.size(); ++i) {
@@ -353,7 +410,9 @@ void StandingsTable::Evaluate(const EngineSource& source, const Columns& columns
                                      : Number::NoData(v1::NO_DATA_REASON_WRONG_SCOPE);
       column->members.Set(partners[i], is_member);
       column->ranking.Set(partners[i], value);
-      Day next = column->is_timeless && !is_waiting_ ? due.due() : as_of + 1;
+      Day next = column->is_timeless ? due.due() : as_of + 1;
+      if (column->is_tier) next = Tier(evaluator, *catalog_, source, scope).NextTurn(as_of);
+      if (is_waiting_) next = as_of + 1;
       for (const std::optional<Day>& day : {partner.signed_on, partner.terminated_on}) {
         if (day && *day > as_of) next = std::min(next, *day);
       }

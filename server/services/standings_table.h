@@ -31,6 +31,7 @@
 #include "partnermetrics/v1/partner.pb.h"
 #include "server/ingest/programs.h"
 #include "server/reports/standings.h"
+#include "server/scoring/tier_memo.h"
 #include "server/services/engine_source.h"
 #include "storage/mutex.h"
 
@@ -114,6 +115,7 @@ class StandingsTable {
     StandingsKey key;
     bool of_itself = true;    // a partner's value depends on nothing but the partner
     bool is_timeless = true;  // and on the calendar only through measures
+    bool is_tier = false;     // which changes with reviews alone
     Ranking ranking;
     Members members = {};
     PartnerSet stale = {};
@@ -139,6 +141,10 @@ class StandingsTable {
   // all partners for the columns that compare them with others.
   absl::Status Update(const Columns& columns) PM_REQUIRES(mutex_);
   // By number, each once.
+  // Since when the programme has facts decides from when on tiers are reviewed: another day concerns all.
+  absl::Status TakeFirstFact(const Engine::View& view) PM_REQUIRES(mutex_);
+  // Columns that are evaluated together: those that most days concern, and those that few do.
+  std::vector<Columns> BatchesOf(const Columns& columns) const;
   std::vector<uint32_t> StaleIn(const Columns& columns) const PM_REQUIRES(mutex_);
   Day AsOf(const Column& column) const PM_REQUIRES(mutex_) { return column.key.day ? *column.key.day : as_of_; }
   // Forgets what is kept beyond the budget of other days.
@@ -153,8 +159,9 @@ class StandingsTable {
     std::vector<uint32_t> partners;
     EngineSource source;
   };
-  absl::StatusOr<std::vector<Work>> CollectLast(const Engine::View& view, const Columns& own, const Columns& comparing,
-                                                std::vector<uint32_t> stale) PM_REQUIRES(mutex_);
+  absl::StatusOr<std::vector<Work>> CollectLast(const Engine::View& view, const std::vector<Columns>& batches,
+                                                const Columns& comparing) PM_REQUIRES(mutex_);
+  absl::Status EvaluateBlocks(const Columns& columns) PM_REQUIRES(mutex_);
   absl::StatusOr<Column*> ColumnOf(const StandingsKey& key) PM_REQUIRES(mutex_);
 
   ProgramRuntime& program_;
@@ -170,6 +177,8 @@ class StandingsTable {
   Day as_of_ PM_GUARDED_BY(mutex_) = 0;
   std::vector<std::string> ids_ PM_GUARDED_BY(mutex_);
   std::vector<Partner> partners_ PM_GUARDED_BY(mutex_);
+  std::vector<TierMemo> tier_memos_ PM_GUARDED_BY(mutex_);  // by partner, as of today
+  std::optional<Day> first_fact_ PM_GUARDED_BY(mutex_);     // of the programme, of those that tiers read
   absl::flat_hash_map<std::string, uint32_t> by_id_ PM_GUARDED_BY(mutex_);
   std::map<std::string, std::vector<std::string>> attributes_ PM_GUARDED_BY(mutex_);
   std::map<StandingsKey, std::unique_ptr<Column>> columns_ PM_GUARDED_BY(mutex_);

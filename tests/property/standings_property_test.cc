@@ -28,7 +28,7 @@ constexpr int kPartners = 7;
 
 // Metrics of every kind: flows and stocks, windows of the calendar and trailing ones, with a window of their own, of
 // periods before, of cohorts that mature, over keys, averages, with targets, of the calendar itself, compared with
-// others.
+// others; scores and tiers.
 constexpr const char* kMetrics[] = {"partner_revenue",
                                     "partner_revenue_ytd",
                                     "revenue_to_date",
@@ -48,6 +48,9 @@ constexpr const char* kMetrics[] = {"partner_revenue",
                                     "support_response_time",
                                     "sla_compliance",
                                     "m1_not_pto_aging_rate",
+                                    "partner_tier",
+                                    "engagement_score",
+                                    "health_score",
                                     "homeowner_nps"};
 constexpr v1::WindowKind kWindows[] = {v1::WINDOW_KIND_UNSPECIFIED,       v1::WINDOW_KIND_UNSPECIFIED,
                                        v1::WINDOW_KIND_TRAILING_30_DAYS,  v1::WINDOW_KIND_LAST_MONTH,

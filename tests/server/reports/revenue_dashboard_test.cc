@@ -107,6 +107,28 @@ TEST_F(RevenueDashboardTest, ByAnyFieldOfAPartner) {
   EXPECT_EQ(Groups(Dashboard("type")), (std::vector<std::string>{"reseller 70 70", "technology 30 30"}));
 }
 
+// A partner that was promoted between two wins is in both tiers, with what it won in each.
+TEST_F(RevenueDashboardTest, EachWinCountsInTheTierOfItsDay) {
+  NewPartner("A", "Gold");
+  NewPartner("B", "Silver");
+  Won(10, On(2024, 2, 29), 1);
+  Won(20, On(2024, 3, 1), 1);
+  Won(40, On(2024, 3, 15), 1);
+  Won(100, On(2024, 3, 20), 1);
+  Won(5, On(2024, 3, 2), 2);
+  RevenueRequest request;
+  request.of_program = request_;
+  request.partner_id = [](ScopeIndex scope) { return absl::StrCat("id", scope); };
+  request.history = [](ScopeIndex partner) -> std::vector<ValueSince> {
+    if (partner != kFirstPartnerScope) return {{0, "Silver"}};
+    return {{On(2024, 1, 1), "Silver"}, {On(2024, 3, 1), "Gold"}, {On(2024, 3, 16), "Silver"}};
+  };
+  const v1::RevenueReport report = BuildRevenueDashboard(*catalog_, source_, request);
+  EXPECT_EQ(Groups(report), (std::vector<std::string>{"Platinum 0 0", "Gold 60 34", "Silver 115 66"}));
+  EXPECT_EQ(report.groups(1).partners(), 1);
+  EXPECT_EQ(report.groups(2).partners(), 2);
+}
+
 TEST_F(RevenueDashboardTest, WithoutRevenueThereIsNoTop) {
   NewPartner("A", "Gold");
   const v1::RevenueReport report = Dashboard();

@@ -224,6 +224,51 @@ TEST_F(TierTest, TimePassingGivesWhatEvaluatingAfreshGives) {
   for (const auto& [day, tier] : seen) EXPECT_EQ(TierOn(day), tier);
 }
 
+// Day by day with a memo, and only on the days that may turn it, the rank is the one that is worked out afresh.
+TEST_F(TierTest, AMemoLeadsToTheSameRanksAndTurnsAreNotMissed) {
+  Rules("entry_level: 'bronze' grace_reviews: 1 promotion_streak: 2 relegation_reviews: REVIEW_PERIOD_HALF_YEAR");
+  Partner("name: 'Gone'" + DateText("signed_on", On(2023, 2, 10)) + DateText("terminated_on", On(2024, 5, 3)));
+  for (int month = 1; month <= 8; ++month) {
+    Won(110 * (month % 3), On(2023, month, 17));
+    Won(90 * (month % 4), On(2023, month, 3), /*partner=*/2);
+  }
+  decisions_->overrides.push_back(Fact<v1::TierOverride>("tier: 'silver' author: 'Ada' reason: 'x' " +
+                                                         DateText("starts_on", On(2023, 11, 5)) +
+                                                         DateText("expires_on", On(2023, 12, 20))));
+  decisions_->reviews.push_back(
+      Fact<v1::TierReview>("tier: 'gold' cause: TIER_CAUSE_PROMOTION " + DateText("reviewed_on", On(2023, 8, 15))));
+  const Evaluator evaluator(*catalog_, *source_);
+  for (const ScopeIndex scope : {kFirstPartnerScope, kFirstPartnerScope + 1}) {
+    const Tier tier(evaluator, *catalog_, *source_, scope);
+    TierMemo memo;
+    Day turn = 0;
+    double rank = 0;
+    int turns = 0;
+    for (Day day = On(2022, 12, 1); day < On(2024, 8, 1); ++day) {
+      const Number fresh = tier.RankAt(day);
+      const Number kept = tier.RankAt(day, &memo);
+      ASSERT_EQ(kept.no_data, fresh.no_data) << ToCivil(day);
+      ASSERT_EQ(kept.value, fresh.value) << ToCivil(day);
+      if (day >= turn) {
+        turn = tier.NextTurn(day);
+        rank = fresh.has_value() ? fresh.value : -1;
+        ++turns;
+      }
+      ASSERT_EQ(fresh.has_value() ? fresh.value : -1, rank) << ToCivil(day);
+    }
+    EXPECT_LT(turns, 20);
+  }
+  // Since when there are facts decides what was reviewed: what a memo has of others does not count.
+  TierMemo memo;
+  const auto rank_at = [&](Day day, TierMemo* kept) {
+    return Tier(evaluator, *catalog_, *source_, kFirstPartnerScope).RankAt(day, kept).value;
+  };
+  EXPECT_EQ(rank_at(On(2023, 7, 1), &memo), rank_at(On(2023, 7, 1), nullptr));
+  memo.reviewed_from = On(2020, 1, 1);
+  memo.state.rank = 7;
+  EXPECT_EQ(rank_at(On(2023, 7, 2), &memo), rank_at(On(2023, 7, 2), nullptr));
+}
+
 TEST_F(TierTest, ACorrectionChangesWhatReviewsWouldHaveDecided) {
   Rules();
   Won(200, On(2023, 3, 1));

@@ -234,6 +234,60 @@ TEST_F(ReportServiceTest, RevenueIsSplitByShares) {
   EXPECT_EQ(report.top(1).value().value(), 650);
 }
 
+// Won 100 as Silver and 30 as Gold, by what its source stated and by the tier in force.
+TEST_F(ReportServiceTest, RevenueIsSplitByTheTierOfTheWinsDay) {
+  Stop();
+  Write("acme.textproto", absl::StrCat(kProgram, R"pb(
+          segments { attribute: "tier" membership: SEGMENT_MEMBERSHIP_AS_WAS }
+          tiers {
+            id: "partner_tier"
+            display_name: "Tier"
+            category: METRIC_CATEGORY_REVENUE
+            levels { id: "gold" display_name: "Gold" }
+            levels {
+              id: "silver"
+              display_name: "Silver"
+              requirements { metric: "partner_revenue" max: 1000000 }
+            }
+            entry_level: "silver"
+          }
+        )pb"));
+  Start();
+  reports_ = v1::ReportService::NewStub(Connect());
+  const auto groups = [&](const std::string& split_by) {
+    v1::GetRevenueDashboardRequest request;
+    request.set_split_by(split_by);
+    grpc::ClientContext context;
+    v1::RevenueReport report;
+    const grpc::Status status = reports_->GetRevenueDashboard(&context, request, &report);
+    EXPECT_TRUE(status.ok()) << status.error_message();
+    std::vector<std::string> texts;
+    for (const v1::RevenueGroup& group : report.groups()) {
+      texts.push_back(absl::StrCat(group.value(), " ", group.amount().units(), " of ", group.partners()));
+    }
+    return texts;
+  };
+  EXPECT_THAT(groups(""), ElementsAre("Gold 300 of 1", "Silver 250 of 1"));
+  // P2 was promoted on 15 March; its source says so only now.
+  v1::Event promoted = PartnerEvent("P2", "Birch", "Gold");
+  promoted.set_revision(2);
+  *promoted.mutable_partner()->mutable_attributes_since_on() = MakeDate(2024, 3, 15);
+  Ingest({promoted, WonDeal("D4", "P2", 50, 14)});
+  EXPECT_THAT(groups(""), ElementsAre("Gold 550 of 2", "Silver 50 of 1"));
+
+  EXPECT_THAT(groups("partner_tier"), ElementsAre("Silver 600 of 2"));
+  v1::SetTierOverrideRequest set;
+  set.set_partner_id("P1");
+  set.set_tier("gold");
+  set.set_author("Ada");
+  set.set_reason("strategic");
+  *set.mutable_starts_on() = MakeDate(2024, 3, 20);
+  grpc::ClientContext context;
+  v1::GetTierResponse tier;
+  ASSERT_TRUE(scores_->SetTierOverride(&context, set, &tier).ok());
+  EXPECT_THAT(groups("partner_tier"), ElementsAre("Silver 400 of 2", "Gold 200 of 1"));
+}
+
 TEST_F(ReportServiceTest, WhatIsNotConfiguredSaysSo) {
   Stop();
   Write("acme.textproto",

@@ -311,6 +311,26 @@ TEST_F(WatchServiceTest, ChangesAreDifferencesOfValuesAtTheirPoints) {
   }
 }
 
+// Deleted while nobody looked: the partners that are left do not tell of it.
+TEST_F(WatchServiceTest, APartnerThatIsGoneHasNoValuesAnyMore) {
+  const auto steps = Scenario();
+  steps[0]();
+  v1::Event later = Signed("P4", "Dogwood");
+  *later.mutable_partner()->mutable_signed_on() = MakeDate(2024, 8, 1);
+  Ingest({later});
+  std::string token = Once({}).back().resume_token();
+  Restart();
+  v1::Event gone;
+  gone.set_record_id("P3");
+  gone.set_revision(2);
+  gone.set_deleted(true);
+  gone.mutable_partner();
+  Ingest({gone});
+  EXPECT_THAT(Texts(Follow(token)),
+              ElementsAre("2024-3-31 crm:P3 TIER partner_tier Bronze>none", "2024-3-31 crm:P3 BAND health Poor>none",
+                          "2024-3-31 crm:P3 SCORE health 0>none"));
+}
+
 TEST_F(WatchServiceTest, AStateIsWhatChangesLeadOnFrom) {
   const auto steps = Scenario();
   for (int i = 0; i < 4; ++i) steps[static_cast<size_t>(i)]();

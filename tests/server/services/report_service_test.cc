@@ -269,10 +269,12 @@ TEST_F(ReportServiceTest, RevenueIsSplitByTheTierOfTheWinsDay) {
   };
   EXPECT_THAT(groups(""), ElementsAre("Gold 300 of 1", "Silver 250 of 1"));
   // P2 was promoted on 15 March; its source says so only now.
-  v1::Event promoted = PartnerEvent("P2", "Birch", "Gold");
-  promoted.set_revision(2);
+  v1::Event before = PartnerEvent("P2", "Birch", "Silver"), promoted = PartnerEvent("P2", "Birch", "Gold");
+  before.set_revision(2);
+  *before.mutable_partner()->mutable_attributes_since_on() = MakeDate(2023, 1, 1);
+  promoted.set_revision(3);
   *promoted.mutable_partner()->mutable_attributes_since_on() = MakeDate(2024, 3, 15);
-  Ingest({promoted, WonDeal("D4", "P2", 50, 14)});
+  Ingest({before, promoted, WonDeal("D4", "P2", 50, 14)});
   EXPECT_THAT(groups(""), ElementsAre("Gold 550 of 2", "Silver 50 of 1"));
 
   EXPECT_THAT(groups("partner_tier"), ElementsAre("Silver 600 of 2"));

@@ -151,8 +151,22 @@ absl::StatusOr<std::unique_ptr<Scratch>> Scratch::Past(ProgramRuntime& program, 
     return applied.ok();
   }));
   RETURN_IF_ERROR(applied);
+  RETURN_IF_ERROR(scratch->FinishJobs());
   RETURN_IF_ERROR(scratch->engine_->Publish());
   return scratch;
+}
+
+absl::Status Scratch::FinishJobs() {
+  log::v1::JobStep step;
+  step.set_facts(kPastBatch);
+  while (engine_->HasJobs()) {
+    storage::LogRecord record;
+    record.type = storage::RecordType::kJobStep;
+    record.position = ++next_;
+    record.payload = step.SerializeAsString();
+    RETURN_IF_ERROR(engine_->Apply(record).status());
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::vector<EventResult>> Scratch::Try(std::vector<PreparedEvent> events, uint64_t sequence) {

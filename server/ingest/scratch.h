@@ -44,6 +44,8 @@ class Scratch {
  private:
   class State;
   Scratch();
+  // Does what was decided by then and still to be worked off.
+  absl::Status FinishJobs();
 
   std::unique_ptr<State> state_;
   std::unique_ptr<Engine> engine_;  // reads the state: ends first

@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <future>
 #include <iterator>
 #include <utility>
@@ -12,6 +13,7 @@ namespace partnermetrics {
 namespace {
 
 constexpr size_t kEventOverhead = 200;
+constexpr int64_t kLeastStepFacts = 100, kMostStepFacts = 50'000;
 // So that a full disk is not asked again and again.
 constexpr auto kStepAgainAfter = std::chrono::seconds(1);
 
@@ -192,14 +194,20 @@ absl::Status Writer::Apply(Group& group) {
 absl::Status Writer::ApplyJobStep(Group& group) {
   if (!steps_) return absl::OkStatus();
   log::v1::JobStep step;
-  step.set_facts(options_.job_step_facts);
+  step.set_facts(step_facts_);
   storage::LogRecord record;
   record.type = storage::RecordType::kJobStep;
   record.actor = "server";
   record.appended_at_us = absl::ToUnixMicros(options_.clock());
   record.position = ++position_;
   record.payload = step.SerializeAsString();
+  const auto start = std::chrono::steady_clock::now();
   RETURN_IF_ERROR(engine_.Apply(record).status());
+  // The number stands in the log: a replay makes the same steps, however long they take there.
+  const absl::Duration took = absl::FromChrono(std::chrono::steady_clock::now() - start);
+  const double factor = absl::FDivDuration(options_.job_step, std::max(took, absl::Microseconds(1)));
+  step_facts_ = std::clamp(static_cast<int64_t>(static_cast<double>(step_facts_) * std::min(factor, 2.0)),
+                           kLeastStepFacts, kMostStepFacts);
   group.batch.records.push_back(std::move(record));
   return absl::OkStatus();
 }

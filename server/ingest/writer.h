@@ -69,8 +69,8 @@ class Writer {
     // Checkpoints are also cut by size. A flush makes them durable, at most every few seconds: cutting more often costs
     // a fifth of the writer's time (measured at one a second) and buys nothing.
     absl::Duration checkpoint_period = absl::Seconds(10);
-    // Facts that a job goes over between two groups of requests: some twenty milliseconds of work.
-    int64_t job_step_facts = 5'000;
+    // How long a job may take between two groups of requests, about: by that the facts of its steps are chosen.
+    absl::Duration job_step = absl::Milliseconds(40);
   };
 
   Writer(const Options& options, Engine& engine, storage::EventLog& log);
@@ -135,8 +135,9 @@ class Writer {
 
   // Of the writer's thread.
   std::optional<Group> appending_;
-  uint64_t position_ = 0;  // of the last record that was applied
-  bool steps_ = false;     // whether this round works on a job
+  uint64_t position_ = 0;       // of the last record that was applied
+  bool steps_ = false;          // whether this round works on a job
+  int64_t step_facts_ = 1'000;  // of the next step
   // After a step of a job could not be written: not to be tried again before.
   std::chrono::steady_clock::time_point next_step_;
   absl::Status failed_;  // once set, nothing is written any more

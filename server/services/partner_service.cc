@@ -127,6 +127,7 @@ class PartnerServiceImpl final : public v1::PartnerService::Service {
       ASSIGN_OR_RETURN(const WriteResult result, ChangeAlias(*request, /*removed=*/false));
       response->set_facts(result.moved_facts);
       response->set_position(result.position);
+      response->set_job(result.job);
       return absl::OkStatus();
     });
   }
@@ -137,6 +138,7 @@ class PartnerServiceImpl final : public v1::PartnerService::Service {
       ASSIGN_OR_RETURN(const WriteResult result, ChangeAlias(*request, /*removed=*/true));
       response->set_facts(result.moved_facts);
       response->set_position(result.position);
+      response->set_job(result.job);
       return absl::OkStatus();
     });
   }

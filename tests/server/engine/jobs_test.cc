@@ -1,6 +1,8 @@
 // Changes that concern many facts: worked off step by step, while other records come in between.
 #include <gmock/gmock.h>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "partnermetrics/v1/admin_service.pb.h"
 #include "tests/support/engine_fixture.h"
 
@@ -154,6 +156,29 @@ TEST_F(JobsTest, JobsThatMeetOnTheSameFactsGiveWhatOneAfterTheOtherWould) {
   FinishJobs();
   EXPECT_EQ(Total("partner:crm:p", "won"), "0/0");
   EXPECT_EQ(Total("partner:crm:q", "won"), "6/600");
+  ExpectVerified();
+  ExpectReplayed();
+}
+
+TEST_F(JobsTest, PartnersThatChangeMeanwhileCountOnceWhetherTheyWereTakenOverOrNot) {
+  constexpr char kPartners[] = R"pb(
+    measures { id: "partners" fact: "partner" kind: MEASURE_KIND_STOCK from: "signed_on" $UNTIL }
+  )pb";
+  const auto sign = [this](const std::string& id, int day) {
+    Ingest(absl::StrCat("record_id: '", id, "' revision: ", day, " partner { name: '", id,
+                        "' signed_on { year: 2024 month: 3 day: ", day, " } }"));
+  };
+  Define(absl::StrReplaceAll(kPartners, {{"$UNTIL", ""}}));
+  for (const char* id : {"p", "q", "r"}) sign(id, 1);
+  FinishJobs();
+  Define(absl::StrReplaceAll(kPartners, {{"$UNTIL", "until: 'signed_on + days(10)'"}}));
+  Step(4);  // the three records and the first partner
+  sign("p", 2);
+  sign("q", 2);
+  FinishJobs();
+  EXPECT_EQ(UpTo("business", "partners", ToDay(absl::CivilDay(2024, 3, 1))), "1/0");
+  EXPECT_EQ(UpTo("business", "partners", ToDay(absl::CivilDay(2024, 3, 2))), "3/0");
+  EXPECT_EQ(Total("business", "partners"), "0/0");
   ExpectVerified();
   ExpectReplayed();
 }

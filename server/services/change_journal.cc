@@ -120,7 +120,7 @@ absl::Status ChangeJournal::OpenFiles() {
 absl::StatusOr<std::optional<ChangeJournal::File>> ChangeJournal::OpenFile(const std::string& path) {
   File file;
   bool is_whole = false;
-  uint64_t end = 0, incomplete = 0;
+  uint64_t journal = 0, end = 0, incomplete = 0;
   ChangePoint point;
   const auto take = [&](uint64_t place, absl::string_view bytes) -> absl::Status {
     log::v1::ChangeFrame frame;
@@ -141,7 +141,7 @@ absl::StatusOr<std::optional<ChangeJournal::File>> ChangeJournal::OpenFile(const
     incomplete = 0;
     if (!frame.is_state()) end = frame.first() + static_cast<uint64_t>(frame.changes_size());
     point = {frame.position(), frame.day()};
-    journal_ = frame.journal();
+    journal = frame.journal();
     return absl::OkStatus();
   };
   ASSIGN_OR_RETURN(file.file, storage::JournalFile::Open(path, options_.sync, take));
@@ -150,6 +150,7 @@ absl::StatusOr<std::optional<ChangeJournal::File>> ChangeJournal::OpenFile(const
     RETURN_IF_ERROR(file.file->Cut(incomplete));
     while (!file.changes.empty() && file.changes.back().place >= incomplete) file.changes.pop_back();
   }
+  journal_ = journal;
   end_ = end;
   point_ = point;
   return std::optional<File>(std::move(file));

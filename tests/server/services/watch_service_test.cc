@@ -305,7 +305,8 @@ TEST_F(WatchServiceTest, ChangesAreDifferencesOfValuesAtTheirPoints) {
       v1::GetScoresResponse scores;
       grpc::ClientContext context;
       ASSERT_TRUE(scores_->GetScores(&context, request, &scores).ok());
-      EXPECT_EQ(scores.position(), answer.position());
+      // Steps of jobs, which change no value here, may have come meanwhile.
+      EXPECT_GE(scores.position(), answer.position());
       EXPECT_EQ(scores.scores(0).score(), change.to().value()) << Text(answer);
     }
   }

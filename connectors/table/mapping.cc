@@ -107,14 +107,15 @@ class Compiler {
       const int count = repeated ? reflection.FieldSize(message, field) : 1;
       for (int i = 0; i < count; ++i) {
         if (field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
-          RefuseOtherThanUtf8(repeated ? reflection.GetRepeatedMessage(message, field, i)
-                                       : reflection.GetMessage(message, field),
-                              tree->GetTreeForNested(field, repeated ? i : -1));
+          RefuseOtherThanUtf8(
+              repeated ? reflection.GetRepeatedMessage(message, field, i) : reflection.GetMessage(message, field),
+              tree->GetTreeForNested(field, repeated ? i : -1));
         } else if (field->cpp_type() == FieldDescriptor::CPPTYPE_STRING &&
                    !sdk::IsUtf8(repeated ? reflection.GetRepeatedString(message, field, i)
                                          : reflection.GetString(message, field))) {
           Fail(Place(tree, field, repeated ? i : -1),
-               absl::StrCat(field->name(), " is not UTF-8: save the file as UTF-8 and write characters, not their bytes"));
+               absl::StrCat(field->name(),
+                            " is not UTF-8: save the file as UTF-8 and write characters, not their bytes"));
         }
       }
     }

@@ -174,11 +174,12 @@ absl::Status InterventionTable::TakeBusiness(const Engine::View& view) {
 // There are few of them, and they touch no cells by which one could tell whose are new.
 absl::Status InterventionTable::TakeActions(const Engine::View& view) {
   std::map<size_t, InterventionActions> actions;
+  const auto& by_id = by_id_;
   RETURN_IF_ERROR(view.ScanFacts(ActionSchema().kind(), [&](const FactId&, const StoredFact& fact) {
     if (fact.deleted) return true;
     for (const ResolvedPartner& partner : fact.resolution.partners) {
-      const auto known = by_id_.find(partner.partner_id);
-      if (known != by_id_.end()) actions[known->second].push_back(ParseAction(fact));
+      const auto known = by_id.find(partner.partner_id);
+      if (known != by_id.end()) actions[known->second].push_back(ParseAction(fact));
     }
     return true;
   }));
@@ -240,7 +241,7 @@ std::vector<size_t> InterventionTable::Behind() const {
   std::vector<size_t> behind;
   for (size_t i = 0; i < partners_.size(); ++i) {
     const std::vector<RuleWatch>& watches = partners_[i].watches;
-    const auto is_due = [this](const RuleWatch& watch) { return watch.next_work() <= day_; };
+    const auto is_due = [day = day_](const RuleWatch& watch) { return watch.next_work() <= day; };
     if (std::any_of(watches.begin(), watches.end(), is_due)) behind.push_back(i);
   }
   return behind;
@@ -251,7 +252,9 @@ absl::StatusOr<EngineSource> InterventionTable::Collect(const Engine::View& view
                                                         absl::Span<const size_t> partners) const {
   std::vector<const CompiledInterventionRule*> rules;
   for (size_t rule = 0; rule < catalog_->intervention_rules().size(); ++rule) {
-    const auto is_due = [&](size_t partner) { return partners_[partner].watches[rule].next_work() <= day_; };
+    const auto is_due = [rule, day = day_, &all = partners_](size_t partner) {
+      return all[partner].watches[rule].next_work() <= day;
+    };
     if (std::any_of(partners.begin(), partners.end(), is_due)) rules.push_back(&catalog_->intervention_rules()[rule]);
   }
   std::vector<ScopeIndex> scopes;

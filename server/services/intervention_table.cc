@@ -173,18 +173,16 @@ absl::Status InterventionTable::TakeBusiness(const Engine::View& view) {
 
 // There are few of them, and they touch no cells by which one could tell whose are new.
 absl::Status InterventionTable::TakeActions(const Engine::View& view) {
-  std::map<size_t, InterventionActions> actions;
-  const auto& by_id = by_id_;
+  std::map<std::string, InterventionActions> actions;  // by partner
   RETURN_IF_ERROR(view.ScanFacts(ActionSchema().kind(), [&](const FactId&, const StoredFact& fact) {
     if (fact.deleted) return true;
     for (const ResolvedPartner& partner : fact.resolution.partners) {
-      const auto known = by_id.find(partner.partner_id);
-      if (known != by_id.end()) actions[known->second].push_back(ParseAction(fact));
+      actions[partner.partner_id].push_back(ParseAction(fact));
     }
     return true;
   }));
   for (size_t i = 0; i < partners_.size(); ++i) {
-    const auto known = actions.find(i);
+    const auto known = actions.find(partners_[i].id);
     InterventionActions now = known == actions.end() ? InterventionActions() : std::move(known->second);
     if (Same(partners_[i].actions, now)) continue;
     partners_[i].actions = std::move(now);
@@ -252,10 +250,9 @@ absl::StatusOr<EngineSource> InterventionTable::Collect(const Engine::View& view
                                                         absl::Span<const size_t> partners) const {
   std::vector<const CompiledInterventionRule*> rules;
   for (size_t rule = 0; rule < catalog_->intervention_rules().size(); ++rule) {
-    const auto is_due = [rule, day = day_, &all = partners_](size_t partner) {
-      return all[partner].watches[rule].next_work() <= day;
-    };
-    if (std::any_of(partners.begin(), partners.end(), is_due)) rules.push_back(&catalog_->intervention_rules()[rule]);
+    bool is_due = false;
+    for (const size_t partner : partners) is_due = is_due || partners_[partner].watches[rule].next_work() <= day_;
+    if (is_due) rules.push_back(&catalog_->intervention_rules()[rule]);
   }
   std::vector<ScopeIndex> scopes;
   std::vector<std::string> ids;

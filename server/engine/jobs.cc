@@ -196,10 +196,11 @@ Incomplete Jobs::incomplete() const {
   if (const std::optional<DefinitionsChange> change = facts_.Changing(); change.has_value()) {
     incomplete.all = incomplete.all || change->resolves;
     incomplete.measures = change->before.measures;
-    const auto& segments = facts_.catalog()->program().segments();
+    // None when these are the first definitions.
     for (size_t i = 0; i < change->before.segments.size(); ++i) {
       if (!change->before.segments[i]) continue;
-      incomplete.attributes.push_back(segments[static_cast<int>(i)].attribute());
+      const v1::Program& program = facts_.catalog()->program();
+      incomplete.attributes.push_back(program.segments(static_cast<int>(i)).attribute());
     }
   }
   return incomplete;

@@ -1,7 +1,9 @@
 // Cells: what each measure counts and sums in each scope, by day.
 //
 //   table.Add(scopes, contributions);    // applier: remembered
-//   table.Publish();                     // applier, under the engine's lock: added
+//   table.Seal();
+//   table.TakeSealed();                  // under the engine's lock, and with it:
+//   table.AddTaken();                    // added
 //   table.Read(scope, measure);          // readers, under the engine's lock: shares the pages as they are now
 //
 // A scope has a page set per year and in it a page per row, which is a measure or one value of a measure that is split,
@@ -172,10 +174,6 @@ class CellTable {
   // batch and seals it.
   void TakeSealed();
   void AddTaken();
-  void Publish() {
-    TakeSealed();
-    AddTaken();
-  }
   // Forgets what is not published.
   void Discard();
 

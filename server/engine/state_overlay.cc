@@ -112,16 +112,6 @@ void StateOverlay::Delete(StateTable table, std::string key) {
   batch_.Set(table, std::move(key), std::nullopt);
 }
 
-absl::Status StateOverlay::DeleteAll(StateTable table, absl::string_view prefix) {
-  std::vector<std::string> keys;
-  RETURN_IF_ERROR(Scan(table, prefix, prefix, [&](absl::string_view key, absl::string_view) {
-    keys.emplace_back(key);
-    return true;
-  }));
-  for (std::string& key : keys) Delete(table, std::move(key));
-  return absl::OkStatus();
-}
-
 absl::StatusOr<std::optional<std::string>> StateOverlay::Read(StateTable table, absl::string_view key) const {
   if (const Value* value = dirty_.Find(table, key); value != nullptr) return *value;
   if (const Value* value = frozen_.Find(table, key); value != nullptr) return *value;

@@ -56,8 +56,6 @@ class StateOverlay {
   absl::StatusOr<std::optional<std::string>> Get(StateTable table, absl::string_view key) const;
   void Put(StateTable table, std::string key, std::string value);
   void Delete(StateTable table, std::string key);
-  // Deletes all keys with the prefix.
-  absl::Status DeleteAll(StateTable table, absl::string_view prefix);
   // Keys with the prefix, from `from` on, the batch included, in byte order.
   absl::Status Scan(StateTable table, absl::string_view prefix, absl::string_view from, const Visit& visit) const;
 

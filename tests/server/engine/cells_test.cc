@@ -121,7 +121,11 @@ class CellTableTest : public ::testing::Test {
   }
   static void Publish(CellTable& table) {
     table.Seal();
-    table.Publish();
+    PublishSealed(table);
+  }
+  static void PublishSealed(CellTable& table) {
+    table.TakeSealed();
+    table.AddTaken();
   }
   static absl::Status Add(CellTable& table, uint32_t scope, uint32_t measure, const Contribution& contribution) {
     const RowContribution one{measure, contribution};
@@ -208,7 +212,7 @@ TEST_F(CellTableTest, WhatABatchAddsToIsNotEvictedBeforeItIsPublished) {
   ASSERT_TRUE(Add(table, Scope(0), won_, {On(2024, 3, 2), 1, 1, Nanos(1)}).ok());
   table.Seal();
   Checkpoint(table);
-  table.Publish();
+  PublishSealed(table);
   EXPECT_EQ(table.Read(Scope(0), won_)->UpTo(On(2025, 1, 1)).sum, Nanos(11));
 }
 

@@ -26,7 +26,8 @@ absl::StatusOr<std::optional<StoredFact>> FactApplier::EntityOf(const Generation
     ASSIGN_OR_RETURN(auto fact, Get(id));
     statements.push_back({std::move(id), std::move(fact->fact)});
   }
-  SortByPrecedence(by.catalog == nullptr ? v1::Program() : by.catalog->program(), statements);
+  const v1::Program& program = by.catalog == nullptr ? v1::Program::default_instance() : by.catalog->program();
+  SortByPrecedence(program, statements);
   entity.emplace().fact = MergeStatements(statements).SerializeAsString();
   entity->resolution.partners.push_back({partner_id, 0, kNanosPerUnit});
   return entity;

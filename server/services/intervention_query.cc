@@ -1,6 +1,7 @@
 #include "server/services/intervention_query.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -149,12 +150,14 @@ class InterventionLister {
 absl::Status FillPage(const Engine::View& view, const InterventionBook& book, absl::Span<const Entry> page, Day as_of,
                       v1::ListInterventionsResponse& response) {
   if (view.catalog().get() != book.catalog) return absl::AbortedError("definitions are others now");
+  std::set<size_t> numbers;
+  for (const Entry& entry : page) numbers.insert(entry.rule);
   std::vector<const CompiledInterventionRule*> rules;
+  for (const size_t number : numbers) rules.push_back(&book.catalog->intervention_rules()[number]);
   std::vector<ScopeIndex> scopes;
   std::vector<std::string> ids;
   absl::flat_hash_map<size_t, ScopeIndex> scope_of;
   for (const Entry& entry : page) {
-    rules.push_back(&book.catalog->intervention_rules()[entry.rule]);
     const auto scope = kFirstPartnerScope + static_cast<ScopeIndex>(ids.size());
     if (!scope_of.emplace(entry.partner, scope).second) continue;
     scopes.push_back(scope);

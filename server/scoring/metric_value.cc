@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "absl/strings/str_cat.h"
+#include "google/protobuf/util/time_util.h"
 #include "server/scoring/display.h"
 #include "server/scoring/evaluator.h"
 #include "server/scoring/proto_values.h"
@@ -71,8 +72,7 @@ void Evaluator::AddProvenance(const MetricRequest& request, v1::MetricValue& val
   }
   value.set_parked_facts(parked);
   if (fresh_at == 0) return;
-  value.mutable_fresh_at()->set_seconds(fresh_at / 1'000'000);
-  value.mutable_fresh_at()->set_nanos(static_cast<int32_t>(fresh_at % 1'000'000 * 1'000));
+  *value.mutable_fresh_at() = google::protobuf::util::TimeUtil::MicrosecondsToTimestamp(fresh_at);
 }
 
 std::optional<Evaluator::TargetInForce> Evaluator::TargetAt(const CompiledMetric& metric, const Place& place) const {

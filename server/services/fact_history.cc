@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/util/json_util.h"
+#include "google/protobuf/util/time_util.h"
 #include "partnermetrics/v1/event.pb.h"
 #include "server/base/errors.h"
 #include "server/expr/diagnostics.h"
@@ -64,10 +65,7 @@ absl::StatusOr<v1::FactRevision> ReadRevision(const storage::LogRecord& record) 
 }  // namespace
 
 google::protobuf::Timestamp StoredAt(const storage::LogRecord& record) {
-  google::protobuf::Timestamp stored_at;
-  stored_at.set_seconds(record.appended_at_us / 1'000'000);
-  stored_at.set_nanos(static_cast<int32_t>(record.appended_at_us % 1'000'000 * 1'000));
-  return stored_at;
+  return google::protobuf::util::TimeUtil::MicrosecondsToTimestamp(record.appended_at_us);
 }
 
 v1::FactName ToName(const FactId& id) {

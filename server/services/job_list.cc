@@ -6,21 +6,17 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "google/protobuf/util/time_util.h"
 #include "server/base/errors.h"
 
 namespace partnermetrics {
 namespace {
 
+using google::protobuf::util::TimeUtil;
+
 constexpr size_t kMostJobs = 200;
 constexpr absl::Duration kLookAgainAfter = absl::Milliseconds(20);
 constexpr absl::Duration kTellEvery = absl::Milliseconds(500);
-
-google::protobuf::Timestamp Timestamp(int64_t micros) {
-  google::protobuf::Timestamp timestamp;
-  timestamp.set_seconds(micros / 1'000'000);
-  timestamp.set_nanos(static_cast<int32_t>(micros % 1'000'000 * 1'000));
-  return timestamp;
-}
 
 v1::Job ToProto(const std::string& program, const log::v1::JobRecord& record, bool is_first) {
   v1::Job job;
@@ -40,9 +36,10 @@ v1::Job ToProto(const std::string& program, const log::v1::JobRecord& record, bo
     job.set_facts_per_second(
         static_cast<int64_t>(static_cast<double>(record.done()) * 1e6 / static_cast<double>(micros)));
   }
-  *job.mutable_opened_at() = Timestamp(record.opened_at_us());
-  if (record.stepped_at_us() != 0) *job.mutable_stepped_at() = Timestamp(record.stepped_at_us());
-  if (record.finished()) *job.mutable_finished_at() = Timestamp(record.stepped_at_us());
+  *job.mutable_opened_at() = TimeUtil::MicrosecondsToTimestamp(record.opened_at_us());
+  if (record.stepped_at_us() != 0)
+    *job.mutable_stepped_at() = TimeUtil::MicrosecondsToTimestamp(record.stepped_at_us());
+  if (record.finished()) *job.mutable_finished_at() = TimeUtil::MicrosecondsToTimestamp(record.stepped_at_us());
   return job;
 }
 

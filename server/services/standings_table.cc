@@ -12,6 +12,7 @@
 #include "server/engine/partners.h"
 #include "server/expr/diagnostics.h"
 #include "server/reports/due_source.h"
+#include "server/scoring/partner_days.h"
 #include "server/scoring/tier.h"
 #include "server/services/call.h"
 #include "server/services/partner_records.h"
@@ -57,11 +58,6 @@ class BlockMemos final : public TierMemos {
   std::vector<TierMemo>& memos_;
   const absl::Span<const uint32_t> partners_;
 };
-
-std::optional<Day> DayOf(const FactRow& row, absl::string_view field) {
-  const Value& value = row[PartnerSchema().Find(field)->slot];
-  return value.is_null() ? std::nullopt : std::optional<Day>(static_cast<Day>(value.integer));
-}
 
 std::string TextOf(const FactRow& row, const FieldSchema& field) {
   const Value& value = row[field.slot];
@@ -254,8 +250,8 @@ void StandingsTable::SetFields(uint32_t partner, const std::string& fields) {
   FieldError error;
   // What ingest let through can be read.
   row.Decode(fields, catalog_->program().currency_code(), &error);
-  partners_[partner].signed_on = DayOf(row, "signed_on");
-  partners_[partner].terminated_on = DayOf(row, "terminated_on");
+  partners_[partner].signed_on = PartnerDay(&row, "signed_on");
+  partners_[partner].terminated_on = PartnerDay(&row, "terminated_on");
   for (const FieldSchema& field : PartnerSchema().fields()) {
     if (field.type != ValueType::kString && field.type != ValueType::kEnum) continue;
     SetAttribute(field.name, partner, TextOf(row, field));

@@ -19,10 +19,6 @@
 namespace partnermetrics::cli {
 namespace {
 
-void Line(const Screen& screen, absl::string_view text, Style style = Style::kPlain) {
-  *screen.out << Paint(screen, style, text) << "\n";
-}
-
 std::string NameOf(const google::protobuf::EnumDescriptor* descriptor, int number) {
   const auto* value = descriptor->FindValueByNumber(number);
   return value == nullptr ? "" : absl::StrReplaceAll(ShortEnumName(*value), {{"_", " "}});

@@ -3,6 +3,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "clients/cli/renderers/columns.h"
+#include "clients/cli/renderers/live_line.h"
 #include "clients/cli/renderers/registry.h"
 #include "clients/cli/renderers/report_renderer.h"
 #include "clients/cli/value_type.h"
@@ -22,14 +23,13 @@ std::string Head(const v1::Job& job) {
 // On a terminal one line that is rewritten, elsewhere a line each time, both on `err`; jobs that are done go to `out`.
 class JobProgressRenderer : public Printer {
  public:
-  explicit JobProgressRenderer(const Screen& screen) : screen_(screen) {}
-  ~JobProgressRenderer() override { EndLiveLine(); }
+  explicit JobProgressRenderer(const Screen& screen) : screen_(screen), live_line_(screen) {}
 
   absl::Status Print(const google::protobuf::Message& response) override {
     const auto* job = google::protobuf::DynamicCastToGenerated<v1::Job>(&response);
     if (job == nullptr) return absl::InternalError("the renderer \"job_progress\" shows Job only");
     if (job->state() == v1::JOB_STATE_DONE) {
-      EndLiveLine();
+      live_line_.End();
       *screen_.out << Head(*job) << ": " << Paint(screen_, Style::kGood, "DONE") << ", " << GroupDigits(job->done())
                    << " facts and partners, " << GroupDigits(job->facts_per_second()) << " a second\n"
                    << std::flush;
@@ -39,7 +39,7 @@ class JobProgressRenderer : public Printer {
     return absl::OkStatus();
   }
 
-  void Finish() override { EndLiveLine(); }
+  void Finish() override { live_line_.End(); }
 
  private:
   void PrintProgress(const v1::Job& job) {
@@ -47,20 +47,14 @@ class JobProgressRenderer : public Printer {
                                           " %  ", GroupDigits(job.done()), " of ", GroupDigits(job.total()), "  ",
                                           GroupDigits(job.facts_per_second()), " facts/s");
     if (screen_.err_is_terminal) {
-      *screen_.err << "\r\x1b[K" << (screen_.width > 0 ? Cut(line, screen_.width - 1) : line) << std::flush;
-      live_line_ = true;
+      live_line_.Show(line);
     } else {
       *screen_.err << line << "\n" << std::flush;
     }
   }
 
-  void EndLiveLine() {
-    if (live_line_) *screen_.err << "\r\x1b[K" << std::flush;
-    live_line_ = false;
-  }
-
   Screen screen_;
-  bool live_line_ = false;
+  LiveLine live_line_;
 };
 
 void DrawDefinitions(const v1::CheckDefinitionsResponse& check, const Screen& screen) {

@@ -1,4 +1,4 @@
-// A renderer made of a function that draws one kind of message.
+// A renderer made of a function that draws one kind of message, and what such functions share.
 //
 //   std::unique_ptr<Printer> NewSlaRenderer(const Screen& screen) {
 //     return std::make_unique<ReportRenderer<v1::SlaReport>>(screen, &DrawSla);
@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "clients/cli/printers/printer.h"
+#include "clients/cli/text_layout.h"
 #include "clients/cli/value_text.h"
 
 namespace partnermetrics::cli {
@@ -33,12 +34,16 @@ class ReportRenderer : public Printer {
   Draw draw_;
 };
 
+// A line of a report.
+inline void Line(const Screen& screen, absl::string_view text, Style style = Style::kPlain) {
+  *screen.out << Paint(screen, style, text) << "\n";
+}
+
 // "As of 2024-03-31 · position 4711", the last line of a report.
 template <typename Report>
 void DrawFooter(const Screen& screen, const Report& report) {
-  *screen.out << Paint(screen, Style::kDim,
-                       absl::StrCat("As of ", FormatMessageText(report.as_of()), " · position ", report.position()))
-              << "\n";
+  Line(screen, absl::StrCat("As of ", FormatMessageText(report.as_of()), " · position ", report.position()),
+       Style::kDim);
 }
 
 }  // namespace partnermetrics::cli

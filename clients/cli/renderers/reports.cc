@@ -22,10 +22,6 @@ namespace {
 constexpr int kFunnelBar = 32;
 constexpr int kShareBar = 30;
 
-void Line(const Screen& screen, absl::string_view text, Style style = Style::kPlain) {
-  *screen.out << Paint(screen, style, text) << "\n";
-}
-
 // "Operational SLA performance · March 2024 · salesforce:001".
 void Title(const Screen& screen, const std::string& title, const std::string& when, const std::string& partner) {
   Line(screen, absl::StrCat(EscapeControls(title), " · ", when, partner.empty() ? "" : " · ", EscapeControls(partner)),

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "clients/cli/renderers/live_line.h"
 #include "clients/cli/renderers/registry.h"
 #include "clients/cli/value_type.h"
 #include "partnermetrics/v1/connector_service.pb.h"
@@ -52,8 +53,7 @@ absl::Time TimeOf(const google::protobuf::Timestamp& timestamp) {
 
 class RunProgressRenderer : public Printer {
  public:
-  explicit RunProgressRenderer(const Screen& screen) : screen_(screen) {}
-  ~RunProgressRenderer() override { EndLiveLine(); }
+  explicit RunProgressRenderer(const Screen& screen) : screen_(screen), live_line_(screen) {}
 
   absl::Status Print(const google::protobuf::Message& response) override {
     const auto* progress = google::protobuf::DynamicCastToGenerated<v1::RunConnectorResponse>(&response);
@@ -70,7 +70,7 @@ class RunProgressRenderer : public Printer {
   }
 
   void Finish() override {
-    EndLiveLine();
+    live_line_.End();
     PrintSummary();
     *screen_.out << std::flush;
   }
@@ -84,9 +84,7 @@ class RunProgressRenderer : public Printer {
       first_bytes_ = run_.bytes_done();
     }
     if (screen_.err_is_terminal) {
-      const std::string line = ProgressLine(now);
-      *screen_.err << "\r\x1b[K" << (screen_.width > 0 ? Cut(line, screen_.width - 1) : line) << std::flush;
-      live_line_ = true;
+      live_line_.Show(ProgressLine(now));
     } else if (now - printed_at_ >= kLineInterval) {
       *screen_.err << ProgressLine(now) << "\n" << std::flush;
       printed_at_ = now;
@@ -112,11 +110,6 @@ class RunProgressRenderer : public Printer {
     if (run_.has_progress()) absl::StrAppend(&line, "  ", StepText(run_.progress()));
     if (run_.records_rejected() > 0) absl::StrAppend(&line, "  ", GroupDigits(run_.records_rejected()), " rejected");
     return line;
-  }
-
-  void EndLiveLine() {
-    if (live_line_) *screen_.err << "\r\x1b[K" << std::flush;
-    live_line_ = false;
   }
 
   void PrintSummary() {
@@ -201,7 +194,7 @@ class RunProgressRenderer : public Printer {
   absl::Time printed_at_ = absl::InfinitePast();
   int64_t first_records_ = 0;
   uint64_t first_bytes_ = 0;
-  bool live_line_ = false;
+  LiveLine live_line_;
 };
 
 }  // namespace

@@ -27,10 +27,6 @@ constexpr int kScoreBar = 20;
 constexpr int kPointsBar = 10;
 constexpr int kShownChanges = 8;
 
-void Line(const Screen& screen, absl::string_view text, Style style = Style::kPlain) {
-  *screen.out << Paint(screen, style, text) << "\n";
-}
-
 std::string Points(double points) {
   return FormatInUnit(points, v1::METRIC_UNIT_POINTS, "");
 }

@@ -12,13 +12,6 @@ namespace {
 
 using testing::HasSubstr;
 
-template <typename Message>
-std::string Draw(absl::string_view renderer, const std::string& text) {
-  TestScreen test;
-  EXPECT_TRUE(NewRenderer(renderer, test.screen)->Print(FromText<Message>(text)).ok());
-  return test.out.str();
-}
-
 TEST(ScoresTest, AScoreWithItsComponents) {
   EXPECT_EQ(Draw<v1::GetScoresResponse>("scores", R"pb(
               scores {

@@ -2,7 +2,6 @@
 // wait meanwhile. In this process, without gRPC and without fsync.
 //
 //   bench_jobs --folder /var/tmp/jobs --deals 1000000
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <atomic>
 #include <string>
@@ -94,24 +93,14 @@ class Bench {
   int round_ = 0;
 };
 
-int Main(int argc, char** argv) {
-  CLI::App app("Measures jobs over many facts.");
-  std::string folder;
-  LoadOptions options;
-  options.deals = 1'000'000;
-  options.corrections = 0;
-  options.streams = 1;
-  app.add_option("--folder", folder, "Folder for the data; emptied before")->required();
-  app.add_option("--partners", options.partners, "Number of partners")->capture_default_str();
-  app.add_option("--deals", options.deals, "Number of deals")->capture_default_str();
-  CLI11_PARSE(app, argc, argv);
-  Bench(folder, options).Run();
-  return 0;
-}
-
 }  // namespace
 }  // namespace partnermetrics::bench
 
 int main(int argc, char** argv) {
-  return partnermetrics::bench::Main(argc, argv);
+  partnermetrics::bench::LoadOptions options;
+  options.deals = 1'000'000;
+  options.corrections = 0;
+  return partnermetrics::bench::RunLocal(
+      argc, argv, "Measures jobs over many facts.", options,
+      [](const auto& folder, const auto& load) { partnermetrics::bench::Bench(folder, load).Run(); });
 }

@@ -2,7 +2,6 @@
 // folder of its own, in this process, with a clock that can be moved to the next day.
 //
 //   bench_standings --folder /var/tmp/standings --partners 100000 --deals 300000
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <optional>
@@ -140,24 +139,14 @@ class Bench {
   InterventionTable interventions_;
 };
 
-int Main(int argc, char** argv) {
-  CLI::App app("Measures the standings of many partners.");
-  std::string folder;
-  LoadOptions options;
-  options.partners = 100'000;
-  options.deals = 300'000;
-  options.streams = 1;
-  app.add_option("--folder", folder, "Folder for the data; emptied before")->required();
-  app.add_option("--partners", options.partners, "Number of partners")->capture_default_str();
-  app.add_option("--deals", options.deals, "Number of deals")->capture_default_str();
-  CLI11_PARSE(app, argc, argv);
-  Bench(folder, options).Run();
-  return 0;
-}
-
 }  // namespace
 }  // namespace partnermetrics::bench
 
 int main(int argc, char** argv) {
-  return partnermetrics::bench::Main(argc, argv);
+  partnermetrics::bench::LoadOptions options;
+  options.partners = 100'000;
+  options.deals = 300'000;
+  return partnermetrics::bench::RunLocal(
+      argc, argv, "Measures the standings of many partners.", options,
+      [](const auto& folder, const auto& load) { partnermetrics::bench::Bench(folder, load).Run(); });
 }

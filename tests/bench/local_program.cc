@@ -1,5 +1,6 @@
 #include "tests/bench/local_program.h"
 
+#include <CLI/CLI.hpp>
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
@@ -22,6 +23,19 @@ void Check(const absl::Status& status) {
 
 void Show(const std::string& name, double value, const std::string& unit) {
   std::cout << absl::StrFormat("  %-60s %12.4g %s", name, value, unit) << std::endl;
+}
+
+int RunLocal(int argc, char** argv, const std::string& description, LoadOptions options,
+             const std::function<void(const std::string& folder, const LoadOptions& options)>& run) {
+  CLI::App app(description);
+  std::string folder;
+  options.streams = 1;
+  app.add_option("--folder", folder, "Folder for the data; emptied before")->required();
+  app.add_option("--partners", options.partners, "Number of partners")->capture_default_str();
+  app.add_option("--deals", options.deals, "Number of deals")->capture_default_str();
+  CLI11_PARSE(app, argc, argv);
+  run(folder, options);
+  return 0;
 }
 
 LocalProgram::LocalProgram(const std::string& folder, Clock clock) {

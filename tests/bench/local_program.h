@@ -4,6 +4,7 @@
 #define PARTNERMETRICS_TESTS_BENCH_LOCAL_PROGRAM_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -17,6 +18,11 @@ namespace partnermetrics::bench {
 void Check(const absl::Status& status);
 // Prints a figure.
 void Show(const std::string& name, double value, const std::string& unit);
+
+// Reads the options of a benchmark in this process, of which `options` are the defaults, and runs it with its folder.
+// Gives the exit code.
+int RunLocal(int argc, char** argv, const std::string& description, LoadOptions options,
+             const std::function<void(const std::string& folder, const LoadOptions& options)>& run);
 
 class LocalProgram {
  public:

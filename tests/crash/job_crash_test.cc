@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <fstream>
 #include <iostream>
 #include <memory>
 #include <random>
@@ -21,6 +20,7 @@
 #include "partnermetrics/v1/ingest_service.grpc.pb.h"
 #include "partnermetrics/v1/metric_service.grpc.pb.h"
 #include "tests/storage/temp_dir.h"
+#include "tests/support/child.h"
 #include "tests/support/server_process.h"
 
 namespace partnermetrics {
@@ -29,10 +29,6 @@ namespace {
 constexpr int kDeals = 60'000;
 constexpr int kBatch = 1'000;
 constexpr int kKills = 8;
-
-void WriteFile(const std::string& path, const std::string& text) {
-  std::ofstream(path) << text;
-}
 
 constexpr char kCatalog[] = R"pb(
   measures {

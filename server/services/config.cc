@@ -147,8 +147,9 @@ class ConfigChecker {
   void CheckRuns(const NotNegative& not_negative) {
     config::v1::PluginLimits& limits = *config_.mutable_plugin_limits();
     not_negative("max_parallel_runs", config_.max_parallel_runs());
-    for (const int32_t value : {limits.memory_mb(), limits.cpu_seconds(), limits.open_files(), limits.stall_seconds(),
-                                limits.idle_minutes(), limits.quarantine_mb(), limits.staged_mb()}) {
+    for (const int32_t value :
+         {limits.memory_mb(), limits.cpu_seconds(), limits.open_files(), limits.stall_seconds(), limits.idle_minutes(),
+          limits.quarantine_mb(), limits.staged_mb(), limits.open_quarantine_mb()}) {
       not_negative("plugin_limits", value);
     }
     if (config_.max_parallel_runs() == 0) config_.set_max_parallel_runs(2);
@@ -159,6 +160,7 @@ class ConfigChecker {
     if (limits.idle_minutes() == 0) limits.set_idle_minutes(30);
     if (limits.quarantine_mb() == 0) limits.set_quarantine_mb(256);
     if (limits.staged_mb() == 0) limits.set_staged_mb(128);
+    if (limits.open_quarantine_mb() == 0) limits.set_open_quarantine_mb(1'024);
     for (int i = 0; i < config_.allowed_plugins_size(); ++i) {
       const config::v1::AllowedPlugin& allowed = config_.allowed_plugins(i);
       const std::string& hash = allowed.sha256();

@@ -55,9 +55,11 @@ class Connectors {
     // How often it looks which connectors are due; infinite: only when RunDue is called.
     absl::Duration tick = absl::Seconds(1);
     absl::Duration cancel_grace = absl::Seconds(5);
-    uint64_t max_quarantine_bytes = uint64_t{256} << 20;  // that one run may put there; 0: no limit
-    uint64_t max_staged_bytes = uint64_t{128} << 20;      // of one staged run
-    absl::Duration keep_staged = absl::Hours(24 * 7);     // until a staged run is discarded
+    uint64_t max_quarantine_bytes = uint64_t{256} << 20;     // that one run may put there; 0: no limit
+    uint64_t max_open_quarantine_bytes = uint64_t{1} << 30;  // of one connector, over all its runs; 0: no limit
+    size_t max_replayed = 200'000;                           // records in quarantine that one run reads again
+    uint64_t max_staged_bytes = uint64_t{128} << 20;         // of one staged run
+    absl::Duration keep_staged = absl::Hours(24 * 7);        // until a staged run is discarded
     // Without a sign of life of a run's plugin and thread, until it counts as lost. Longer than anything that a thread
     // waits for.
     absl::Duration lease = absl::Minutes(15);

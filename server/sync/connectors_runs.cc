@@ -105,6 +105,7 @@ absl::StatusOr<v1::ConnectorRun> Connectors::Begin(Request request) {
   request.options.staged_files = &staged_files_;
   request.options.keep_staged = options_.keep_staged;
   request.options.limits = RunLimits();
+  request.options.max_open_quarantine_bytes = options_.max_open_quarantine_bytes;
   request.options.lease = options_.lease;
   RunObserver observer = Observe(config.name, plugin.sha256, std::move(request.observer));
   ASSIGN_OR_RETURN(

@@ -1,5 +1,8 @@
 // What is done with connectors beside their runs, while the caller waits.
+#include <map>
+#include <set>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "server/base/errors.h"
@@ -88,28 +91,39 @@ absl::StatusOr<v1::ChangeCursorResponse> Connectors::ChangeCursor(const Connecto
 
 absl::StatusOr<v1::ReplayQuarantineResponse> Connectors::ReplayQuarantine(const v1::ReplayQuarantineRequest& request) {
   ASSIGN_OR_RETURN(const QuarantineFilter filter, OpenEntriesOf(request));
-  std::map<std::pair<std::string, size_t>, std::vector<ReplayEntry>> entries;  // by connector and programme
-  RETURN_IF_ERROR(VisitQuarantine(programs_, filter, 0, [&](const FoundEntry& found) {
-    entries[{found.entry.connector(), found.program}].push_back(
-        {found.own_number, found.entry.origin().file(), found.entry.origin().row()});
-    return true;
-  }));
   v1::ReplayQuarantineResponse response;
-  for (const auto& [key, of_connector] : entries) {
-    const auto& [connector, program_number] = key;
-    ProgramRuntime& program = *programs_.all()[program_number];
-    absl::StatusOr<v1::ReplayResult> result = ReplayEntries(connector, program, of_connector);
-    // With one connector its error is the answer; of several the others go on.
-    if (!result.ok() && entries.size() == 1) return result.status();
-    v1::ReplayResult& shown = *response.add_results();
-    if (result.ok()) {
-      shown = *std::move(result);
-    } else {
-      shown.set_connector(connector);
-      shown.set_error(std::string(result.status().message()));
+  std::set<std::string> failed;  // connectors, which would fail again
+  absl::Status error;
+  // A part at a time: quarantine may hold many millions.
+  for (uint64_t after = 0;;) {
+    std::map<std::pair<std::string, size_t>, std::vector<ReplayEntry>> entries;  // by connector and programme
+    size_t count = 0;
+    RETURN_IF_ERROR(VisitQuarantine(programs_, filter, after, [&](const FoundEntry& found) {
+      after = found.number;
+      if (failed.count(found.entry.connector()) > 0) return true;
+      entries[{found.entry.connector(), found.program}].push_back(
+          {found.own_number, found.entry.origin().file(), found.entry.origin().row()});
+      return ++count < options_.max_replayed;
+    }));
+    if (entries.empty()) break;
+    for (const auto& [key, of_connector] : entries) {
+      const auto& [connector, program_number] = key;
+      ProgramRuntime& program = *programs_.all()[program_number];
+      absl::StatusOr<v1::ReplayResult> result = ReplayEntries(connector, program, of_connector);
+      v1::ReplayResult& shown = *response.add_results();
+      if (result.ok()) {
+        shown = *std::move(result);
+      } else {
+        shown.set_connector(connector);
+        shown.set_error(std::string(result.status().message()));
+        error = result.status();
+      }
+      if (!shown.error().empty()) failed.insert(connector);
+      response.set_position(std::max(response.position(), program.log().last_position()));
     }
-    response.set_position(std::max(response.position(), program.log().last_position()));
   }
+  // With one connector its error is the answer; of several the others go on.
+  if (!error.ok() && response.results_size() == 1) return error;
   return response;
 }
 

@@ -151,6 +151,38 @@ absl::Status EditQuarantine(storage::EventLog& log, uint64_t after,
   return absl::OkStatus();
 }
 
+absl::Status ChangeMeant(const Programs& programs, const QuarantineFilter& filter,
+                         const std::function<void(log::v1::QuarantineEntry&)>& change) {
+  const uint64_t first = filter.records.empty() ? 1 : *filter.records.begin();
+  const uint64_t last = filter.records.empty() ? UINT64_MAX : *filter.records.rbegin();
+  for (size_t i = first >> kProgramShift; i < programs.all().size(); ++i) {
+    const uint64_t own_first = i == first >> kProgramShift ? first & kOwnNumbers : 0;
+    const auto edit = [&](uint64_t own_number, log::v1::QuarantineEntry& entry) {
+      const uint64_t number = NumberFor(i, own_number);
+      if (number > last) return QuarantineEdit::kStop;
+      if (!filter.records.empty() && filter.records.count(number) == 0) return QuarantineEdit::kKeep;
+      if (!IsMeant(entry, filter)) return QuarantineEdit::kKeep;
+      change(entry);
+      return QuarantineEdit::kReplace;
+    };
+    RETURN_IF_ERROR(EditQuarantine(programs.all()[i]->log(), own_first == 0 ? 0 : own_first - 1, edit));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<uint64_t> OpenQuarantineBytes(const storage::EventLog& log, absl::string_view connector) {
+  uint64_t bytes = 0;
+  absl::Status damaged;
+  RETURN_IF_ERROR(log.ReadQuarantine(0, [&](const storage::QuarantineRow& row) {
+    log::v1::QuarantineEntry entry;
+    if (!entry.ParseFromString(row.value)) damaged = Damaged(row.record);
+    if (entry.connector() == connector && StateOf(entry) == v1::QUARANTINE_STATE_OPEN) bytes += row.value.size();
+    return damaged.ok();
+  }));
+  RETURN_IF_ERROR(damaged);
+  return bytes;
+}
+
 absl::StatusOr<v1::ListQuarantineResponse> ListQuarantine(const Programs& programs,
                                                           const v1::ListQuarantineRequest& request) {
   ASSIGN_OR_RETURN(const int page_size, PageSize(request.page_size()));

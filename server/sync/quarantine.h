@@ -59,6 +59,13 @@ enum class QuarantineEdit { kKeep, kReplace, kStop };
 absl::Status EditQuarantine(storage::EventLog& log, uint64_t after,
                             const std::function<QuarantineEdit(uint64_t own_number, log::v1::QuarantineEntry&)>& edit);
 
+// Changes the entries that are meant, however many, in all programmes.
+absl::Status ChangeMeant(const Programs& programs, const QuarantineFilter& filter,
+                         const std::function<void(log::v1::QuarantineEntry&)>& change);
+
+// What a connector's open entries of a programme take, as they are counted for a run (RunCounts.quarantine_bytes).
+absl::StatusOr<uint64_t> OpenQuarantineBytes(const storage::EventLog& log, absl::string_view connector);
+
 absl::StatusOr<v1::ListQuarantineResponse> ListQuarantine(const Programs& programs,
                                                           const v1::ListQuarantineRequest& request);
 // The next entries, with their raw text, for an export: about a megabyte of them. Nothing at the end.

@@ -16,6 +16,17 @@ using google::protobuf::util::TimeUtil;
 
 constexpr size_t kMaxSteps = 20;  // an entry's history keeps the newest
 
+void TakeStep(const QuarantineChange& change, absl::Time now, log::v1::QuarantineEntry& entry) {
+  log::v1::QuarantineStep& step = *entry.add_history();
+  step.set_at_us(absl::ToUnixMicros(now));
+  step.set_action(change.action);
+  step.set_run_id(change.run_id);
+  step.set_message(change.message);
+  if (entry.history_size() > static_cast<int>(kMaxSteps)) entry.mutable_history()->DeleteSubrange(0, 1);
+  entry.set_state(change.state);
+  if (change.state == v1::QUARANTINE_STATE_REPLAYED) entry.clear_raw();
+}
+
 }  // namespace
 
 absl::StatusOr<v1::CountQuarantineResponse> CountQuarantine(const Programs& programs,
@@ -59,18 +70,13 @@ absl::StatusOr<v1::DiscardQuarantineResponse> DiscardQuarantine(const Programs& 
     return InvalidField("note", "REQUIRED", "must say why the records are not needed; it is kept with them");
   }
   ASSIGN_OR_RETURN(const QuarantineFilter filter, OpenEntriesOf(request));
-  std::map<size_t, std::map<uint64_t, QuarantineChange>> changes;  // by programme
-  RETURN_IF_ERROR(VisitQuarantine(programs, filter, 0, [&](const FoundEntry& found) {
-    changes[found.program][found.own_number] = {v1::QUARANTINE_STATE_DISCARDED, v1::QUARANTINE_ACTION_DISCARDED, "",
-                                                request.note()};
-    return true;
-  }));
+  const QuarantineChange discarded = {v1::QUARANTINE_STATE_DISCARDED, v1::QUARANTINE_ACTION_DISCARDED, "",
+                                      request.note()};
   v1::DiscardQuarantineResponse response;
-  for (const auto& [program, entries] : changes) {
-    ASSIGN_OR_RETURN(const int64_t discarded,
-                     ChangeQuarantine(programs.all()[program]->log(), entries, programs.Now()));
-    response.set_records(response.records() + discarded);
-  }
+  RETURN_IF_ERROR(ChangeMeant(programs, filter, [&](log::v1::QuarantineEntry& entry) {
+    TakeStep(discarded, programs.Now(), entry);
+    response.set_records(response.records() + 1);
+  }));
   return response;
 }
 
@@ -85,16 +91,7 @@ absl::StatusOr<int64_t> ChangeQuarantine(storage::EventLog& log, const std::map<
                                    const auto it = changes.find(number);
                                    if (it == changes.end() || StateOf(entry) != v1::QUARANTINE_STATE_OPEN)
                                      return QuarantineEdit::kKeep;
-                                   const QuarantineChange& change = it->second;
-                                   log::v1::QuarantineStep& step = *entry.add_history();
-                                   step.set_at_us(absl::ToUnixMicros(now));
-                                   step.set_action(change.action);
-                                   step.set_run_id(change.run_id);
-                                   step.set_message(change.message);
-                                   if (entry.history_size() > static_cast<int>(kMaxSteps))
-                                     entry.mutable_history()->DeleteSubrange(0, 1);
-                                   entry.set_state(change.state);
-                                   if (change.state == v1::QUARANTINE_STATE_REPLAYED) entry.clear_raw();
+                                   TakeStep(it->second, now, entry);
                                    ++changed;
                                    return QuarantineEdit::kReplace;
                                  }));

@@ -148,7 +148,24 @@ absl::Status SyncRun::Stage(const connectors::Page& page, const WriteRequest& re
   return staged_->Append(request, state);
 }
 
+// Counted from quarantine itself: a run that is read again and again, whole or because its pages have no state, puts
+// the same records there each time, and none of its own counts tells.
+absl::Status SyncRun::CheckRoom(const WriteRequest& request) {
+  const uint64_t most = options_.max_open_quarantine_bytes;
+  if (most == 0 || request.quarantine.empty()) return absl::OkStatus();
+  if (!open_bytes_.has_value()) {
+    ASSIGN_OR_RETURN(open_bytes_, OpenQuarantineBytes(program_.log(), config_.name));
+  }
+  for (const storage::QuarantineRow& row : request.quarantine) *open_bytes_ += row.value.size();
+  if (*open_bytes_ <= most) return absl::OkStatus();
+  return MakeError(absl::StatusCode::kResourceExhausted, "QUARANTINE_FULL",
+                   absl::StrCat("the connector's open records in quarantine have the ", most >> 20,
+                                " MiB that they may have; replay or discard them ('partnerctl quarantine count' shows ",
+                                "what they are), and run it again"));
+}
+
 absl::Status SyncRun::Commit(const connectors::Page& page, WriteRequest request, RunTally& tally) {
+  RETURN_IF_ERROR(CheckRoom(request));
   std::string run_page;
   request.records = [&](const std::vector<EventResult>& judged) {
     tally.Judged(judged);
@@ -359,8 +376,11 @@ log::v1::RunEnd SyncRun::MakeEnd(const ConnectorEnd& end) const {
 }
 
 void SyncRun::Finish(const ConnectorEnd& end, bool stopping) {
-  if (abandoned_) return spdlog::warn("{}: came back after it was given up", run_id_);
   v1::ConnectorRun last = Snapshot();
+  if (abandoned_) {
+    spdlog::warn("{}: came back after it was given up", run_id_);
+    return TellObserver(last);
+  }
   last.set_state(v1::RUN_STATE_INTERRUPTED);
   if (!stopping || end.outcome != Outcome::kCancelled) {
     absl::StatusOr<v1::ConnectorRun> stored = WriteEnd(MakeEnd(end));

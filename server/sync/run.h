@@ -62,6 +62,7 @@ struct RunOptions {
   const StagedFiles* staged_files = nullptr;  // for staged runs
   absl::Duration keep_staged = absl::Hours(24 * 7);
   log::v1::RunLimits limits = {};
+  uint64_t max_open_quarantine_bytes = 0;  // of the connector, over all its runs; 0: no limit
   absl::Duration lease = absl::InfiniteDuration();
 };
 
@@ -114,6 +115,8 @@ class SyncRun : public connectors::ConnectorHandler {
   absl::Status Commit(const connectors::Page& page, WriteRequest request, RunTally& tally);
   absl::Status Stage(const connectors::Page& page, const WriteRequest& request, RunTally& tally);
   absl::Status CheckBudget() const;
+  // Before a page is written: whether quarantine has room for what it rejects.
+  absl::Status CheckRoom(const WriteRequest& request);
   log::v1::RunEnd MakeEnd(const connectors::ConnectorEnd& end) const;
   absl::StatusOr<v1::ConnectorRun> WriteEnd(log::v1::RunEnd end);
   // The deletes of what the complete export lacks; the end is PARTIAL when they were too many.
@@ -145,6 +148,7 @@ class SyncRun : public connectors::ConnectorHandler {
   std::string plugin_version_;
   // What it stated, when it may delete the rest. A run that goes on does not know what it stated before.
   std::optional<SeenFacts> seen_;
+  std::optional<uint64_t> open_bytes_;    // of the connector in quarantine, once this run rejects anything
   std::unique_ptr<StagedWriter> staged_;  // of a staged run
   bool from_start_ = false;               // of its source, at one go
   std::atomic<int64_t> alive_us_ = 0;

@@ -1,7 +1,10 @@
 // No run stays "running" for ever: leases, limits, and what runs say about both.
 #include <gmock/gmock.h>
 
+#include <google/protobuf/util/time_util.h>
+
 #include "server/sync/quarantine.h"
+#include "server/sync/quarantine_edit.h"
 #include "tests/server/sync/connectors_fixture.h"
 
 namespace partnermetrics {
@@ -15,13 +18,16 @@ class LeaseTest : public ConnectorsTest {};
 // A thread that hangs: its observer does not come back until it is let go.
 class Hang {
  public:
-  RunObserver observer() {
-    return [this](const v1::ConnectorRun&) {
-      MutexLock lock(&mutex_);
-      hangs_ = true;
-      changed_.notify_all();
-      while (!let_go_) changed_.wait(mutex_);
-      return true;
+  // Tells `then` what it is told.
+  RunObserver observer(RunObserver then) {
+    return [this, then = std::move(then)](const v1::ConnectorRun& run) {
+      {
+        MutexLock lock(&mutex_);
+        hangs_ = true;
+        changed_.notify_all();
+        while (!let_go_) changed_.wait(mutex_);
+      }
+      return then(run);
     };
   }
   void Await() {
@@ -45,7 +51,8 @@ TEST_F(LeaseTest, ARunThatHangsIsEndedWhenItsLeaseIsOver) {
   options_.lease = absl::Milliseconds(500);
   Configure({Counter("crm", {{"records", "100000"}, {"pause_ms", "30"}}), Counter("other", {{"records", "10"}})});
   Hang hang;
-  ASSERT_TRUE(connectors_->StartRun("crm", {}, hang.observer()).ok());
+  Watch watch;
+  ASSERT_TRUE(connectors_->StartRun("crm", {}, hang.observer(watch.observer())).ok());
   hang.Await();
   connectors_->EndExpired(absl::Now());
   EXPECT_EQ(connectors_->GetRun("crm-000001")->state(), v1::RUN_STATE_RUNNING) << "it may still come back";
@@ -61,25 +68,28 @@ TEST_F(LeaseTest, ARunThatHangsIsEndedWhenItsLeaseIsOver) {
 
   const size_t events = EventsByRecord().size();
   hang.LetGo();
+  EXPECT_THAT(watch.AwaitEnd().error(), HasSubstr("LEASE_EXPIRED")) << "who watches it hears of its end";
   while (!connectors_->StartRun("crm", {}, nullptr).ok()) absl::SleepFor(absl::Milliseconds(1));
   EXPECT_EQ(connectors_->GetRun("crm-000001")->state(), v1::RUN_STATE_FAILED) << "what it did late has no effect";
   EXPECT_GE(EventsByRecord().size(), events);
 }
 
 TEST_F(LeaseTest, ASignOfLifeRenewsTheLease) {
-  options_.lease = absl::Milliseconds(300);
-  Configure({Counter("crm", {{"records", "60"}, {"page", "1"}, {"pause_ms", "15"}})});
+  options_.lease = absl::Hours(1);
+  Configure({Counter("crm", {{"records", "100000"}, {"page", "1"}, {"pause_ms", "5"}})});
   Watch watch;
   ASSERT_TRUE(connectors_->StartRun("crm", {}, watch.observer()).ok());
-  v1::ConnectorRun seen;
-  while (!connectors_->OpenRuns().empty()) {
-    connectors_->EndExpired(absl::Now());
-    for (const v1::ConnectorRun& run : connectors_->OpenRuns()) seen = run;
-    absl::SleepFor(absl::Milliseconds(10));
-  }
-  EXPECT_EQ(watch.AwaitEnd().state(), v1::RUN_STATE_SUCCEEDED) << watch.last().error();
-  EXPECT_TRUE(seen.has_lease_until());
-  EXPECT_GE(seen.lease_until().seconds(), seen.alive_at().seconds());
+  const auto lease = [&] {
+    const std::vector<v1::ConnectorRun> open = connectors_->OpenRuns();
+    return open.empty() ? google::protobuf::Timestamp() : open.front().lease_until();
+  };
+  google::protobuf::Timestamp first = lease();
+  while (first.seconds() == 0) first = lease();
+  google::protobuf::Timestamp later = first;
+  while (later <= first) later = lease();
+  EXPECT_EQ(connectors_->GetRun("crm-000001")->state(), v1::RUN_STATE_RUNNING);
+  ASSERT_TRUE(connectors_->CancelRun("crm").ok());
+  EXPECT_EQ(watch.AwaitEnd().state(), v1::RUN_STATE_CANCELLED) << watch.last().error();
 }
 
 TEST_F(LeaseTest, ARunSaysWhatItMayUseAndWhatItUsed) {
@@ -115,6 +125,30 @@ TEST_F(LeaseTest, ARunThatFillsQuarantineFails) {
   v1::ListQuarantineRequest all;
   all.set_page_size(1'000);
   EXPECT_THAT(ListQuarantine(*programs_, all)->records(), SizeIs(static_cast<size_t>(run.records_rejected())));
+}
+
+TEST_F(LeaseTest, RunsTogetherLeaveNoMoreOpenInQuarantineThanOneConnectorMay) {
+  options_.max_open_quarantine_bytes = 40'000;
+  Configure({Counter("crm", {{"records", "120"}, {"reject_every", "1"}}),
+             Counter("other", {{"records", "10"}, {"reject_every", "1"}})});
+  int64_t rejected = 0;
+  v1::ConnectorRun run;
+  for (int i = 0; i < 10 && run.state() != v1::RUN_STATE_FAILED; ++i) {
+    run = RunToEnd("crm", /*full=*/true);
+    rejected += run.records_rejected();
+  }
+  EXPECT_EQ(run.state(), v1::RUN_STATE_FAILED);
+  EXPECT_THAT(run.error(), HasSubstr("replay or discard them"));
+  EXPECT_LT(run.records_rejected(), 120);
+  EXPECT_GE(rejected, 120);
+  EXPECT_LE(*OpenQuarantineBytes(program().log(), "crm"), options_.max_open_quarantine_bytes);
+  EXPECT_EQ(RunToEnd("other").state(), v1::RUN_STATE_PARTIAL) << "others have room of their own";
+
+  v1::DiscardQuarantineRequest discard;
+  discard.set_connector("crm");
+  discard.set_note("known");
+  EXPECT_EQ(DiscardQuarantine(*programs_, discard)->records(), rejected) << "a page without room left nothing";
+  EXPECT_EQ(RunToEnd("crm").state(), v1::RUN_STATE_PARTIAL) << "it reads what it could not before";
 }
 
 TEST_F(LeaseTest, EventsForAnotherSourceAreRefusedByName) {

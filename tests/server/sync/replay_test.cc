@@ -173,5 +173,23 @@ TEST_F(ReplayTest, AConnectorThatIsNotConfiguredAnyMoreSaysSo) {
   EXPECT_EQ(Open(), 12);
 }
 
+TEST_F(ReplayTest, ManyRecordsAreReadAgainPartByPart) {
+  options_.max_replayed = 5;
+  Configure({Counter("crm", {{"records", "100"}, {"reject_every", "50"}})});
+  v1::ReplayQuarantineRequest request;
+  request.set_all(true);
+  const auto response = connectors_->ReplayQuarantine(request);
+  ASSERT_TRUE(response.ok()) << response.status();
+  ASSERT_EQ(response->results_size(), 3) << "of 12, five at a time";
+  int64_t passed = 0, rejected_again = 0;
+  for (const v1::ReplayResult& result : response->results()) {
+    passed += result.passed();
+    rejected_again += result.rejected_again();
+  }
+  EXPECT_EQ(passed, 10);
+  EXPECT_EQ(rejected_again, 2);
+  EXPECT_EQ(Open(), 2);
+}
+
 }  // namespace
 }  // namespace partnermetrics

@@ -1,15 +1,18 @@
-// Plugins that do the worst things, three times each, in the real server, which is then killed while they do (docs/
-// promises.md, P7): the server keeps serving, the runs of other connectors go on, nothing acknowledged is lost, and the
-// reason can be read. Each fault is a mode of the plugin "misbehave", or a plugin of its own.
+// Plugins that do the worst things, three times each, in the real server, which is then killed three times while they
+// do (docs/promises.md, P7): the server keeps serving, the runs of other connectors go on, nothing acknowledged is
+// lost, and the reason can be read. Each fault is a mode of the plugin "misbehave", or a plugin of its own.
 //
-// PM_FAULT_ROUNDS sets how often each fault is made, PM_FAULT_RECORDS the records of the faults that are about many
-// (10000000 for the full size), PM_SEED the seed.
+// PM_FAULT_ROUNDS sets how often each fault is made and how often the server is killed during it, PM_FAULT_PAGES the
+// tiny pages (1000000 for the full size), PM_FAULT_QUARANTINE_MB what a run may put into quarantine (400: ten million
+// rejects in three runs), PM_SEED the seed.
 #include <gmock/gmock.h>
 #include <grpcpp/client_context.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
 #include <future>
 #include <iostream>
 #include <optional>
@@ -17,6 +20,8 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "partnermetrics/v1/admin_service.grpc.pb.h"
@@ -33,11 +38,14 @@ using testing::HasSubstr;
 
 constexpr char kGood[] = "good";
 constexpr int kGoodDeals = 200;
+constexpr int64_t kTenMillion = 10'000'000;
 
 uint64_t Environment(const char* name, uint64_t fallback) {
   const char* value = std::getenv(name);
   return value == nullptr ? fallback : std::strtoull(value, nullptr, 10);
 }
+
+constexpr char kNoRoom[] = "MiB that one run may put into quarantine";
 
 struct Fault {
   std::string name;  // of the connector
@@ -48,9 +56,8 @@ struct Fault {
 };
 
 std::vector<Fault> Faults() {
-  const uint64_t records = Environment("PM_FAULT_RECORDS", 20'000);
-  const std::string count = std::to_string(records);
-  std::vector<Fault> faults = {
+  const std::string pages = std::to_string(Environment("PM_FAULT_PAGES", 20'000));
+  return {
       {.name = "wrong_magic", .plugin = "bad_magic", .reason = "connector magic"},
       {.name = "newer_version", .plugin = "bad_version", .reason = "version 7 of the connector ABI"},
       {.name = "older_version", .plugin = "old_version", .reason = "version 0 of the connector ABI"},
@@ -73,45 +80,40 @@ std::vector<Fault> Faults() {
       {.name = "lying_length", .mode = "lying_length", .reason = "nonsense"},
       {.name = "gigabyte", .mode = "gigabyte", .reason = "a frame claims"},
       {.name = "many_files", .mode = "many_files", .text = "deals.txt", .reason = "too many files open"},
-      {.name = "fills_disk", .mode = "rejects", .text = absl::StrCat(count, " 60000"), .reason = "into quarantine"},
+      {.name = "fills_disk", .mode = "rejects", .text = absl::StrCat(kTenMillion, " 60000"), .reason = kNoRoom},
+      {.name = "rejects", .mode = "rejects", .text = absl::StrCat(kTenMillion, " 1"), .reason = kNoRoom},
+      {.name = "other_source", .mode = "other_source", .state = v1::RUN_STATE_PARTIAL, .reason = "wrong_source"},
+      {.name = "odd_events", .mode = "odd_events", .state = v1::RUN_STATE_PARTIAL, .reason = "record_id"},
+      {.name = "tiny_pages", .mode = "tiny_pages", .text = pages, .state = v1::RUN_STATE_SUCCEEDED},
+      {.name = "closes_streams", .mode = "close_streams", .state = v1::RUN_STATE_SUCCEEDED},
+      {.name = "forks", .mode = "fork", .state = v1::RUN_STATE_SUCCEEDED},
+      {.name = "writes_a_file", .mode = "write_file", .text = "/tmp/pm_fault", .state = v1::RUN_STATE_SUCCEEDED},
   };
-  faults.push_back(
-      {.name = "other_source", .mode = "other_source", .state = v1::RUN_STATE_PARTIAL, .reason = "wrong_source"});
-  faults.push_back({.name = "odd_events", .mode = "odd_events", .state = v1::RUN_STATE_PARTIAL, .reason = "record_id"});
-  faults.push_back({.name = "rejects",
-                    .mode = "rejects",
-                    .text = absl::StrCat(count, " 1"),
-                    .state = records > 40'000 ? v1::RUN_STATE_FAILED : v1::RUN_STATE_PARTIAL,
-                    .reason = ""});
-  faults.push_back({.name = "tiny_pages", .mode = "tiny_pages", .text = count, .state = v1::RUN_STATE_SUCCEEDED});
-  faults.push_back({.name = "closes_streams", .mode = "close_streams", .state = v1::RUN_STATE_SUCCEEDED});
-  faults.push_back({.name = "forks", .mode = "fork", .state = v1::RUN_STATE_SUCCEEDED});
-  faults.push_back(
-      {.name = "writes_a_file", .mode = "write_file", .text = "/tmp/pm_fault", .state = v1::RUN_STATE_SUCCEEDED});
-  return faults;
 }
 
 class PluginFaultTest : public testing::Test {
  protected:
   void SetUp() override {
-    config::v1::ServerConfig config = TestConfig();
-    config.set_plugin_dir(PM_BINARY_DIR "/tests/plugins");
-    config.set_max_parallel_runs(4);
-    config::v1::PluginLimits& limits = *config.mutable_plugin_limits();
+    config_.set_plugin_dir(PM_BINARY_DIR "/tests/plugins");
+    config_.set_max_parallel_runs(4);
+    config::v1::PluginLimits& limits = *config_.mutable_plugin_limits();
     limits.set_memory_mb(512);
     limits.set_cpu_seconds(60);
     limits.set_open_files(64);
     limits.set_stall_seconds(1);
-    limits.set_quarantine_mb(8);
+    limits.set_quarantine_mb(quarantine_mb_);
     WriteDeals(kGoodDeals, 1);
-    Add(config, {.name = kGood, .mode = "deals"});
-    for (const Fault& fault : faults_) Add(config, fault);
-    server_ = std::make_unique<ServerProcess>(temp_.path(), config);
+    Add({.name = kGood, .mode = "deals"});
+    for (const Fault& fault : faults_) Add(fault);
+  }
+
+  void Start() {
+    server_ = std::make_unique<ServerProcess>(temp_.path(), config_);
     ASSERT_TRUE(server_->Start().ok()) << server_->log();
   }
 
-  void Add(config::v1::ServerConfig& config, const Fault& fault) {
-    config::v1::ConnectorInstance& connector = *config.add_connectors();
+  void Add(const Fault& fault) {
+    config::v1::ConnectorInstance& connector = *config_.add_connectors();
     connector.set_name(fault.name);
     connector.set_plugin(fault.plugin);
     connector.set_directory(folder());
@@ -136,8 +138,9 @@ class PluginFaultTest : public testing::Test {
     return context;
   }
 
-  // Nothing when the server went away meanwhile.
-  std::optional<v1::ConnectorRun> Run(const std::string& connector, bool full = true) {
+  // Nothing when the server went away meanwhile. Calls `begun` when the run has begun, or failed to.
+  std::optional<v1::ConnectorRun> Run(const std::string& connector, bool full = true,
+                                      std::function<void()> begun = nullptr) {
     const auto stub = v1::ConnectorService::NewStub(server_->channel());
     const auto context = Call();
     v1::RunConnectorRequest request;
@@ -145,13 +148,25 @@ class PluginFaultTest : public testing::Test {
     request.set_full(full);
     const auto reader = stub->RunConnector(context.get(), request);
     v1::RunConnectorResponse response;
-    while (reader->Read(&response)) {
-    }
+    bool more = reader->Read(&response);
+    if (begun) begun();
+    while (more) more = reader->Read(&response);
     const grpc::Status status = reader->Finish();
     if (status.ok()) return response.run();
     if (status.error_code() != grpc::StatusCode::UNAVAILABLE)
       ADD_FAILURE() << connector << ": " << status.error_message();
     return std::nullopt;
+  }
+
+  // Kills the server so long after a run began; false: the run had ended by then.
+  bool KillDuring(const std::string& connector, absl::Duration after) {
+    std::promise<void> begun;
+    auto run =
+        std::async(std::launch::async, [&] { return Run(connector, /*full=*/true, [&begun] { begun.set_value(); }); });
+    begun.get_future().wait();
+    if (run.wait_for(absl::ToChronoMicroseconds(after)) == std::future_status::ready) return false;
+    server_->Kill();
+    return !run.get().has_value();
   }
 
   // Acknowledged: it must be there for ever.
@@ -213,6 +228,24 @@ class PluginFaultTest : public testing::Test {
         << run.ShortDebugString();
   }
 
+  // The most that the server had.
+  int64_t PeakMemoryMb() {
+    const std::string status = ReadFile(absl::StrCat("/proc/", server_->pid(), "/status"));
+    const size_t at = status.find_first_of("0123456789", status.find("VmHWM:"));
+    int64_t kib = 0;
+    EXPECT_TRUE(absl::SimpleAtoi(status.substr(at, status.find(' ', at) - at), &kib)) << status;
+    return kib >> 10;
+  }
+
+  static int64_t FolderMb(const std::string& folder) {
+    uintmax_t bytes = 0;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+      std::error_code gone;
+      if (entry.is_regular_file(gone)) bytes += entry.file_size(gone);
+    }
+    return static_cast<int64_t>(bytes >> 20);
+  }
+
   bool Publish(const std::string& run_id) {
     const auto context = Call();
     v1::PublishStagedRunRequest request;
@@ -222,12 +255,15 @@ class PluginFaultTest : public testing::Test {
   }
 
   const std::vector<Fault> faults_ = Faults();
+  const int quarantine_mb_ = static_cast<int>(Environment("PM_FAULT_QUARANTINE_MB", 8));
+  config::v1::ServerConfig config_ = TestConfig();
   storage::TempDir temp_;
   std::unique_ptr<ServerProcess> server_;
   int journal_ = 0;
 };
 
 TEST_F(PluginFaultTest, EachFaultEndsItsOwnRunAndNothingElse) {
+  Start();
   const uint64_t rounds = Environment("PM_FAULT_ROUNDS", 3);
   int revision = 1;
   for (const Fault& fault : faults_) {
@@ -259,20 +295,27 @@ TEST_F(PluginFaultTest, AServerThatIsKilledDuringAFaultKeepsItsPromises) {
   const uint64_t seed = Environment("PM_SEED", std::random_device()());
   std::cout << "PM_SEED=" << seed << std::endl;
   std::mt19937_64 random(seed);
+  Start();
+  const uint64_t rounds = Environment("PM_FAULT_ROUNDS", 3);
   for (const Fault& fault : faults_) {
     SCOPED_TRACE(fault.name);
-    IngestOne();
-    auto run = std::async(std::launch::async, [&] { return Run(fault.name); });
-    absl::SleepFor(absl::Milliseconds(random() % 120));
-    server_->Kill();
-    run.get();
-    ASSERT_TRUE(server_->Start().ok()) << server_->log();
-    const v1::ConnectorRun last = Shown(fault.name).last_run();
-    EXPECT_NE(last.state(), v1::RUN_STATE_RUNNING) << "nothing runs for ever";
-    if (last.state() == v1::RUN_STATE_INTERRUPTED) {
-      EXPECT_THAT(last.error(), HasSubstr("the server ended during it"));
+    uint64_t kills = 0;
+    int64_t most_us = 100'000;  // from the run's begin to the kill; less when the fault is over sooner
+    for (int tries = 0; kills < rounds && tries < 50; ++tries) {
+      IngestOne();
+      const auto after = static_cast<int64_t>(random() % static_cast<uint64_t>(most_us));
+      if (!KillDuring(fault.name, absl::Microseconds(after))) most_us = std::max<int64_t>(after, 1);
+      if (server_->IsRunning()) continue;
+      ++kills;
+      ASSERT_TRUE(server_->Start().ok()) << server_->log();
+      const v1::ConnectorRun last = Shown(fault.name).last_run();
+      EXPECT_NE(last.state(), v1::RUN_STATE_RUNNING) << "nothing runs for ever";
+      if (last.state() == v1::RUN_STATE_INTERRUPTED) {
+        EXPECT_THAT(last.error(), HasSubstr("the server ended during it"));
+      }
+      EXPECT_GE(Facts(), journal_) << "what was acknowledged is there";
     }
-    EXPECT_GE(Facts(), journal_) << "what was acknowledged is there";
+    EXPECT_EQ(kills, rounds);
   }
   // Each goes on, or begins anew, to the end that it would have had.
   for (const Fault& fault : faults_) {
@@ -287,6 +330,53 @@ TEST_F(PluginFaultTest, AServerThatIsKilledDuringAFaultKeepsItsPromises) {
   ASSERT_TRUE(server_->Stop().ok()) << server_->log();
 }
 
+// Ten million of a run, run after run: what one run may put into quarantine ends it, until what the connector may have
+// open there ends all further ones at once.
+TEST_F(PluginFaultTest, TenMillionRejectsTakeTheirRoomAndNoMore) {
+  config_.mutable_plugin_limits()->set_open_quarantine_mb(quarantine_mb_ * 5 / 2);
+  config_.mutable_plugin_limits()->set_stall_seconds(60);
+  Start();
+  ASSERT_EQ(Run(kGood)->state(), v1::RUN_STATE_SUCCEEDED);
+  const int64_t memory = PeakMemoryMb();
+  int64_t rejected = 0;
+  absl::Duration slowest;
+  v1::ConnectorRun run;
+  int runs = 0;
+  for (; runs < 5 && !absl::StrContains(run.error(), "replay or discard"); ++runs) {
+    WriteDeals(kGoodDeals, runs + 2);
+    auto bad = std::async(std::launch::async, [this] { return Run("rejects"); });
+    auto good = std::async(std::launch::async, [this] { return Run(kGood); });
+    while (bad.wait_for(std::chrono::milliseconds(5)) != std::future_status::ready) {
+      const absl::Time begin = absl::Now();
+      IngestOne();
+      slowest = std::max(slowest, absl::Now() - begin);
+    }
+    EXPECT_EQ(good.get()->state(), v1::RUN_STATE_SUCCEEDED);
+    run = *bad.get();
+    EXPECT_EQ(run.state(), v1::RUN_STATE_FAILED);
+    EXPECT_THAT(run.error(), HasSubstr("MiB that"));
+    rejected += run.records_rejected();
+  }
+  EXPECT_EQ(runs, 3) << run.error();
+  const int64_t grown = PeakMemoryMb() - memory;
+  const int64_t disk = FolderMb(server_->data_dir());
+  std::cout << rejected << " rejected; memory grew by " << grown << " MiB, the data folder has " << disk
+            << " MiB, the slowest event of others took " << slowest << std::endl;
+  EXPECT_LT(grown, 200);
+  EXPECT_LT(disk, 5 * quarantine_mb_ + 100);
+
+  v1::DiscardQuarantineRequest discard;
+  discard.set_connector("rejects");
+  discard.set_note("ten million");
+  const auto context = Call();
+  v1::DiscardQuarantineResponse discarded;
+  ASSERT_TRUE(
+      v1::ConnectorService::NewStub(server_->channel())->DiscardQuarantine(context.get(), discard, &discarded).ok());
+  EXPECT_EQ(discarded.records(), rejected);
+  EXPECT_LT(PeakMemoryMb() - memory, 300) << "whatever they are, they are changed part by part";
+  ASSERT_TRUE(server_->Stop().ok()) << server_->log();
+}
+
 // A staged run is read, looked at and published while the server is killed at any moment: readers, also those after the
 // restart, find everything of it or nothing.
 TEST_F(PluginFaultTest, AStagedRunIsPublishedAsAWholeOrNotAtAll) {
@@ -294,6 +384,7 @@ TEST_F(PluginFaultTest, AStagedRunIsPublishedAsAWholeOrNotAtAll) {
   const uint64_t seed = Environment("PM_SEED", std::random_device()());
   std::cout << "PM_SEED=" << seed << std::endl;
   std::mt19937_64 random(seed);
+  Start();
   constexpr int kMore = 2'000;
   int deals = 0;
   int published_before_the_kill = 0;

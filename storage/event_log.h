@@ -22,13 +22,15 @@ namespace partnermetrics::storage {
 
 // What a record holds. The numbers are stored and never change.
 enum class RecordType : uint8_t {
-  kEvent = 1,        // partnermetrics.v1.Event
-  kDefinitions = 2,  // partnermetrics.log.v1.Definitions
-  kAlias = 3,        // partnermetrics.log.v1.AliasChange
-  kRunBegin = 4,     // partnermetrics.log.v1.RunBegin
-  kRunPage = 5,      // partnermetrics.log.v1.RunPage
-  kRunEnd = 6,       // partnermetrics.log.v1.RunEnd
-  kJobStep = 7,      // partnermetrics.log.v1.JobStep
+  kEvent = 1,            // partnermetrics.v1.Event
+  kDefinitions = 2,      // partnermetrics.log.v1.Definitions
+  kAlias = 3,            // partnermetrics.log.v1.AliasChange
+  kRunBegin = 4,         // partnermetrics.log.v1.RunBegin
+  kRunPage = 5,          // partnermetrics.log.v1.RunPage
+  kRunEnd = 6,           // partnermetrics.log.v1.RunEnd
+  kJobStep = 7,          // partnermetrics.log.v1.JobStep
+  kPeriodValues = 8,     // partnermetrics.log.v1.PeriodValues
+  kPeriodStatement = 9,  // partnermetrics.log.v1.PeriodStatement
 };
 
 struct LogRecord {

@@ -46,7 +46,7 @@ absl::StatusOr<absl::string_view> UnsealValue(absl::string_view key, absl::strin
 }
 
 bool IsKnownType(uint8_t type) {
-  return type >= static_cast<uint8_t>(RecordType::kEvent) && type <= static_cast<uint8_t>(RecordType::kJobStep);
+  return type >= static_cast<uint8_t>(RecordType::kEvent) && type <= static_cast<uint8_t>(RecordType::kPeriodStatement);
 }
 
 }  // namespace

@@ -126,6 +126,11 @@ absl::StatusOr<Applied> Engine::Apply(const storage::LogRecord& record) {
     case storage::RecordType::kRunEnd:
       RETURN_IF_ERROR(ApplyRun(record));
       break;
+    case storage::RecordType::kPeriodValues:
+      break;  // stay in the log alone
+    case storage::RecordType::kPeriodStatement:
+      RETURN_IF_ERROR(ApplyPeriod(record));
+      break;
   }
   if (applied.effect != Effect::kUnchanged) header_.position = record.position;
   return applied;
@@ -236,6 +241,22 @@ absl::Status Engine::ApplyRun(const storage::LogRecord& record) {
   cursor.set_run_id(run_id);
   if (page.has_state()) cursor.set_state(page.state());
   state_.Put(StateTable::kIndexes, cursor_key, cursor.SerializeAsString());
+  return absl::OkStatus();
+}
+
+absl::Status Engine::ApplyPeriod(const storage::LogRecord& record) {
+  log::v1::PeriodStatement statement;
+  log::v1::PeriodRecord period;
+  const bool is_read = statement.ParseFromString(record.payload);
+  const std::string key = keys_.Of(Index::kPeriod, statement.period_id());
+  ASSIGN_OR_RETURN(const auto stored, state_.Get(StateTable::kIndexes, key));
+  if (stored.has_value() && !period.ParseFromString(*stored)) return absl::DataLossError("stored period is damaged");
+  if (!is_read || statement.number() != static_cast<uint32_t>(period.statements_size())) {
+    ++header_.without_effect;
+    return absl::OkStatus();
+  }
+  period.add_statements(record.position);
+  state_.Put(StateTable::kIndexes, key, period.SerializeAsString());
   return absl::OkStatus();
 }
 

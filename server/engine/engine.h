@@ -109,6 +109,7 @@ class Engine {
   absl::StatusOr<Applied> ApplyEvent(const storage::LogRecord& record);
   absl::Status ApplyDefinitions(const storage::LogRecord& record);
   absl::Status ApplyRun(const storage::LogRecord& record);
+  absl::Status ApplyPeriod(const storage::LogRecord& record);
   Standing Stand() const;
   absl::Status ApplyAlias(const storage::LogRecord& record, Applied& applied);
   // After a record was applied: settles what it concerns, or opens a job for it.

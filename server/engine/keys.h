@@ -45,6 +45,7 @@ enum class Index : char {
   kRunState = 'O',        // connector → state to go on from
   kParts = 'C',           // root → ids of its parts
   kPartner = 'P',         // partner → facts that state it
+  kPeriod = 'Q',          // id of a closed period → log.v1.PeriodRecord
   kReference = 'R',       // reference, fact → nothing: who names this reference
   kTarget = 'T',          // scope, metric, kind, period, fact → value
   kUnresolved = 'U',      // reference, fact → nothing: unresolved facts by their most trusted reference

@@ -16,8 +16,6 @@ namespace {
 
 // Of what a copy holds in memory beside its changes.
 constexpr size_t kCacheBytes = size_t{32} << 20;
-// Of the log, to work a past state out from: some ten seconds of work.
-constexpr uint64_t kMostPastRecords = 500'000;
 constexpr uint64_t kPastBatch = 1'000;
 
 // What stands below a state that is made from nothing.
@@ -129,22 +127,20 @@ absl::StatusOr<std::unique_ptr<Scratch>> Scratch::Make(Programs& programs, Progr
   return scratch;
 }
 
-absl::StatusOr<std::unique_ptr<Scratch>> Scratch::Past(ProgramRuntime& program, absl::Time until) {
+absl::StatusOr<std::unique_ptr<Scratch>> Scratch::Past(ProgramRuntime& program, uint64_t position) {
+  if (position > kMostPastRecords) {
+    return MakeError(absl::StatusCode::kFailedPrecondition, "NOT_AVAILABLE",
+                     absl::StrCat("more than ", kMostPastRecords, " records were stored by then"),
+                     "read what was stated of a closed period, or values by what is known now");
+  }
   auto scratch = std::unique_ptr<Scratch>(new Scratch());
   scratch->state_ = std::make_unique<State>(std::make_unique<Nothing>());
   EngineOptions options;
   options.program = program.id();
   ASSIGN_OR_RETURN(scratch->engine_, Engine::Open(options, *scratch->state_, program.log()));
-  const int64_t until_us = absl::ToUnixMicros(until);
   absl::Status applied;
   RETURN_IF_ERROR(program.log().Read(0, [&](const storage::LogRecord& record) {
-    if (record.appended_at_us > until_us) return false;
-    if (record.position > kMostPastRecords) {
-      applied = MakeError(absl::StatusCode::kFailedPrecondition, "NOT_AVAILABLE",
-                          absl::StrCat("more than ", kMostPastRecords, " records were stored by then"),
-                          "compare values by what is known now");
-      return false;
-    }
+    if (record.position > position) return false;
     applied = scratch->engine_->Apply(record).status();
     if (applied.ok() && record.position % kPastBatch == 0) applied = scratch->engine_->Publish();
     scratch->position_ = scratch->next_ = record.position;
@@ -153,6 +149,10 @@ absl::StatusOr<std::unique_ptr<Scratch>> Scratch::Past(ProgramRuntime& program, 
   RETURN_IF_ERROR(applied);
   RETURN_IF_ERROR(scratch->FinishJobs());
   RETURN_IF_ERROR(scratch->engine_->Publish());
+  if (Engine::View(*scratch->engine_).catalog() == nullptr) {
+    return MakeError(absl::StatusCode::kFailedPrecondition, "NOT_AVAILABLE", "the programme had no definitions by then",
+                     "ask for a later day");
+  }
   return scratch;
 }
 

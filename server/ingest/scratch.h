@@ -28,9 +28,12 @@ namespace partnermetrics {
 class Scratch {
  public:
   static absl::StatusOr<std::unique_ptr<Scratch>> Make(Programs& programs, ProgramRuntime& program);
-  // The programme as its log made it with the records that were stored until then. NOT_AVAILABLE for more records than
-  // a caller can wait for. Works on the log alone: nobody is held up.
-  static absl::StatusOr<std::unique_ptr<Scratch>> Past(ProgramRuntime& program, absl::Time until);
+  // Of the log, to work a past state out from: some ten seconds of work.
+  static constexpr uint64_t kMostPastRecords = 500'000;
+  // The programme as its log made it up to a position, with what was decided by then done. FAILED_PRECONDITION
+  // NOT_AVAILABLE for more records than a caller can wait for, and before the first definitions. Works on the log
+  // alone: nobody is held up.
+  static absl::StatusOr<std::unique_ptr<Scratch>> Past(ProgramRuntime& program, uint64_t position);
   ~Scratch();
 
   // Applies the events in order, as a run with this sequence would, and shows them to the copy's readers.

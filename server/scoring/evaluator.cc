@@ -34,7 +34,10 @@ Number FromAttribute(const Value& value) {
 // Whether a partner had signed by then. One whose day is not known counts from the beginning.
 bool HasSigned(const FactRow* partner, Day day) {
   static const int slot = FactSchemas::Get().Find("partner")->Find("signed_on")->slot;
-  return partner == nullptr || (*partner)[slot].is_null() || (*partner)[slot].integer <= day;
+  if (partner == nullptr) return true;
+  const std::vector<Partnership>& times = partner->partnerships();
+  const Value& first = times.empty() ? (*partner)[slot] : times.front().signed_on;
+  return first.is_null() || first.integer <= day;
 }
 
 }  // namespace
@@ -98,6 +101,12 @@ Reads ReadsOfEveryPartner(absl::Span<const CompiledMetric* const> metrics) {
   SortUnique(reads.rows);
   SortUnique(reads.partner_measures);
   return reads;
+}
+
+bool ReadsOwnScopeOnly(const CompiledMetric& metric) {
+  return !metric.needs.all && std::all_of(metric.uses.begin(), metric.uses.end(), [](const MeasureUse& use) {
+    return use.level == v1::SCOPE_KIND_UNSPECIFIED;
+  });
 }
 
 Reads Joined(Reads a, Reads b) {
@@ -353,7 +362,15 @@ Number Evaluator::Prior(const Formula& formula, const FormulaNode& node, const P
 Number Evaluator::Attribute(const RowExpression& expression, const Place& place) const {
   const FactRow* partner = source_.Partner(place.scope);
   if (partner == nullptr) return Number::NoData(v1::NO_DATA_REASON_WRONG_SCOPE);
-  return FromAttribute(expression.Evaluate({partner, nullptr, &catalog_.zone()}));
+  const std::vector<Partnership>& times = partner->partnerships();
+  if (times.empty()) return FromAttribute(expression.Evaluate({partner, nullptr, &catalog_.zone()}));
+  // The days of the time that had begun last.
+  const auto time = std::find_if(times.rbegin(), times.rend() - 1, [&](const Partnership& begun) {
+    return begun.begin().is_null() || begun.begin().integer <= place.period.last;
+  });
+  FactRow then = *partner;
+  then.Show(*time);
+  return FromAttribute(expression.Evaluate({&then, nullptr, &catalog_.zone()}));
 }
 
 Number Evaluator::DayOf(const Formula& formula, const FormulaNode& node, const Place& place) const {

@@ -50,6 +50,9 @@ Reads ReadsOf(const Catalog& catalog, absl::Span<const CompiledMetric* const> me
 // All that these metrics read in the scope of every partner.
 Reads ReadsOfEveryPartner(absl::Span<const CompiledMetric* const> metrics);
 
+// Whether the metric's value in a scope is made of that scope's rows alone, whatever happens in other scopes.
+bool ReadsOwnScopeOnly(const CompiledMetric& metric);
+
 // What both read.
 Reads Joined(Reads a, Reads b);
 

@@ -1,4 +1,4 @@
-// Days and periods in answers. Functions are free of state.
+// Days, periods and exact numbers in answers. Functions are free of state.
 #ifndef PARTNERMETRICS_SERVER_SCORING_PROTO_VALUES_H_
 #define PARTNERMETRICS_SERVER_SCORING_PROTO_VALUES_H_
 
@@ -24,6 +24,17 @@ inline v1::Date ToDate(Day day) {
 // Of a date that exists, as those of facts and definitions do.
 inline Day ToDay(const v1::Date& date) {
   return ToDay(absl::CivilDay(date.year(), date.month(), date.day()));
+}
+
+inline v1::Decimal ToDecimal(Nanos nanos) {
+  v1::Decimal decimal;
+  decimal.set_units(static_cast<int64_t>(nanos / kNanosPerUnit));
+  decimal.set_nanos(static_cast<int32_t>(nanos % kNanosPerUnit));
+  return decimal;
+}
+
+inline Nanos ToNanos(const v1::Decimal& decimal) {
+  return Nanos(decimal.units()) * kNanosPerUnit + decimal.nanos();
 }
 
 inline void SetRange(const Period& period, v1::DateRange* range) {

@@ -23,6 +23,7 @@ namespace partnermetrics {
 class Backups;
 class ChangeFeeds;
 class Connectors;
+class PastStates;
 class StandingsTables;
 
 class Backend {
@@ -31,12 +32,13 @@ class Backend {
 
   // From now on calls are answered. All outlive the calls.
   void Open(Programs& programs, Connectors& connectors, Backups& backups, StandingsTables& standings,
-            ChangeFeeds& changes) {
+            ChangeFeeds& changes, PastStates& past) {
     programs_ = &programs;
     connectors_ = &connectors;
     backups_ = &backups;
     standings_ = &standings;
     changes_ = &changes;
+    past_ = &past;
     phase_ = Phase::kServing;
   }
   // From now on calls are UNAVAILABLE.
@@ -56,6 +58,7 @@ class Backend {
   Backups& backups() const { return *backups_; }
   StandingsTables& standings() const { return *standings_; }
   ChangeFeeds& changes() const { return *changes_; }
+  PastStates& past() const { return *past_; }
   absl::Time started_at() const { return started_at_; }
 
   // The programme, once its state has reached the position; waits 5 s for that at most.
@@ -71,6 +74,7 @@ class Backend {
   Backups* backups_ = nullptr;
   StandingsTables* standings_ = nullptr;
   ChangeFeeds* changes_ = nullptr;
+  PastStates* past_ = nullptr;
   ReadDefinitions read_definitions_;
 };
 

@@ -17,7 +17,6 @@
 #include "server/engine/partners.h"
 #include "server/engine/resolution.h"
 #include "server/engine/segments.h"
-#include "server/ingest/scratch.h"
 #include "server/scoring/evaluator.h"
 #include "server/services/call.h"
 #include "server/services/dates.h"
@@ -378,35 +377,42 @@ v1::ExplainRequest ValueAt(const v1::ExplainChangeRequest& request, const v1::Da
 
 }  // namespace
 
-absl::Status ExplainChange(const Programs& programs, ProgramRuntime& program, const v1::ExplainChangeRequest& request,
-                           v1::ExplainChangeResponse& response) {
-  if (!request.has_since()) return InvalidField("since", "REQUIRED", "must be the date of the earlier value");
-  if (request.examples() < 0 || request.examples() > kMostExamples) {
+absl::StatusOr<int> ReadExamples(int examples) {
+  if (examples < 0 || examples > kMostExamples) {
     return InvalidField("examples", "OUT_OF_RANGE", absl::StrCat("must lie between 0 and ", kMostExamples));
   }
-  const int examples = request.examples() == 0 ? kDefaultExamples : request.examples();
+  return examples == 0 ? kDefaultExamples : examples;
+}
+
+absl::Status ExplainChange(const Backend& backend, ProgramRuntime& program, const v1::ExplainChangeRequest& request,
+                           v1::ExplainChangeResponse& response) {
+  if (!request.has_since()) return InvalidField("since", "REQUIRED", "must be the date of the earlier value");
+  ASSIGN_OR_RETURN(const int examples, ReadExamples(request.examples()));
   const v1::ExplainRequest earlier = ValueAt(request, &request.since());
   const v1::ExplainRequest later = ValueAt(request, request.has_as_of() ? &request.as_of() : nullptr);
-  std::unique_ptr<Scratch> past;
+  std::shared_ptr<Scratch> past;
   if (request.has_known_on()) {
-    ASSIGN_OR_RETURN(const Day known_on, ReadDate(request.known_on(), "known_on"));
-    const std::shared_ptr<const Catalog> catalog = Engine::View(program.engine()).catalog();
-    const absl::Time end = absl::FromCivil(ToCivil(known_on + 1), catalog->zone()) - absl::Microseconds(1);
-    ASSIGN_OR_RETURN(past, Scratch::Past(program, end));
+    ASSIGN_OR_RETURN(past, backend.past().KnownOn(program, request.known_on()));
   }
-  const Engine::View view(program.engine());
+  const KnownProgram now(program);
+  if (past != nullptr) {
+    return ExplainChangeBetween(backend.programs(), KnownProgram(program, std::move(past)), earlier, now, later,
+                                examples, response);
+  }
+  const Engine::View view(now.engine());
+  ASSIGN_OR_RETURN(const Explained after, ExplainValue(backend.programs(), view, later));
+  ASSIGN_OR_RETURN(const Explained before, ExplainValue(backend.programs(), view, earlier));
+  return Compare({view, before}, {view, after}, examples, response);
+}
+
+absl::Status ExplainChangeBetween(const Programs& programs, const KnownProgram& then, const v1::ExplainRequest& earlier,
+                                  const KnownProgram& now, const v1::ExplainRequest& later, int examples,
+                                  v1::ExplainChangeResponse& response) {
+  const Engine::View view(now.engine()), view_then(then.engine());
   ASSIGN_OR_RETURN(const Explained after, ExplainValue(programs, view, later));
-  if (past == nullptr) {
-    ASSIGN_OR_RETURN(const Explained before, ExplainValue(programs, view, earlier));
-    return Compare({view, before}, {view, after}, examples, response);
-  }
-  const Engine::View view_then(past->engine());
-  if (view_then.catalog() == nullptr) {
-    return InvalidField("known_on", "NOT_AVAILABLE", "the programme had no definitions by then");
-  }
   v1::ExplainRequest known_then = earlier;
   *known_then.mutable_scope() = after.request.scope_proto;
-  ASSIGN_OR_RETURN(const Explained before, ExplainValue(programs, view_then, known_then, true));
+  ASSIGN_OR_RETURN(const Explained before, ExplainValue(programs, view_then, known_then, /*found=*/true));
   return Compare({view_then, before}, {view, after}, examples, response);
 }
 

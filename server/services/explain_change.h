@@ -5,13 +5,23 @@
 #define PARTNERMETRICS_SERVER_SERVICES_EXPLAIN_CHANGE_H_
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "partnermetrics/v1/explain_service.pb.h"
-#include "server/ingest/programs.h"
+#include "server/services/backend.h"
+#include "server/services/past_states.h"
 
 namespace partnermetrics {
 
-absl::Status ExplainChange(const Programs& programs, ProgramRuntime& program, const v1::ExplainChangeRequest& request,
+// Examples of each change that a request may ask for; 0 means some.
+absl::StatusOr<int> ReadExamples(int examples);
+
+absl::Status ExplainChange(const Backend& backend, ProgramRuntime& program, const v1::ExplainChangeRequest& request,
                            v1::ExplainChangeResponse& response);
+
+// From a value as it was known then to one as it is known now, or was later.
+absl::Status ExplainChangeBetween(const Programs& programs, const KnownProgram& then, const v1::ExplainRequest& earlier,
+                                  const KnownProgram& now, const v1::ExplainRequest& later, int examples,
+                                  v1::ExplainChangeResponse& response);
 
 }  // namespace partnermetrics
 

@@ -117,11 +117,11 @@ void FillPartners(const Explained& explained, const Term& term, absl::string_vie
 }
 
 // What the log says of the rows' records.
-absl::Status FillRecords(ProgramRuntime& program, bool with_events, v1::ListContributionsResponse& response) {
+absl::Status FillRecords(const storage::EventLog& log, bool with_events, v1::ListContributionsResponse& response) {
   size_t bytes = 0;
   for (v1::Contribution& row : *response.mutable_contributions()) {
     if (row.position() == 0) continue;
-    ASSIGN_OR_RETURN(const storage::LogRecord record, program.log().Get(row.position()));
+    ASSIGN_OR_RETURN(const storage::LogRecord record, log.Get(row.position()));
     v1::Event event;
     if (!event.ParseFromString(record.payload)) {
       return absl::DataLossError(absl::StrCat("record ", record.position, " of the log is damaged"));
@@ -163,6 +163,7 @@ v1::ExplainRequest ValueOf(const v1::ListContributionsRequest& request) {
   value.set_metric_id(request.metric_id());
   *value.mutable_scope() = request.scope();
   if (request.has_as_of()) *value.mutable_as_of() = request.as_of();
+  if (request.has_known_on()) *value.mutable_known_on() = request.known_on();
   value.set_window(request.window());
   if (request.has_window_start_on()) *value.mutable_window_start_on() = request.window_start_on();
   if (request.has_split_value()) value.set_split_value(request.split_value());
@@ -180,9 +181,9 @@ std::string FingerprintOf(v1::ListContributionsRequest request) {
 
 }  // namespace
 
-absl::Status Explain(const Programs& programs, ProgramRuntime& program, const v1::ExplainRequest& request,
+absl::Status Explain(const Programs& programs, Engine& engine, const v1::ExplainRequest& request,
                      v1::ExplainResponse& response) {
-  const Engine::View view(program.engine());
+  const Engine::View view(engine);
   ASSIGN_OR_RETURN(const Explained explained, ExplainValue(programs, view, request));
   const Catalog& catalog = explained.catalog();
   *response.mutable_value() = Evaluator(catalog, explained.source, explained.split).Value(explained.request);
@@ -202,13 +203,13 @@ absl::Status Explain(const Programs& programs, ProgramRuntime& program, const v1
   return absl::OkStatus();
 }
 
-absl::Status ListContributions(const Programs& programs, ProgramRuntime& program,
+absl::Status ListContributions(const Programs& programs, const KnownProgram& known,
                                const v1::ListContributionsRequest& request, v1::ListContributionsResponse& response) {
   ASSIGN_OR_RETURN(const int size, PageSize(request.page_size()));
   const std::string fingerprint = FingerprintOf(request);
   ASSIGN_OR_RETURN(const std::string after, ReadPageToken(request.page_token(), fingerprint));
   {
-    const Engine::View view(program.engine());
+    const Engine::View view(known.engine());
     ASSIGN_OR_RETURN(const Explained explained, ExplainValue(programs, view, ValueOf(request)));
     response.set_position(explained.source.header().position);
     const auto terms = static_cast<int32_t>(explained.terms.size());
@@ -228,7 +229,7 @@ absl::Status ListContributions(const Programs& programs, ProgramRuntime& program
     }
     if (!page.last.empty()) response.set_next_page_token(MakePageToken(page.last, fingerprint));
   }
-  return FillRecords(program, request.include_events(), response);
+  return FillRecords(known.log(), request.include_events(), response);
 }
 
 }  // namespace partnermetrics

@@ -7,12 +7,13 @@
 #include "absl/status/status.h"
 #include "partnermetrics/v1/explain_service.pb.h"
 #include "server/ingest/programs.h"
+#include "server/services/past_states.h"
 
 namespace partnermetrics {
 
-absl::Status Explain(const Programs& programs, ProgramRuntime& program, const v1::ExplainRequest& request,
+absl::Status Explain(const Programs& programs, Engine& engine, const v1::ExplainRequest& request,
                      v1::ExplainResponse& response);
-absl::Status ListContributions(const Programs& programs, ProgramRuntime& program,
+absl::Status ListContributions(const Programs& programs, const KnownProgram& known,
                                const v1::ListContributionsRequest& request, v1::ListContributionsResponse& response);
 
 }  // namespace partnermetrics

@@ -16,16 +16,16 @@ class ExplainServiceImpl final : public v1::ExplainService::Service {
   grpc::Status Explain(grpc::ServerContext* context, const v1::ExplainRequest* request,
                        v1::ExplainResponse* response) override {
     return Handle(backend_, *context, "ExplainService.Explain", [&]() -> absl::Status {
-      ASSIGN_OR_RETURN(ProgramRuntime * program, backend_.ProgramAt(request->program(), request->min_position()));
-      return partnermetrics::Explain(backend_.programs(), *program, *request, *response);
+      ASSIGN_OR_RETURN(const KnownProgram known, ReadKnownProgram(backend_, *request));
+      return partnermetrics::Explain(backend_.programs(), known.engine(), *request, *response);
     });
   }
 
   grpc::Status ListContributions(grpc::ServerContext* context, const v1::ListContributionsRequest* request,
                                  v1::ListContributionsResponse* response) override {
     return Handle(backend_, *context, "ExplainService.ListContributions", [&]() -> absl::Status {
-      ASSIGN_OR_RETURN(ProgramRuntime * program, backend_.ProgramAt(request->program(), request->min_position()));
-      return partnermetrics::ListContributions(backend_.programs(), *program, *request, *response);
+      ASSIGN_OR_RETURN(const KnownProgram known, ReadKnownProgram(backend_, *request));
+      return partnermetrics::ListContributions(backend_.programs(), known, *request, *response);
     });
   }
 
@@ -33,7 +33,7 @@ class ExplainServiceImpl final : public v1::ExplainService::Service {
                              v1::ExplainChangeResponse* response) override {
     return Handle(backend_, *context, "ExplainService.ExplainChange", [&]() -> absl::Status {
       ASSIGN_OR_RETURN(ProgramRuntime * program, backend_.ProgramAt(request->program(), request->min_position()));
-      return partnermetrics::ExplainChange(backend_.programs(), *program, *request, *response);
+      return partnermetrics::ExplainChange(backend_, *program, *request, *response);
     });
   }
 

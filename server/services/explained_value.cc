@@ -46,10 +46,7 @@ absl::StatusOr<ScopeIndex> ReadScope(const Engine::View& view, bool found, v1::S
 absl::StatusOr<Period> ReadPeriod(const Programs& programs, const Catalog& catalog, const CompiledMetric& metric,
                                   const v1::ExplainRequest& request) {
   if (!v1::WindowKind_IsValid(request.window())) return InvalidField("window", "UNKNOWN", "is no window");
-  Day as_of = programs.Today(catalog);
-  if (request.has_as_of()) {
-    ASSIGN_OR_RETURN(as_of, ReadDate(request.as_of(), "as_of"));
-  }
+  ASSIGN_OR_RETURN(const Day as_of, ReadAsOf(programs, catalog, request));
   if (!request.has_window_start_on()) return PeriodOf(catalog, metric, request.window(), as_of);
   ASSIGN_OR_RETURN(const Day first, ReadDate(request.window_start_on(), "window_start_on"));
   if (first > as_of) return InvalidField("window_start_on", "OUT_OF_RANGE", "must not be after as_of");
@@ -104,13 +101,6 @@ v1::Scope ScopeOf(const Explained& explained, ScopeIndex scope) {
       proto.set_partner_id(explained.partners[static_cast<size_t>(scope - kFirstPartnerScope)]);
       return proto;
   }
-}
-
-v1::Decimal ToDecimal(Nanos nanos) {
-  v1::Decimal decimal;
-  decimal.set_units(static_cast<int64_t>(nanos / kNanosPerUnit));
-  decimal.set_nanos(static_cast<int32_t>(nanos % kNanosPerUnit));
-  return decimal;
 }
 
 absl::Status Differs(absl::string_view use, absl::string_view what) {

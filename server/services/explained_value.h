@@ -54,8 +54,6 @@ absl::StatusOr<ContributionPage> ContributionsTo(const Engine::View& view, const
 // What stands behind `use` is not what is served.
 absl::Status Differs(absl::string_view use, absl::string_view what);
 
-v1::Decimal ToDecimal(Nanos nanos);
-
 }  // namespace partnermetrics
 
 #endif  // PARTNERMETRICS_SERVER_SERVICES_EXPLAINED_VALUE_H_

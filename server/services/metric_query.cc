@@ -168,23 +168,19 @@ absl::StatusOr<const v1::TargetSet*> ReadTargetSet(const Catalog& catalog, const
                       absl::StrCat("there is no target set '", id, "'", SuggestNames(id, std::move(names))));
 }
 
-absl::Status QueryMetrics(const Programs& programs, ProgramRuntime& program, const v1::QueryMetricsRequest& request,
+absl::Status QueryMetrics(const Programs& programs, Engine& engine, const v1::QueryMetricsRequest& request,
                           v1::QueryMetricsResponse& response) {
   if (!v1::WindowKind_IsValid(request.window())) return InvalidField("window", "UNKNOWN", "is no window");
   ASSIGN_OR_RETURN(const v1::Comparison comparison, ReadComparison(request));
-  std::optional<Day> asked;
-  if (request.has_as_of()) {
-    ASSIGN_OR_RETURN(asked, ReadDate(request.as_of(), "as_of"));
-  }
   Day as_of = 0;
   Scopes scopes;
   std::vector<const CompiledMetric*> metrics;
   std::vector<Period> periods;
   EngineSource source;
   {
-    Engine::View view(program.engine());
+    Engine::View view(engine);
     const Catalog& catalog = *view.catalog();
-    as_of = asked.has_value() ? *asked : programs.Today(catalog);
+    ASSIGN_OR_RETURN(as_of, ReadAsOf(programs, catalog, request));
     ASSIGN_OR_RETURN(metrics, ReadMetrics(catalog, request));
     ASSIGN_OR_RETURN(periods, ReadPeriods(catalog, request, as_of));
     ASSIGN_OR_RETURN(scopes, ReadScopes(view, request));

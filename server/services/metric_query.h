@@ -14,7 +14,7 @@ namespace partnermetrics {
 // The target set of a request; null when it names none. INVALID_ARGUMENT with those that there are.
 absl::StatusOr<const v1::TargetSet*> ReadTargetSet(const Catalog& catalog, const std::string& id);
 
-absl::Status QueryMetrics(const Programs& programs, ProgramRuntime& program, const v1::QueryMetricsRequest& request,
+absl::Status QueryMetrics(const Programs& programs, Engine& engine, const v1::QueryMetricsRequest& request,
                           v1::QueryMetricsResponse& response);
 
 }  // namespace partnermetrics

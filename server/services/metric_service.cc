@@ -10,6 +10,7 @@
 #include "server/expr/diagnostics.h"
 #include "server/services/call.h"
 #include "server/services/metric_query.h"
+#include "server/services/past_states.h"
 #include "server/services/services.h"
 
 namespace partnermetrics {
@@ -37,8 +38,8 @@ class MetricServiceImpl final : public v1::MetricService::Service {
   grpc::Status QueryMetrics(grpc::ServerContext* context, const v1::QueryMetricsRequest* request,
                             v1::QueryMetricsResponse* response) override {
     return Handle(backend_, *context, "MetricService.QueryMetrics", [&]() -> absl::Status {
-      ASSIGN_OR_RETURN(ProgramRuntime * program, backend_.ProgramAt(request->program(), request->min_position()));
-      return partnermetrics::QueryMetrics(backend_.programs(), *program, *request, *response);
+      ASSIGN_OR_RETURN(const KnownProgram known, ReadKnownProgram(backend_, *request));
+      return partnermetrics::QueryMetrics(backend_.programs(), known.engine(), *request, *response);
     });
   }
 

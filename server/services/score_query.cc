@@ -74,11 +74,11 @@ absl::StatusOr<std::vector<const CompiledMetric*>> TierMetric(const Catalog& cat
   return std::vector<const CompiledMetric*>{&catalog.metrics()[static_cast<size_t>(tiers->metric)]};
 }
 
-absl::Status GetScores(const Programs& programs, ProgramRuntime& program, const v1::GetScoresRequest& request,
+absl::Status GetScores(const Programs& programs, Engine& engine, const v1::GetScoresRequest& request,
                        v1::GetScoresResponse& response) {
   ScopeReading reading;
   {
-    Engine::View view(program.engine());
+    Engine::View view(engine);
     ASSIGN_OR_RETURN(reading, ReadScope(view, request.partner_id(),
                                         [&](const Catalog& catalog,
                                             v1::ScopeKind kind) -> absl::StatusOr<std::vector<const CompiledMetric*>> {
@@ -101,12 +101,12 @@ absl::Status GetScores(const Programs& programs, ProgramRuntime& program, const 
   return absl::OkStatus();
 }
 
-absl::Status GetTier(const Programs& programs, ProgramRuntime& program, const v1::GetTierRequest& request,
+absl::Status GetTier(const Programs& programs, Engine& engine, const v1::GetTierRequest& request,
                      v1::GetTierResponse& response) {
   if (request.partner_id().empty()) return InvalidField("partner_id", "REQUIRED", "must name a partner");
   ScopeReading reading;
   {
-    Engine::View view(program.engine());
+    Engine::View view(engine);
     ASSIGN_OR_RETURN(reading, ReadScope(view, request.partner_id(), TierMetric));
   }
   const Catalog& catalog = reading.catalog();

@@ -38,23 +38,16 @@ using ChooseMetrics =
 absl::StatusOr<ScopeReading> ReadScope(const Engine::View& view, const std::string& partner,
                                        const ChooseMetrics& metrics);
 
-// The date of a request, or today.
-template <typename Request>
-absl::StatusOr<Day> ReadAsOf(const Programs& programs, const Catalog& catalog, const Request& request) {
-  if (request.has_as_of()) return ReadDate(request.as_of(), "as_of");
-  return programs.Today(catalog);
-}
-
 // The programme's tiers; FAILED_PRECONDITION when it has none.
 absl::StatusOr<const CompiledTiers*> TiersOf(const Catalog& catalog);
 // The metric that is the programme's tier.
 absl::StatusOr<std::vector<const CompiledMetric*>> TierMetric(const Catalog& catalog, v1::ScopeKind kind);
 
-absl::Status GetScores(const Programs& programs, ProgramRuntime& program, const v1::GetScoresRequest& request,
+absl::Status GetScores(const Programs& programs, Engine& engine, const v1::GetScoresRequest& request,
                        v1::GetScoresResponse& response);
 
 // With gap and risk.
-absl::Status GetTier(const Programs& programs, ProgramRuntime& program, const v1::GetTierRequest& request,
+absl::Status GetTier(const Programs& programs, Engine& engine, const v1::GetTierRequest& request,
                      v1::GetTierResponse& response);
 
 }  // namespace partnermetrics

@@ -9,6 +9,7 @@
 #include "server/scoring/evaluator.h"
 #include "server/services/call.h"
 #include "server/services/metric_query.h"
+#include "server/services/past_states.h"
 #include "server/services/score_query.h"
 #include "server/services/services.h"
 #include "server/services/tier_actions.h"
@@ -25,8 +26,8 @@ class ScoreServiceImpl final : public v1::ScoreService::Service {
   grpc::Status GetScorecard(grpc::ServerContext* context, const v1::GetScorecardRequest* request,
                             v1::Scorecard* response) override {
     return Handle(backend_, *context, "ScoreService.GetScorecard", [&]() -> absl::Status {
-      ASSIGN_OR_RETURN(ProgramRuntime * program, backend_.ProgramAt(request->program(), request->min_position()));
-      return Show(*program, *request, /*own_data_only=*/false, *response);
+      ASSIGN_OR_RETURN(const KnownProgram known, ReadKnownProgram(backend_, *request));
+      return Show(known.engine(), *request, /*own_data_only=*/false, *response);
     });
   }
 
@@ -39,7 +40,7 @@ class ScoreServiceImpl final : public v1::ScoreService::Service {
       own.set_partner_id(request->partner_id());
       if (request->has_as_of()) *own.mutable_as_of() = request->as_of();
       own.set_window(request->window());
-      RETURN_IF_ERROR(Show(*program, own, /*own_data_only=*/true, *response));
+      RETURN_IF_ERROR(Show(program->engine(), own, /*own_data_only=*/true, *response));
       response->clear_unresolved_facts();  // of the whole programme
       return absl::OkStatus();
     });
@@ -48,16 +49,16 @@ class ScoreServiceImpl final : public v1::ScoreService::Service {
   grpc::Status GetScores(grpc::ServerContext* context, const v1::GetScoresRequest* request,
                          v1::GetScoresResponse* response) override {
     return Handle(backend_, *context, "ScoreService.GetScores", [&]() -> absl::Status {
-      ASSIGN_OR_RETURN(ProgramRuntime * program, backend_.ProgramAt(request->program(), request->min_position()));
-      return partnermetrics::GetScores(backend_.programs(), *program, *request, *response);
+      ASSIGN_OR_RETURN(const KnownProgram known, ReadKnownProgram(backend_, *request));
+      return partnermetrics::GetScores(backend_.programs(), known.engine(), *request, *response);
     });
   }
 
   grpc::Status GetTier(grpc::ServerContext* context, const v1::GetTierRequest* request,
                        v1::GetTierResponse* response) override {
     return Handle(backend_, *context, "ScoreService.GetTier", [&]() -> absl::Status {
-      ASSIGN_OR_RETURN(ProgramRuntime * program, backend_.ProgramAt(request->program(), request->min_position()));
-      return partnermetrics::GetTier(backend_.programs(), *program, *request, *response);
+      ASSIGN_OR_RETURN(const KnownProgram known, ReadKnownProgram(backend_, *request));
+      return partnermetrics::GetTier(backend_.programs(), known.engine(), *request, *response);
     });
   }
 
@@ -97,7 +98,7 @@ class ScoreServiceImpl final : public v1::ScoreService::Service {
   }
 
  private:
-  absl::Status Show(ProgramRuntime& program, const v1::GetScorecardRequest& request, bool own_data_only,
+  absl::Status Show(Engine& engine, const v1::GetScorecardRequest& request, bool own_data_only,
                     v1::Scorecard& card) const {
     ScorecardRequest wanted;
     wanted.window = request.window();
@@ -107,7 +108,7 @@ class ScoreServiceImpl final : public v1::ScoreService::Service {
     if (request.comparison() != v1::COMPARISON_UNSPECIFIED) wanted.comparison = request.comparison();
     ScopeReading reading;
     {
-      Engine::View view(program.engine());
+      Engine::View view(engine);
       ASSIGN_OR_RETURN(reading, ReadScope(view, request.partner_id(), ScorecardMetrics));
     }
     const Catalog& catalog = reading.catalog();

@@ -20,6 +20,7 @@
 #include "server/base/errors.h"
 #include "server/ops/backups.h"
 #include "server/services/change_feeds.h"
+#include "server/services/past_states.h"
 #include "server/services/services.h"
 #include "server/services/standings_tables.h"
 #include "server/sync/connectors.h"
@@ -92,7 +93,7 @@ class Server::Parts {
   absl::Status Start() {
     RETURN_IF_ERROR(Listen());
     RETURN_IF_ERROR(OpenData());
-    backend_.Open(*programs_, *connectors_, *backups_, *standings_, *changes_);
+    backend_.Open(*programs_, *connectors_, *backups_, *standings_, *changes_, *past_);
     grpc_->GetHealthCheckService()->SetServingStatus(true);
     RETURN_IF_ERROR(WritePortFile(config_.server.port_file(), port_));
     spdlog::info("serving on {} (port {})", config_.server.listen(), port_);
@@ -115,6 +116,7 @@ class Server::Parts {
     expiry_.reset();
     standings_.reset();
     changes_.reset();
+    past_.reset();
     if (programs_ == nullptr) return absl::OkStatus();
     absl::Status closed = programs_->Close();
     programs_.reset();
@@ -133,6 +135,7 @@ class Server::Parts {
     services_.push_back(MakeDefinitionsService(backend_));
     services_.push_back(MakeExplainService(backend_));
     services_.push_back(MakeInterventionService(backend_));
+    services_.push_back(MakePeriodService(backend_));
     services_.push_back(MakeScoreService(backend_));
     services_.push_back(MakeReportService(backend_));
     services_.push_back(MakeStandingsService(backend_));
@@ -192,6 +195,7 @@ class Server::Parts {
     connectors.stall_timeout = absl::Seconds(limits.stall_seconds());
     connectors.idle_timeout = absl::Minutes(limits.idle_minutes());
     connectors.max_quarantine_bytes = static_cast<uint64_t>(limits.quarantine_mb()) << 20;
+    connectors.max_open_quarantine_bytes = static_cast<uint64_t>(limits.open_quarantine_mb()) << 20;
     connectors.max_staged_bytes = static_cast<uint64_t>(limits.staged_mb()) << 20;
     connectors.keep_staged = absl::Hours(24) * config_.server.keep_staged_days();
     ASSIGN_OR_RETURN(connectors_, Connectors::Create(std::move(connectors), *programs_));
@@ -203,6 +207,7 @@ class Server::Parts {
     expiry_ = std::make_unique<QuarantineExpiry>(*programs_);
     standings_ = std::make_unique<StandingsTables>(*programs_);
     changes_ = std::make_unique<ChangeFeeds>(*programs_);
+    past_ = std::make_unique<PastStates>();
     return absl::OkStatus();
   }
 
@@ -216,6 +221,7 @@ class Server::Parts {
   std::unique_ptr<QuarantineExpiry> expiry_;
   std::unique_ptr<StandingsTables> standings_;
   std::unique_ptr<ChangeFeeds> changes_;
+  std::unique_ptr<PastStates> past_;
   WorkerPool pool_;
   std::vector<std::unique_ptr<grpc::Service>> services_;
   int port_ = 0;

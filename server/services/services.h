@@ -22,6 +22,7 @@ std::unique_ptr<grpc::Service> MakeMetricService(const Backend& backend);
 std::unique_ptr<grpc::Service> MakeDefinitionsService(const Backend& backend);
 std::unique_ptr<grpc::Service> MakeExplainService(const Backend& backend);
 std::unique_ptr<grpc::Service> MakeInterventionService(const Backend& backend);
+std::unique_ptr<grpc::Service> MakePeriodService(const Backend& backend);
 std::unique_ptr<grpc::Service> MakeScoreService(const Backend& backend);
 std::unique_ptr<grpc::Service> MakeReportService(const Backend& backend);
 std::unique_ptr<grpc::Service> MakeStandingsService(const Backend& backend);

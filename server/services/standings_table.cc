@@ -12,6 +12,7 @@
 #include "server/engine/partners.h"
 #include "server/expr/diagnostics.h"
 #include "server/reports/due_source.h"
+#include "server/scoring/evaluator.h"
 #include "server/scoring/partner_days.h"
 #include "server/scoring/tier.h"
 #include "server/services/call.h"
@@ -33,12 +34,6 @@ constexpr absl::string_view kLabelPrefix = "label.";
 const FactSchema& PartnerSchema() {
   static const FactSchema& schema = *FactSchemas::Get().Find("partner");
   return schema;
-}
-
-bool OfItself(const CompiledMetric& metric) {
-  return !metric.needs.all && std::all_of(metric.uses.begin(), metric.uses.end(), [](const MeasureUse& use) {
-    return use.level == v1::SCOPE_KIND_UNSPECIFIED;
-  });
 }
 
 bool IsTier(const Catalog& catalog, const CompiledMetric& metric) {
@@ -158,7 +153,7 @@ absl::StatusOr<StandingsTable::Column*> StandingsTable::ColumnOf(const Standings
         absl::StrCat("there is no metric '", key.metric, "' of partners", SuggestNames(key.metric, std::move(names))));
   }
   auto column =
-      std::make_unique<Column>(Column{metric, key, OfItself(*metric), IsTimeless(*catalog_, *metric),
+      std::make_unique<Column>(Column{metric, key, ReadsOwnScopeOnly(*metric), IsTimeless(*catalog_, *metric),
                                       IsTier(*catalog_, *metric), Ranking(metric->definition.direction(), ids_)});
   column->stale.AddUpTo(ids_.size());
   return columns_.emplace(key, std::move(column)).first->second.get();
@@ -250,8 +245,7 @@ void StandingsTable::SetFields(uint32_t partner, const std::string& fields) {
   FieldError error;
   // What ingest let through can be read.
   row.Decode(fields, catalog_->program().currency_code(), &error);
-  partners_[partner].signed_on = PartnerDay(&row, "signed_on");
-  partners_[partner].terminated_on = PartnerDay(&row, "terminated_on");
+  partners_[partner].times = PartnerDaysOf(&row);
   for (const FieldSchema& field : PartnerSchema().fields()) {
     if (field.type != ValueType::kString && field.type != ValueType::kEnum) continue;
     SetAttribute(field.name, partner, TextOf(row, field));
@@ -275,8 +269,7 @@ void StandingsTable::SetAttribute(const std::string& name, uint32_t partner, std
 }
 
 bool StandingsTable::IsMember(const Partner& partner, Day as_of) {
-  return !partner.gone && (!partner.signed_on || *partner.signed_on <= as_of) &&
-         (!partner.terminated_on || *partner.terminated_on > as_of);
+  return !partner.gone && IsPartnerOn(partner.times, as_of);
 }
 
 void StandingsTable::DropOtherDays() {
@@ -409,8 +402,10 @@ void StandingsTable::Evaluate(const EngineSource& source, const Columns& columns
       Day next = column->is_timeless ? due.due() : as_of + 1;
       if (column->is_tier) next = Tier(evaluator, *catalog_, source, scope).NextTurn(as_of);
       if (is_waiting_) next = as_of + 1;
-      for (const std::optional<Day>& day : {partner.signed_on, partner.terminated_on}) {
-        if (day && *day > as_of) next = std::min(next, *day);
+      for (const PartnerDays& time : partner.times) {
+        for (const std::optional<Day>& day : {time.signed_on, time.terminated_on}) {
+          if (day && *day > as_of) next = std::min(next, *day);
+        }
       }
       column->due[partners[i]] = next;
       ++evaluated_;

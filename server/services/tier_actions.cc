@@ -116,7 +116,7 @@ absl::Status Show(const Programs& programs, ProgramRuntime& program, const std::
     Engine::View view(program.engine());
     *request.mutable_as_of() = ToDate(std::max(changes_on, programs.Today(*view.catalog())));
   }
-  return GetTier(programs, program, request, response);
+  return GetTier(programs, program.engine(), request, response);
 }
 
 }  // namespace

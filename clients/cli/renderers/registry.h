@@ -25,7 +25,10 @@ std::unique_ptr<Printer> NewScorecardRenderer(const Screen& screen);
 // a group of partners.
 std::unique_ptr<Printer> NewSlaRenderer(const Screen& screen);
 std::unique_ptr<Printer> NewFunnelRenderer(const Screen& screen);
+std::unique_ptr<Printer> NewPeriodRenderer(const Screen& screen);
+std::unique_ptr<Printer> NewPeriodCloseRenderer(const Screen& screen);
 std::unique_ptr<Printer> NewPipelineRenderer(const Screen& screen);
+std::unique_ptr<Printer> NewRestatementRenderer(const Screen& screen);
 std::unique_ptr<Printer> NewRevenueRenderer(const Screen& screen);
 std::unique_ptr<Printer> NewGroupRenderer(const Screen& screen);
 

@@ -325,6 +325,29 @@ TEST_F(EngineTest, RecordsThatMakeNoSenseHaveNoEffect) {
   EXPECT_EQ(view.header().position, 3u);
 }
 
+TEST_F(EngineTest, StatementsOfAPeriodAreKeptInOrder) {
+  const auto state = [&](uint32_t number) {
+    log::v1::PeriodStatement statement;
+    statement.set_period_id("month-2026-01-31");
+    statement.set_number(number);
+    Append(storage::RecordType::kPeriodStatement, statement.SerializeAsString());
+  };
+  state(0);
+  state(0);  // is stated already
+  state(2);  // the one before it is missing
+  state(1);
+  Append(storage::RecordType::kPeriodStatement, "this is no statement");
+  Append(storage::RecordType::kPeriodValues, "");
+  for (const bool restarted : {false, true}) {
+    if (restarted) Open();
+    Engine::View view(*engine_);
+    EXPECT_EQ(view.header().without_effect, 3);
+    log::v1::PeriodRecord period;
+    ASSERT_TRUE(period.ParseFromString(**view.IndexValue(Index::kPeriod, "month-2026-01-31")));
+    EXPECT_THAT(period.statements(), ::testing::ElementsAre(2, 5)) << "behind the definitions";
+  }
+}
+
 TEST_F(EngineTest, ARestartGoesOnFromTheCheckpointAndReplaysTheRest) {
   Ingest(Partner("acme"));
   Ingest(Deal("d1", 1, 100, "acme"));

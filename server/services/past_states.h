@@ -1,0 +1,73 @@
+// Programmes as they were known: states of an earlier position, worked out from the log when they are first asked for,
+// the last ones kept.
+//
+//   ASSIGN_OR_RETURN(const KnownProgram known, ReadKnownProgram(backend_, request));   // its program and known_on
+//   Engine::View view(known.engine());
+//
+// Thread-safe. The states must end before the programmes close.
+#ifndef PARTNERMETRICS_SERVER_SERVICES_PAST_STATES_H_
+#define PARTNERMETRICS_SERVER_SERVICES_PAST_STATES_H_
+
+#include <condition_variable>
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "partnermetrics/v1/common.pb.h"
+#include "server/ingest/programs.h"
+#include "server/ingest/scratch.h"
+#include "server/services/backend.h"
+#include "storage/mutex.h"
+
+namespace partnermetrics {
+
+class PastStates {
+ public:
+  // The programme after the record at the position. FAILED_PRECONDITION NOT_AVAILABLE for more records than a caller
+  // can wait for, and before the first definitions; UNAVAILABLE when others are waited for too long.
+  absl::StatusOr<std::shared_ptr<Scratch>> At(ProgramRuntime& program, uint64_t position);
+
+  // The programme as it was at the end of a day in its time zone; null when nothing was stored since.
+  absl::StatusOr<std::shared_ptr<Scratch>> KnownOn(ProgramRuntime& program, const v1::Date& known_on);
+
+ private:
+  struct Kept {
+    const ProgramRuntime* program;
+    uint64_t position;
+    std::shared_ptr<Scratch> state;
+  };
+  std::shared_ptr<Scratch> FindKept(const ProgramRuntime& program, uint64_t position) PM_REQUIRES(mutex_);
+
+  Mutex mutex_;
+  std::condition_variable_any free_;
+  bool busy_ PM_GUARDED_BY(mutex_) = false;     // one is being worked out: it takes memory and a core
+  std::list<Kept> kept_ PM_GUARDED_BY(mutex_);  // the last used first
+};
+
+// A programme as a request wants to read it: as it is, or as it was known on a day.
+class KnownProgram {
+ public:
+  explicit KnownProgram(ProgramRuntime& program, std::shared_ptr<Scratch> past = nullptr)
+      : program_(&program), past_(std::move(past)) {}
+
+  Engine& engine() const { return past_ != nullptr ? past_->engine() : program_->engine(); }
+  const storage::EventLog& log() const { return program_->log(); }
+
+ private:
+  ProgramRuntime* program_;
+  std::shared_ptr<Scratch> past_;
+};
+
+template <typename Request>
+absl::StatusOr<KnownProgram> ReadKnownProgram(const Backend& backend, const Request& request) {
+  ASSIGN_OR_RETURN(ProgramRuntime * program, backend.ProgramAt(request.program(), request.min_position()));
+  if (!request.has_known_on()) return KnownProgram(*program);
+  ASSIGN_OR_RETURN(std::shared_ptr<Scratch> past, backend.past().KnownOn(*program, request.known_on()));
+  return KnownProgram(*program, std::move(past));
+}
+
+}  // namespace partnermetrics
+
+#endif  // PARTNERMETRICS_SERVER_SERVICES_PAST_STATES_H_

@@ -61,7 +61,7 @@ class AccountMapper : public ObjectMapper {
   void Map(CsvRecord* record, MappedRow* out) const override {
     v1::Event* event = Begin(record, common_, context_, out);
     std::string master = record->SalesforceId(master_);
-    const Partners::Profile& profile = context_.lookups.partners.Of(event->record_id());
+    const Partners::Profile profile = context_.lookups.partners.Of(event->record_id());
     out->changed = std::max(out->changed, profile.changed);
     event->set_revision(std::max(event->revision(), out->changed));
     bool partner = context_.lookups.partners.IsPartner(event->record_id());

@@ -4,6 +4,7 @@
 
 #include "connectors/salesforce_export/objects.h"
 #include "connectors/sdk/readers/facts.h"
+#include "connectors/sdk/readers/ids.h"
 #include "connectors/sdk/readers/text.h"
 
 namespace partnermetrics::salesforce {
@@ -63,15 +64,17 @@ class CampaignMapper : public ObjectMapper {
       sdk::SetExternalId(partner, activity->add_partner_refs());
       break;
     }
-    auto funds = context_.lookups.funds.find(event->record_id());
-    if (funds == context_.lookups.funds.end()) return;
-    activity->set_mdf_request_id(funds->second.request_id);
-    if (activity->partner_refs().empty() && !funds->second.partner_id.empty()) {
-      sdk::SetExternalId(funds->second.partner_id, activity->add_partner_refs());
+    const CampaignFunds* funds = context_.lookups.funds.Find(event->record_id());
+    if (funds == nullptr) return;
+    activity->set_mdf_request_id(FullId(funds->request_id));
+    if (activity->partner_refs().empty() && !funds->partner_id.empty()) {
+      sdk::SetExternalId(FullId(funds->partner_id), activity->add_partner_refs());
     }
-    out->changed = std::max(out->changed, funds->second.changed);
+    out->changed = std::max(out->changed, funds->changed);
     event->set_revision(std::max(event->revision(), out->changed));
   }
+
+  static std::string FullId(const PackedId& id) { return sdk::SalesforceId(id.Text()).value_or(""); }
 
   const MapperContext& context_;
   CommonColumns common_;
@@ -98,21 +101,22 @@ class CampaignMemberMapper : public ObjectMapper {
     std::string person = record->SalesforceId(contact_);
     if (person.empty()) person = record->SalesforceId(lead_);
     bool responded = record->Bool(responded_);
-    auto campaign = context_.lookups.campaigns.find(campaign_id);
-    if (campaign == context_.lookups.campaigns.end()) {
+    const CampaignInfo* campaign = context_.lookups.campaigns.Find(campaign_id);
+    if (campaign == nullptr) {
       out->skip = "unknown_campaign";
-    } else if (campaign->second.event == v1::EVENT_KIND_UNSPECIFIED) {
+    } else if (campaign->event == v1::EVENT_KIND_UNSPECIFIED) {
       out->skip = "no_event";
     } else if (!AddPartner(context_.lookups.partners.OfPerson(person), context_, invitation->mutable_partner_refs())) {
       out->skip = "no_partner";
     } else {
-      const CampaignInfo& info = campaign->second;
-      out->changed = std::max(out->changed, info.changed);
+      out->changed = std::max(out->changed, campaign->changed);
       event->set_revision(std::max(event->revision(), out->changed));
       invitation->set_event_id(campaign_id);
-      invitation->set_event_name(info.name);
-      invitation->set_event_kind(info.event);
-      if (info.start) sdk::SetDate(*info.start, invitation->mutable_event_on());
+      invitation->set_event_name(std::string(context_.lookups.texts.At(campaign->name)));
+      invitation->set_event_kind(campaign->event);
+      if (campaign->start != CampaignInfo::kNoDay) {
+        sdk::SetDate(sdk::UtcDate({campaign->start * int64_t{86'400}}), invitation->mutable_event_on());
+      }
       invitation->set_person(person);
       invitation->set_attended(Attended(record->Text(status_), responded));
     }

@@ -71,8 +71,8 @@ class FundRequestMapper : public ObjectMapper {
     bool decided = request->decision() == v1::MDF_DECISION_APPROVED || request->decision() == v1::MDF_DECISION_REJECTED;
     if (!decided) return;
     std::optional<sdk::Instant> at = record->Time(decided_);
-    auto known = context_.lookups.decided_at.find(id.substr(0, Part::kIdSize));
-    if (!at && known != context_.lookups.decided_at.end()) at = known->second;
+    const sdk::Instant* known = context_.lookups.decided_at.Find(id);
+    if (!at && known != nullptr) at = *known;
     if (!at) at = record->Time(modified_);
     if (at) sdk::SetInstant(*at, request->mutable_decided_at());
   }

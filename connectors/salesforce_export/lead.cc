@@ -78,8 +78,8 @@ class LeadMapper : public ObjectMapper {
   // IsConverted alone says whether a lead was converted: statuses named "Closed - Converted" lie.
   void MapConversion(CsvRecord* record, const std::string& id, v1::Lead* lead) const {
     std::optional<sdk::Instant> qualified = record->Time(qualified_);
-    auto known = context_.lookups.qualified_at.find(id.substr(0, Part::kIdSize));
-    if (!qualified && known != context_.lookups.qualified_at.end()) qualified = known->second;
+    const sdk::Instant* known = context_.lookups.qualified_at.Find(id);
+    if (!qualified && known != nullptr) qualified = *known;
     // Without a column or history of its own the last change is the nearest that an export knows.
     bool by_status = Contains(context_.options.qualified_statuses, lead->status());
     if (!qualified && by_status) qualified = record->Time(modified_);

@@ -63,7 +63,11 @@ sdk::Status LoadCampaigns(const Source& source, Lookups* lookups) {
     v1::EventKind kind = EventKindOf(record->Text(columns.type));
     std::optional<sdk::CivilDate> start = record->Date(columns.start);
     int64_t changed = columns.changed.Micros(record);
-    if (record->ok()) lookups->campaigns[id] = {record->Text(columns.name), start, kind, changed};
+    if (!record->ok()) return;
+    CampaignInfo info = {.changed = changed, .event = kind};
+    if (kind != v1::EVENT_KIND_UNSPECIFIED) info.name = lookups->texts.Add(record->Text(columns.name));
+    if (start) info.start = static_cast<int32_t>(sdk::DayNumber(*start));
+    lookups->campaigns.Set(id, info);
   });
 }
 
@@ -71,10 +75,12 @@ sdk::Status LoadFunds(const Source& source, const std::string& object, Lookups* 
   if (source.files.Of("Campaign").empty()) return {};
   return ForEachRow<FundColumns>(source, object, [&](CsvRecord* record, const FundColumns& columns) {
     std::string campaign = record->SalesforceId(columns.campaign);
-    CampaignFunds funds = {record->RequiredSalesforceId(columns.id), record->SalesforceId(columns.partner),
+    CampaignFunds funds = {PackedId::Of(record->RequiredSalesforceId(columns.id)).value_or(PackedId()),
+                           PackedId::Of(record->SalesforceId(columns.partner)).value_or(PackedId()),
                            columns.changed.Micros(record)};
-    if (record->Bool(columns.deleted) || campaign.empty() || !record->ok()) return;
-    lookups->funds.try_emplace(campaign, funds);
+    if (record->Bool(columns.deleted) || !record->ok()) return;
+    bool added = false;
+    lookups->funds.TryAdd(campaign, funds, &added);
   });
 }
 
@@ -85,14 +91,14 @@ sdk::Status LoadStatusTimes(const Source& source, const std::string& object, Loo
     std::string value = record->Text(columns.value);
     std::optional<sdk::Instant> at = record->Time(columns.at);
     if (!record->ok() || !at) return;
-    std::string key = parent.substr(0, Part::kIdSize);
+    bool added = false;
     if (sdk::IsSalesforceId(parent, "00Q")) {
       if (!Contains(source.options.qualified_statuses, value)) return;
-      auto [known, added] = lookups->qualified_at.try_emplace(key, *at);
-      if (!added && *at < known->second) known->second = *at;
+      sdk::Instant* known = lookups->qualified_at.TryAdd(parent, *at, &added);
+      if (known != nullptr && *at < *known) *known = *at;
     } else if (columns.IsOfFundRequest(*record) && IsDecision(value)) {
-      auto [known, added] = lookups->decided_at.try_emplace(key, *at);
-      if (!added && known->second < *at) known->second = *at;
+      sdk::Instant* known = lookups->decided_at.TryAdd(parent, *at, &added);
+      if (known != nullptr && *known < *at) *known = *at;
     }
   });
 }
@@ -118,9 +124,10 @@ sdk::Result<bool> DealsCarryRegistrations(const Source& source) {
 
 }  // namespace
 
-sdk::Result<Lookups> Lookups::Load(const Source& source) {
-  Lookups lookups;
-  PM_ASSIGN_OR_RETURN(lookups.partners, Partners::Load(source));
+sdk::Result<Lookups> Lookups::Load(const ExportFiles& files, const Options& options, sdk::Reporter& reporter) {
+  Lookups lookups(options.lookup_bytes);
+  const Source source = {files, options, reporter, *lookups.memory};
+  PM_RETURN_IF_ERROR(lookups.partners.Load(source));
   PM_RETURN_IF_ERROR(LoadCampaigns(source, &lookups));
   for (const char* object : {"PartnerFundRequest", "MDF_Request__c"}) {
     PM_RETURN_IF_ERROR(LoadFunds(source, object, &lookups));

@@ -2,9 +2,9 @@
 #ifndef PARTNERMETRICS_CONNECTORS_SALESFORCE_EXPORT_LOOKUPS_H_
 #define PARTNERMETRICS_CONNECTORS_SALESFORCE_EXPORT_LOOKUPS_H_
 
+#include <memory>
 #include <optional>
 #include <string>
-#include <unordered_map>
 
 #include "connectors/salesforce_export/partners.h"
 #include "partnermetrics/v1/engaging.pb.h"
@@ -13,29 +13,42 @@ namespace partnermetrics::salesforce {
 
 // A campaign as its members need it.
 struct CampaignInfo {
-  std::string name;
-  std::optional<sdk::CivilDate> start;
-  v1::EventKind event = v1::EVENT_KIND_UNSPECIFIED;  // unspecified: it is no event
+  static constexpr int32_t kNoDay = INT32_MAX;
+
   int64_t changed = 0;                               // microseconds since 1970
+  uint32_t name = 0;                                 // one of Lookups::texts; only of events
+  int32_t start = kNoDay;                            // in days since 1970
+  v1::EventKind event = v1::EVENT_KIND_UNSPECIFIED;  // unspecified: it is no event
 };
 
 // The request for funds that paid for a campaign.
 struct CampaignFunds {
-  std::string request_id;
-  std::string partner_id;
+  PackedId request_id;
+  PackedId partner_id;
   int64_t changed = 0;
 };
 
 struct Lookups {
-  static sdk::Result<Lookups> Load(const Source& source);
+  // With nothing in them, and so much memory at most.
+  explicit Lookups(size_t most_bytes)
+      : memory(std::make_unique<LookupMemory>(most_bytes)),
+        partners(memory.get()),
+        texts(memory.get()),
+        campaigns(memory.get()),
+        funds(memory.get()),
+        qualified_at(memory.get()),
+        decided_at(memory.get()) {}
 
+  static sdk::Result<Lookups> Load(const ExportFiles& files, const Options& options, sdk::Reporter& reporter);
+
+  std::unique_ptr<LookupMemory> memory;
   Partners partners;
-  std::unordered_map<std::string, CampaignInfo> campaigns;  // by campaign id
-  std::unordered_map<std::string, CampaignFunds> funds;     // by campaign id
-  // When a lead's status first was a qualified one, and when that of a request for funds last was a decision. By ids
-  // without their check characters: such texts need no memory of their own.
-  std::unordered_map<std::string, sdk::Instant> qualified_at;
-  std::unordered_map<std::string, sdk::Instant> decided_at;
+  Texts texts;
+  IdTable<CampaignInfo> campaigns;
+  IdTable<CampaignFunds> funds;  // by campaign
+  // When a lead's status first was a qualified one, and when that of a request for funds last was a decision.
+  IdTable<sdk::Instant> qualified_at;
+  IdTable<sdk::Instant> decided_at;
   std::string corporate_currency;  // in which rates are stated; empty: not known
   bool dated_rates = false;
   bool deals_carry_registrations = false;

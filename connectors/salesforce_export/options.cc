@@ -112,6 +112,10 @@ std::vector<sdk::SettingSpec> Options::Specs() {
        .description = "Memory for rows that belong together and may stand anywhere: the histories of deals and their "
                       "partners. When they need more, their files are read several times",
        .default_value = "256"},
+      {.name = "lookup_megabytes",
+       .description = "Memory, up to 4000, for partners, their people, users and campaigns, which are looked up while "
+                      "everything else is read. A run that needs more fails and says so",
+       .default_value = "512"},
   };
 }
 
@@ -147,6 +151,9 @@ sdk::Result<Options> Options::Parse(const sdk::Settings& settings) {
   options.overlap_micros = overlap_seconds * 1'000'000;
   PM_ASSIGN_OR_RETURN(int64_t megabytes, Number(settings, "memory_megabytes", 1));
   options.memory_bytes = static_cast<size_t>(megabytes) << 20;
+  PM_ASSIGN_OR_RETURN(int64_t lookup_megabytes, Number(settings, "lookup_megabytes", 1));
+  if (lookup_megabytes > 4000) return BadSetting("lookup_megabytes", "it is more than 4000");
+  options.lookup_bytes = static_cast<size_t>(lookup_megabytes) << 20;
   options.fingerprint = Fingerprint(settings.values());
   return options;
 }

@@ -26,6 +26,7 @@ struct Options {
   bool complete_export = false;
   int64_t overlap_micros = 0;
   size_t memory_bytes = 0;  // for rows that are joined
+  size_t lookup_bytes = 0;  // for what is looked up
   std::string fingerprint;  // changes with any setting: incremental reading then starts anew
 
   static std::vector<sdk::SettingSpec> Specs();

@@ -16,6 +16,7 @@ using sdk::CsvRecord;
 
 // Of one partner; the rest add little to finding it and much to its record.
 constexpr size_t kMostEmails = 1000;
+constexpr int64_t kSecondsPerDay = 86'400;
 
 struct AccountColumns {
   explicit AccountColumns(ColumnBinder* bind)
@@ -80,39 +81,67 @@ struct PersonColumns {
 
 }  // namespace
 
-sdk::Result<Partners> Partners::Load(const Source& source) {
-  Partners partners;
-  for (const char* object : {"Partner", "OpportunityPartner"}) {
-    PM_RETURN_IF_ERROR(partners.LoadDealPartners(source, object));
+Partners::Partners(LookupMemory* memory)
+    : memory_(memory), places_(memory), people_(memory), user_names_(memory), texts_(memory) {}
+
+sdk::Status Partners::Load(const Source& source) {
+  for (const char* object : {"Partner", "OpportunityPartner"}) PM_RETURN_IF_ERROR(LoadDealPartners(source, object));
+  PM_RETURN_IF_ERROR(LoadMembers(source));
+  PM_RETURN_IF_ERROR(LoadAccounts(source));
+  PM_RETURN_IF_ERROR(LoadContracts(source));
+  PM_RETURN_IF_ERROR(LoadContacts(source));
+  PM_RETURN_IF_ERROR(LoadUsers(source));
+  PM_RETURN_IF_ERROR(LoadLeads(source));
+  std::sort(emails_.begin(), emails_.end());
+  if (bad_rows_ > 0) {
+    source.reporter.Problem(sdk::Level::kWarning,
+                            "ChannelProgram, ChannelProgramLevel, ChannelProgramMember, Contact, User",
+                            std::to_string(bad_rows_) + " rows cannot be read; tiers, people or names may be missing");
   }
-  PM_RETURN_IF_ERROR(partners.LoadMembers(source));
-  PM_RETURN_IF_ERROR(partners.LoadAccounts(source));
-  PM_RETURN_IF_ERROR(partners.LoadContracts(source));
-  PM_RETURN_IF_ERROR(partners.LoadContacts(source));
-  PM_RETURN_IF_ERROR(partners.LoadUsers(source));
-  PM_RETURN_IF_ERROR(partners.LoadLeads(source));
-  if (partners.bad_rows_ > 0) {
-    source.reporter.Problem(
-        sdk::Level::kWarning, "ChannelProgram, ChannelProgramLevel, ChannelProgramMember, Contact, User",
-        std::to_string(partners.bad_rows_) + " rows cannot be read; tiers, people or names may be missing");
-  }
-  return partners;
+  return {};
 }
 
-const Partners::Profile& Partners::Of(const std::string& account_id) const {
-  static const Profile kNone;
-  auto found = profiles_.find(account_id);
-  return found == profiles_.end() ? kNone : found->second;
+Partners::Kept* Partners::Add(const std::string& account, bool* added) {
+  bool is_new = false;
+  const uint32_t* place = places_.TryAdd(account, static_cast<uint32_t>(partners_.size()), &is_new);
+  if (added != nullptr) *added = is_new;
+  if (place == nullptr) return nullptr;
+  if (is_new) {
+    memory_->Take(sizeof(Kept));
+    partners_.emplace_back().account = PackedId::Of(account).value_or(PackedId());
+  }
+  return &partners_[*place];
+}
+
+Partners::Kept* Partners::Find(const std::string& account) {
+  const uint32_t* place = places_.Find(account);
+  return place == nullptr ? nullptr : &partners_[*place];
+}
+
+Partners::Profile Partners::Of(const std::string& account_id) const {
+  Profile profile;
+  const uint32_t* place = places_.Find(account_id);
+  if (place == nullptr) return profile;
+  const Kept& kept = partners_[*place];
+  profile.changed = kept.changed;
+  profile.tier = texts_.At(kept.tier);
+  profile.program = texts_.At(kept.program);
+  if (kept.contract_day != kNoContract) profile.contract_on = sdk::UtcDate({kept.contract_day * kSecondsPerDay});
+  for (auto email = std::lower_bound(emails_.begin(), emails_.end(), Email{*place, 0});
+       email != emails_.end() && email->partner == *place && profile.emails.size() < kMostEmails; ++email) {
+    profile.emails.emplace(texts_.At(email->text));
+  }
+  return profile;
 }
 
 std::string Partners::OfPerson(const std::string& person_id) const {
-  auto found = people_.find(person_id.substr(0, Part::kIdSize));
-  return found == people_.end() ? "" : sdk::SalesforceId(found->second).value_or("");
+  const uint32_t* place = people_.Find(person_id);
+  return place == nullptr ? "" : sdk::SalesforceId(partners_[*place].account.Text()).value_or("");
 }
 
 std::string Partners::UserName(const std::string& user_id) const {
-  auto found = user_names_.find(user_id);
-  return found == user_names_.end() ? user_id : found->second;
+  const uint32_t* name = user_names_.Find(user_id);
+  return name == nullptr ? user_id : std::string(texts_.At(*name));
 }
 
 bool Partners::Usable(const CsvRecord& record) {
@@ -125,9 +154,10 @@ sdk::Status Partners::LoadDealPartners(const Source& source, const std::string& 
     DealPartner link = columns.Read(record, source.options);
     // Of mirrored links the one that names the customer is recognised only beside its deal: no signal.
     if (!record->ok() || link.deal_id.empty() || link.deleted || link.mirrored) return;
-    auto [known, added] = profiles_.try_emplace(record->SalesforceId(columns.to));
-    int64_t& changed = known->second.changed;
-    changed = added ? link.changed : std::min(changed, link.changed);
+    bool added = false;
+    Kept* partner = Add(record->SalesforceId(columns.to), &added);
+    if (partner == nullptr) return;
+    partner->changed = added ? link.changed : std::min(partner->changed, link.changed);
   });
 }
 
@@ -136,57 +166,62 @@ sdk::Status Partners::LoadAccounts(const Source& source) {
     std::string account = record->RequiredSalesforceId(columns.id);
     bool partner =
         record->Bool(columns.is_partner) || Contains(source.options.partner_types, record->Text(columns.type));
-    if (record->ok() && partner) profiles_.try_emplace(account);
+    if (record->ok() && partner) Add(account);
   });
 }
 
 sdk::Status Partners::LoadMembers(const Source& source) {
-  std::unordered_map<std::string, std::pair<std::string, int64_t>> levels;  // id -> name, rank
+  struct Level {
+    uint32_t name = 0;  // text
+    int64_t rank = 0;
+  };
+  IdTable<Level> levels(memory_);
   auto each_level = [&](CsvRecord* record, const LevelColumns& columns) {
     std::string id = record->RequiredSalesforceId(columns.id);
     int64_t rank = record->Integer(columns.rank).value_or(0);
-    if (Usable(*record)) levels[id] = {record->Text(columns.name), rank};
+    if (Usable(*record)) levels.Set(id, {texts_.Add(record->Text(columns.name)), rank});
   };
   PM_RETURN_IF_ERROR(ForEachRow<LevelColumns>(source, "ChannelProgramLevel", each_level));
 
-  std::unordered_map<std::string, std::string> programs;  // id -> name
+  IdTable<uint32_t> programs(memory_);  // id -> name
   auto each_program = [&](CsvRecord* record, const NameColumns& columns) {
     std::string id = record->RequiredSalesforceId(columns.id);
-    if (Usable(*record)) programs[id] = record->Text(columns.name);
+    if (Usable(*record)) programs.Set(id, texts_.Add(record->Text(columns.name)));
   };
   PM_RETURN_IF_ERROR(ForEachRow<NameColumns>(source, "ChannelProgram", each_program));
 
-  std::unordered_map<std::string, int64_t> best;  // a partner in several programmes has the highest of its levels
   auto each_member = [&](CsvRecord* record, const MemberColumns& columns) {
     std::string account = record->RequiredSalesforceId(columns.partner);
-    std::string level = record->SalesforceId(columns.level);
-    std::string program = record->SalesforceId(columns.program);
+    std::string level_id = record->SalesforceId(columns.level);
+    std::string program_id = record->SalesforceId(columns.program);
     bool deleted = record->Bool(columns.deleted);
     int64_t changed = columns.changed.Micros(record);
     if (!Usable(*record) || deleted) return;
-    Profile& profile = profiles_[account];
-    profile.changed = std::max(profile.changed, changed);
-    int64_t rank = levels.count(level) > 0 ? levels[level].second : 0;
-    auto [known, added] = best.try_emplace(account, rank);
-    if (!added && known->second >= rank) return;
-    known->second = rank;
-    if (levels.count(level) > 0) profile.tier = levels[level].first;
-    if (programs.count(program) > 0) profile.program = programs[program];
+    Kept* partner = Add(account);
+    if (partner == nullptr) return;
+    partner->changed = std::max(partner->changed, changed);
+    const Level* level = levels.Find(level_id);
+    const int64_t rank = level == nullptr ? 0 : level->rank;
+    // A partner in several programmes has the highest of its levels.
+    if (rank <= partner->rank) return;
+    partner->rank = rank;
+    if (level != nullptr) partner->tier = level->name;
+    if (const uint32_t* program = programs.Find(program_id)) partner->program = *program;
   };
   return ForEachRow<MemberColumns>(source, "ChannelProgramMember", each_member);
 }
 
 sdk::Status Partners::LoadContracts(const Source& source) {
   return ForEachRow<ContractTerm>(source, "Contract", [&](CsvRecord* record, const ContractTerm& columns) {
-    auto partner = profiles_.find(record->SalesforceId(columns.account));
-    if (partner == profiles_.end() || !columns.WasActivated(*record)) return;
+    Kept* partner = Find(record->SalesforceId(columns.account));
+    if (partner == nullptr || !columns.WasActivated(*record)) return;
     std::optional<sdk::CivilDate> start = record->Date(columns.start);
     int64_t changed = columns.changed.Micros(record);
     if (!record->ok() || !start) return;
-    Profile& profile = partner->second;
-    if (profile.contract_on && DayNumber(*profile.contract_on) <= DayNumber(*start)) return;
-    profile.contract_on = start;
-    profile.changed = std::max(profile.changed, changed);
+    const auto day = static_cast<int32_t>(sdk::DayNumber(*start));
+    if (partner->contract_day <= day) return;
+    partner->contract_day = day;
+    partner->changed = std::max(partner->changed, changed);
   });
 }
 
@@ -197,7 +232,7 @@ sdk::Status Partners::LoadContacts(const Source& source) {
     bool deleted = record->Bool(columns.deleted);
     int64_t changed = columns.changed.Micros(record);
     if (!Usable(*record) || deleted || !IsPartner(account)) return;
-    people_[id.substr(0, Part::kIdSize)] = account.substr(0, Part::kIdSize);
+    AddPerson(id, account);
     AddEmail(account, record->Text(columns.email), changed);
   });
 }
@@ -210,10 +245,11 @@ sdk::Status Partners::LoadUsers(const Source& source) {
     int64_t changed = columns.changed.Micros(record);
     if (!Usable(*record)) return;
     std::string name = columns.FullName(*record);
-    if (!name.empty()) user_names_[id] = name;
+    const uint32_t* known = user_names_.Find(id);
+    if (!name.empty() && (known == nullptr || texts_.At(*known) != name)) user_names_.Set(id, texts_.Add(name));
     if (account.empty()) account = OfPerson(contact);
     if (!IsPartner(account)) return;
-    people_[id.substr(0, Part::kIdSize)] = account.substr(0, Part::kIdSize);
+    AddPerson(id, account);
     AddEmail(account, record->Text(columns.email), changed);
   });
 }
@@ -226,15 +262,22 @@ sdk::Status Partners::LoadLeads(const Source& source) {
   return ForEachRow<PersonColumns>(source, "Lead", [&](CsvRecord* record, const PersonColumns& columns) {
     std::string id = record->RequiredSalesforceId(columns.id);
     std::string account = columns.Account(record);
-    if (record->ok() && !account.empty()) people_[id.substr(0, Part::kIdSize)] = account.substr(0, Part::kIdSize);
+    if (record->ok()) AddPerson(id, account);
   });
 }
 
+void Partners::AddPerson(const std::string& id, const std::string& account) {
+  if (const uint32_t* place = places_.Find(account)) people_.Set(id, *place);
+}
+
 void Partners::AddEmail(const std::string& account, const std::string& email, int64_t changed) {
-  std::string address = sdk::NormalizeEmail(email);
-  Profile& profile = profiles_[account];
-  if (address.empty() || profile.emails.size() >= kMostEmails) return;
-  if (profile.emails.insert(std::move(address)).second) profile.changed = std::max(profile.changed, changed);
+  const std::string address = sdk::NormalizeEmail(email);
+  const uint32_t* place = places_.Find(account);
+  if (address.empty() || place == nullptr) return;
+  memory_->Take(sizeof(Email));
+  emails_.push_back({*place, texts_.Add(address)});
+  Kept& partner = partners_[*place];
+  partner.changed = std::max(partner.changed, changed);
 }
 
 }  // namespace partnermetrics::salesforce

@@ -1,15 +1,17 @@
 // Who is a partner, and what objects beside the account say about it: its tier, its people, its first contract. Read
-// into memory before everything else: about 150 bytes for each partner, each of its people and each user. Deals,
-// customers and histories are never held whole.
+// into memory before everything else, in tables that are small and counted (docs/salesforce_export.md has the figures).
+// Deals, customers and histories are never held whole.
 #ifndef PARTNERMETRICS_CONNECTORS_SALESFORCE_EXPORT_PARTNERS_H_
 #define PARTNERMETRICS_CONNECTORS_SALESFORCE_EXPORT_PARTNERS_H_
 
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <set>
 #include <string>
-#include <unordered_map>
+#include <utility>
 
+#include "connectors/salesforce_export/id_table.h"
 #include "connectors/salesforce_export/rows.h"
 
 namespace partnermetrics::salesforce {
@@ -25,12 +27,14 @@ class Partners {
     std::set<std::string> emails;               // of its contacts and users
   };
 
-  static sdk::Result<Partners> Load(const Source& source);
+  explicit Partners(LookupMemory* memory);
+
+  sdk::Status Load(const Source& source);
 
   // True when any signal says that the account is a partner.
-  bool IsPartner(const std::string& account_id) const { return profiles_.count(account_id) > 0; }
+  bool IsPartner(const std::string& account_id) const { return places_.Has(account_id); }
   // An empty one for accounts that are no partner.
-  const Profile& Of(const std::string& account_id) const;
+  Profile Of(const std::string& account_id) const;
   // The account of the partner that a contact, user or lead belongs to; empty: to none.
   std::string OfPerson(const std::string& person_id) const;
   // Rows of contacts, users and memberships that cannot be read.
@@ -48,12 +52,35 @@ class Partners {
   sdk::Status LoadLeads(const Source& source);
   // A row of an object that is read only here can be used.
   bool Usable(const sdk::CsvRecord& record);
+  // A contact, user or lead of a partner.
+  void AddPerson(const std::string& id, const std::string& account);
   void AddEmail(const std::string& account, const std::string& email, int64_t changed);
 
-  std::unordered_map<std::string, Profile> profiles_;  // by account id
-  // Person -> account of its partner, both without check characters: such texts need no memory of their own.
-  std::unordered_map<std::string, std::string> people_;
-  std::unordered_map<std::string, std::string> user_names_;
+  // A profile as it is kept, its e-mails apart.
+  struct Kept {
+    PackedId account;
+    uint32_t tier = 0, program = 0;  // texts
+    int32_t contract_day = kNoContract;
+    int64_t changed = 0;
+    int64_t rank = INT64_MIN;  // of its highest membership
+  };
+  struct Email {
+    uint32_t partner, text;
+    auto operator<=>(const Email& other) const = default;
+  };
+  static constexpr int32_t kNoContract = INT32_MAX;
+
+  // The partner of the account; it becomes one when it is none yet. Null for texts that are no id.
+  Kept* Add(const std::string& account, bool* added = nullptr);
+  Kept* Find(const std::string& account);
+
+  LookupMemory* memory_;
+  std::deque<Kept> partners_;
+  IdTable<uint32_t> places_;  // account -> place of its partner
+  IdTable<uint32_t> people_;  // person -> place of its partner
+  IdTable<uint32_t> user_names_;
+  std::deque<Email> emails_;  // by partner, in the order of reading
+  Texts texts_;
   uint64_t bad_rows_ = 0;
 };
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "connectors/salesforce_export/export_files.h"
+#include "connectors/salesforce_export/id_table.h"
 #include "connectors/salesforce_export/options.h"
 #include "connectors/sdk/readers/record.h"
 
@@ -19,6 +20,7 @@ struct Source {
   const ExportFiles& files;
   const Options& options;
   sdk::Reporter& reporter;
+  const LookupMemory& memory;  // what is looked up may have no more
 };
 
 // The newest of SystemModstamp, LastModifiedDate and CreatedDate of a row, in microseconds since 1970; 0: none.
@@ -41,6 +43,14 @@ class ChangeColumns {
   std::vector<int> columns_;  // in order of preference
 };
 
+// Memory that ends before the files do would end the process, and say nothing.
+inline sdk::Status TooLittleMemory(const std::string& object, const LookupMemory& memory) {
+  return sdk::SourceError(object,
+                          "partners, their people, users and campaigns are more than fit into the " +
+                              std::to_string(memory.most() >> 20) + " MB that they may take",
+                          "raise the setting lookup_megabytes, and the server's plugin_limits.memory_mb with it");
+}
+
 // Calls each(record, columns) with every row of the object. Rows with a fault are left to who reads the object for its
 // own sake.
 template <typename Columns, typename Each>
@@ -57,6 +67,7 @@ sdk::Status ForEachRow(const Source& source, const std::string& object, Each eac
       if (row.number % 4096 == 0 && source.reporter.Cancelled()) return sdk::Cancelled();
       sdk::CsvRecord record(row, csv->header(), source.options.cells);
       each(&record, columns);
+      if (source.memory.exceeded()) return TooLittleMemory(object, source.memory);
     }
   }
   return {};

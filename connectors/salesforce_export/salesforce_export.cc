@@ -138,7 +138,7 @@ Status ReadObject(const ObjectReader& object, const Lookups& lookups, sdk::Repor
   for (bool first_pass = true;; first_pass = false) {
     DealLinks deals;
     if (object.joins_partners) {
-      PM_ASSIGN_OR_RETURN(deals, DealLinks::Load({run->files, run->options, reporter}, &part));
+      PM_ASSIGN_OR_RETURN(deals, DealLinks::Load({run->files, run->options, reporter, *lookups.memory}, &part));
     }
     const MapperContext context{run->options, lookups, deals};
     for (const sdk::Input& input : run->files.Of(object.object)) {
@@ -182,7 +182,7 @@ class SalesforceExport : public sdk::Connector {
   Status Check(Reader& reader, Reporter& reporter) override {
     PM_ASSIGN_OR_RETURN(ExportFiles files, ExportFiles::List(reader, options_));
     bool any = false;
-    const Lookups no_lookups;
+    const Lookups no_lookups(0);
     const DealLinks no_deals;
     const MapperContext context{options_, no_lookups, no_deals};
     for (const ObjectReader& object : kObjects) {
@@ -223,7 +223,7 @@ class SalesforceExport : public sdk::Connector {
     for (const std::string& name : files.unknown()) {
       sink.Problem(Level::kInfo, name, "the file is not read", "name its object in the setting file_map");
     }
-    PM_ASSIGN_OR_RETURN(Lookups lookups, Lookups::Load({files, options_, sink}));
+    PM_ASSIGN_OR_RETURN(Lookups lookups, Lookups::Load(files, options_, sink));
 
     if (lookups.partners.bad_rows() > 0) state.incomplete.insert("Contact");
     Run run(options_, files, sink, std::move(state));

@@ -132,9 +132,9 @@ class PluginFaultTest : public testing::Test {
     WriteFile(folder() + "/deals.txt", absl::StrCat(count, " ", revision));
   }
 
-  static std::unique_ptr<grpc::ClientContext> Call() {
+  static std::unique_ptr<grpc::ClientContext> Call(std::chrono::seconds limit = std::chrono::seconds(120)) {
     auto context = std::make_unique<grpc::ClientContext>();
-    context->set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(120));
+    context->set_deadline(std::chrono::system_clock::now() + limit);
     return context;
   }
 
@@ -368,7 +368,7 @@ TEST_F(PluginFaultTest, TenMillionRejectsTakeTheirRoomAndNoMore) {
   v1::DiscardQuarantineRequest discard;
   discard.set_connector("rejects");
   discard.set_note("ten million");
-  const auto context = Call();
+  const auto context = Call(std::chrono::minutes(20));
   v1::DiscardQuarantineResponse discarded;
   ASSERT_TRUE(
       v1::ConnectorService::NewStub(server_->channel())->DiscardQuarantine(context.get(), discard, &discarded).ok());

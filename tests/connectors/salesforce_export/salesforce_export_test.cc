@@ -319,6 +319,19 @@ TEST(SalesforceExport, OneDealMayNeedMoreMemoryThanIsAllowed) {
   EXPECT_THAT(run.Facts(&v1::Event::has_deal_stage, &v1::Event::deal_stage), SizeIs(kRows));
 }
 
+// What must be held whole fails the run when it is too much, and not the process.
+TEST(SalesforceExport, MorePeopleThanMemoryIsAllowedForAreAnErrorThatSaysWhatToDo) {
+  PluginRun run("salesforce_export");
+  run.AddFile("Account.csv", "Id,Name,IsPartner\n" + Id("001", 1) + ",Acme,1\n");
+  std::string contacts = "Id,AccountId,Email\n";
+  for (int i = 0; i < 60'000; ++i) contacts += Id("003", i) + "," + Id("001", 1) + ",\n";
+  run.AddFile("Contact.csv", contacts);
+  ASSERT_EQ(run.Read({{"lookup_megabytes", "2"}}), PM_OK) << "about 25 bytes for each: " << run.error();
+  ASSERT_EQ(run.Read({{"lookup_megabytes", "1"}}), PM_SOURCE);
+  EXPECT_THAT(run.error(), testing::HasSubstr("people"));
+  EXPECT_THAT(run.records(), testing::IsEmpty()) << "nothing was stated that would be half of it";
+}
+
 TEST(SalesforceLead, StatusesThatLieAreIgnored) {
   PluginRun run("salesforce_export");
   run.AddFile("Lead.csv",

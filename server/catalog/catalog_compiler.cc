@@ -185,6 +185,13 @@ void CatalogCompiler::CompileMeasure(const v1::Measure& definition, CompiledMeas
   measure.reduce = definition.reduce();
   if (!definition.by().empty()) FindSplitField(definition, measure);
   measure.sum_is_money = measure.sum && measure.sum->type() == ValueType::kMoney;
+  if (measure.fact == FactSchemas::Get().Find("partner")) {
+    for (const auto* expression : {&measure.at, &measure.from, &measure.until, &measure.then}) {
+      for (const char* day : {"signed_on", "activated_on", "terminated_on"}) {
+        measure.by_partnership |= *expression && (*expression)->Reads(measure.fact->Find(day)->slot);
+      }
+    }
+  }
   CheckNoLookAhead(definition, measure);
 }
 

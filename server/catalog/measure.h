@@ -37,6 +37,7 @@ struct CompiledMeasure {
   bool by_root = false;                      // it is a field of the root
   bool reads_role = false;                   // any expression reads the role, or the root's: it differs by scope
   bool reads_credited = false;               // likewise the credited amount
+  bool by_partnership = false;               // a partner counts for each time that it was one: it tells their days
   bool reads_root = false;                   // any expression reads a field of the root fact
   bool sum_is_money = false;
   bool current_state = false;
@@ -74,6 +75,18 @@ class ContributionList {
 // ends, (until, -1, -sum); an interval whose end is not after its start gives nothing. A measure with `sum` counts only
 // facts whose sum is set.
 ContributionList ContributionsOf(const CompiledMeasure& measure, const EvalContext& context);
+
+// Calls `count` with the fact; with a partner that left and signed again once for each of these times, if the measure
+// counts them.
+template <typename Count>
+void ForEachPartnership(const CompiledMeasure& measure, const EvalContext& context, const Count& count) {
+  if (!measure.by_partnership || context.row->partnerships().empty()) return count(context);
+  FactRow row = *context.row;
+  for (const Partnership& partnership : context.row->partnerships()) {
+    row.Show(partnership);
+    count({&row, context.root, context.zone});
+  }
+}
 
 // What tells the entries of one day apart, for measures that have them: COHORT the day of `then`, KEYED the key, and
 // under LAST also the bytes `fact`, which name the fact. False when the fact has none: it then counts nowhere.

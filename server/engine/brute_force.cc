@@ -216,7 +216,8 @@ void AddAll(const CompiledMeasure& measure, const EvalContext& context, const Fa
 
 // Adds a fact in the segments of its partners, for each stretch of time in which the same of them are in one.
 // `set_roles` shows the row as those partners see it.
-void AddInSegments(const Catalog& catalog, const Segments& segments, const std::vector<ResolvedPartner>& partners,
+void AddInSegments(const Catalog& catalog, absl::Span<const CompiledMeasure* const> measures, const Segments& segments,
+                   const std::vector<ResolvedPartner>& partners,
                    const std::function<void(const std::vector<int>&)>& set_roles, const EvalContext& context,
                    const FactId& id, CellMap& cells) {
   std::set<Day> days = segments.DaysOf(partners);
@@ -241,7 +242,7 @@ void AddInSegments(const Catalog& catalog, const Segments& segments, const std::
         while (end != days.end() && same_on(*end)) ++end;
         set_roles(members);
         const DayRange stretch{*day, end == days.end() ? kNoDay : *end};
-        for (const CompiledMeasure* measure : catalog.measures_of(id.kind)) {
+        for (const CompiledMeasure* measure : measures) {
           AddAll(*measure, context, id, SegmentScope(segment.attribute(), value), cells, stretch);
         }
       }
@@ -249,7 +250,37 @@ void AddInSegments(const Catalog& catalog, const Segments& segments, const std::
   }
 }
 
-// Partners count once, however many sources state them.
+// A partner as it was in each of its times, the last one first.
+std::vector<v1::Partner> TimesOf(const v1::Partner& partner) {
+  std::vector<v1::Partner> times = {partner};
+  const auto day = [](const v1::Date& date) { return ToDay(absl::CivilDay(date.year(), date.month(), date.day())); };
+  Day next = kNoDay;  // begins the time after
+  if (partner.has_activated_on()) next = day(partner.activated_on());
+  if (partner.has_signed_on()) next = day(partner.signed_on());
+  for (int i = partner.earlier_partnerships_size() - 1; i >= 0; --i) {
+    const v1::EarlierPartnership& earlier = partner.earlier_partnerships(i);
+    if (day(earlier.signed_on()) >= next) continue;
+    v1::Partner& time = times.emplace_back(partner);
+    *time.mutable_signed_on() = earlier.signed_on();
+    time.clear_activated_on();
+    if (earlier.has_activated_on()) *time.mutable_activated_on() = earlier.activated_on();
+    const v1::Date& begin = partner.has_signed_on() ? partner.signed_on() : partner.activated_on();
+    *time.mutable_terminated_on() = day(earlier.terminated_on()) > next ? begin : earlier.terminated_on();
+  }
+  for (v1::Partner& time : times) time.clear_earlier_partnerships();
+  return times;
+}
+
+bool TellsPartnership(const CompiledMeasure& measure) {
+  for (const auto* expression : {&measure.at, &measure.from, &measure.until, &measure.then}) {
+    for (const char* field : {"signed_on", "activated_on", "terminated_on"}) {
+      if (*expression && absl::StrContains((*expression)->text(), field)) return true;
+    }
+  }
+  return false;
+}
+
+// Partners count once, however many sources state them; where their days count, once for each time.
 void CountPartners(const Catalog& catalog, const std::vector<FinalFact>& facts, const Segments& segments,
                    CellMap& cells) {
   const FactSchema& schema = *FactSchemas::Get().Find("partner");
@@ -263,18 +294,28 @@ void CountPartners(const Catalog& catalog, const std::vector<FinalFact>& facts, 
   }
   for (auto& [id, statements] : entities) {
     SortByPrecedence(catalog.program(), statements);
-    const std::string merged = MergeStatements(statements).SerializeAsString();
-    FactRow row(schema);
-    FieldError error;
-    if (!row.Decode(merged, catalog.program().currency_code(), &error)) continue;
-    for (const CompiledMeasure* measure : catalog.measures_of(schema.kind())) {
-      for (const std::string& scope : {std::string(kBusinessName), std::string(kProgramName), PartnerScope(id)}) {
-        AddAll(*measure, {&row, nullptr, &catalog.zone()}, {schema.kind(), "", id}, scope, cells);
+    bool is_last = true;
+    for (const v1::Partner& time : TimesOf(MergeStatements(statements))) {
+      const std::string bytes = time.SerializeAsString();
+      FactRow row(schema);
+      FieldError error;
+      if (!row.Decode(bytes, catalog.program().currency_code(), &error)) continue;
+      const EvalContext context = {&row, nullptr, &catalog.zone()};
+      const FactId entity = {schema.kind(), "", id};
+      std::vector<const CompiledMeasure*> measures;
+      for (const CompiledMeasure* measure : catalog.measures_of(schema.kind())) {
+        if (is_last || TellsPartnership(*measure)) measures.push_back(measure);
       }
+      for (const CompiledMeasure* measure : measures) {
+        for (const std::string& scope : {std::string(kBusinessName), std::string(kProgramName), PartnerScope(id)}) {
+          AddAll(*measure, context, entity, scope, cells);
+        }
+      }
+      AddInSegments(
+          catalog, measures, segments, {{id, 0, kNanosPerUnit}}, [](const std::vector<int>&) {}, context, entity,
+          cells);
+      is_last = false;
     }
-    AddInSegments(
-        catalog, segments, {{id, 0, kNanosPerUnit}}, [](const std::vector<int>&) {}, {&row, nullptr, &catalog.zone()},
-        {schema.kind(), "", id}, cells);
   }
 }
 
@@ -381,7 +422,8 @@ void CountFact(const Catalog& catalog, const Counted& counted, const Resolver& r
   const auto set_roles = [&](const std::vector<int>& members) {
     if (role_row != nullptr) SetRoleFields(role_row->schema(), resolution, members, *role_row);
   };
-  if (has_partner) AddInSegments(catalog, segments, resolution.partners, set_roles, context, id, cells);
+  if (has_partner)
+    AddInSegments(catalog, catalog.measures_of(id.kind), segments, resolution.partners, set_roles, context, id, cells);
 }
 
 }  // namespace

@@ -86,19 +86,21 @@ absl::Status FactApplier::Contribute(const Generation& by, absl::Span<const uint
            (how.measures == nullptr || (*how.measures)[index]);
   };
   std::string key;
-  for (const CompiledMeasure* measure : measures) {
-    const auto index = static_cast<size_t>(measure->index);
-    if (!is_wanted(index)) continue;
-    ContributionList list = ContributionsOf(*measure, context);
-    if (how.days != nullptr) list = Within(*measure, list, *how.days);
-    if (list.empty()) continue;
-    const uint32_t row =
-        measure->by == nullptr ? by.measure_ids[index] : measure_names_.Id(SplitRowName(*measure, context));
-    if (!measure->has_entries()) {
+  const auto contribute = [&](const CompiledMeasure& measure, const EvalContext& shown) {
+    ContributionList list = ContributionsOf(measure, shown);
+    if (how.days != nullptr) list = Within(measure, list, *how.days);
+    if (list.empty()) return;
+    const uint32_t row = measure.by == nullptr ? by.measure_ids[static_cast<size_t>(measure.index)]
+                                               : measure_names_.Id(SplitRowName(measure, shown));
+    if (!measure.has_entries()) {
       for (const Contribution& c : list) contributions_.push_back({row, with_sign(c)});
-    } else if (EntryKey(*measure, context, FactBytes(id), key)) {
+    } else if (EntryKey(measure, shown, FactBytes(id), key)) {
       for (const Contribution& c : list) entries_.push_back({row, key, with_sign(c)});
     }
+  };
+  for (const CompiledMeasure* measure : measures) {
+    if (!is_wanted(static_cast<size_t>(measure->index))) continue;
+    ForEachPartnership(*measure, context, [&](const EvalContext& shown) { contribute(*measure, shown); });
   }
   for (const CompiledMeasure* measure : measures) {
     if (!context.row->parked()) break;

@@ -75,6 +75,16 @@ bool CheckAmount(int64_t units, int64_t nanos, absl::string_view name, FieldErro
   return true;
 }
 
+struct PartnershipSlots {
+  int signed_on, activated_on, terminated_on;
+};
+const PartnershipSlots& SlotsOfPartnership() {
+  static const FactSchema& partner = *FactSchemas::Get().Find("partner");
+  static const PartnershipSlots slots = {partner.Find("signed_on")->slot, partner.Find("activated_on")->slot,
+                                         partner.Find("terminated_on")->slot};
+  return slots;
+}
+
 }  // namespace
 
 FactRow::FactRow(const FactSchema& schema) : schema_(&schema), values_(static_cast<size_t>(schema.slots())) {}
@@ -82,6 +92,7 @@ FactRow::FactRow(const FactSchema& schema) : schema_(&schema), values_(static_ca
 bool FactRow::Decode(absl::string_view fact, absl::string_view currency, FieldError* error) {
   std::fill(values_.begin(), values_.end(), Value());
   waiting_money_.clear();
+  partnerships_.clear();
   const bool tells_partner = schema_->program_wide() && schema_->can_have_partner() && !schema_->has_attributions();
   if (tells_partner) values_.back() = Value::Bool(false);
   wire::Reader reader(fact);
@@ -95,11 +106,59 @@ bool FactRow::Decode(absl::string_view fact, absl::string_view currency, FieldEr
                     "the server does not know this field; it may be newer than the server");
       }
       if (tells_partner && known->name() == "partner_refs") values_.back() = Value::Bool(true);
-      continue;  // references and lists are read by Resolve
+      if (known->name() == "earlier_partnerships" && !DecodePartnership(encoded.bytes, known->name(), error)) {
+        return false;
+      }
+      continue;  // references and other lists are read by Resolve
     }
     if (!DecodeField(*field, encoded, currency, error)) return false;
   }
+  if (!partnerships_.empty()) EndPartnerships();
   return reader.ok() || Fail(error, schema_->name(), "MALFORMED", "is no valid message");
+}
+
+bool FactRow::DecodePartnership(absl::string_view encoded, absl::string_view name, FieldError* error) {
+  Partnership partnership;
+  wire::Reader reader(encoded);
+  wire::Field field;
+  while (reader.Next(field)) {
+    Value* const values[] = {&partnership.signed_on, &partnership.activated_on, &partnership.terminated_on};
+    if (field.number < 1 || field.number > 3 || field.type != wire::kBytes) {
+      return Fail(error, name, "MALFORMED", "is no valid EarlierPartnership message");
+    }
+    if (!ReadDate(field.bytes, *values[field.number - 1], name, error)) return false;
+  }
+  if (!reader.ok()) return Fail(error, name, "MALFORMED", "is no valid message");
+  if (partnership.signed_on.is_null() || partnership.terminated_on.is_null()) {
+    return Fail(error, name, "REQUIRED", "each must have signed_on and terminated_on");
+  }
+  const bool overlaps =
+      !partnerships_.empty() && partnership.signed_on.integer < partnerships_.back().terminated_on.integer;
+  if (overlaps || partnership.terminated_on.integer <= partnership.signed_on.integer) {
+    return Fail(error, name, "OUT_OF_ORDER", "each must end after it began and before the next one begins");
+  }
+  partnerships_.push_back(partnership);
+  return true;
+}
+
+// One source may state the earlier ones, another one the last: what the last one overlaps gives way to it.
+void FactRow::EndPartnerships() {
+  const PartnershipSlots& slots = SlotsOfPartnership();
+  const Partnership last = {(*this)[slots.signed_on], (*this)[slots.activated_on], (*this)[slots.terminated_on]};
+  if (const Value& begin = last.begin(); !begin.is_null()) {
+    while (!partnerships_.empty() && partnerships_.back().signed_on.integer >= begin.integer) partnerships_.pop_back();
+    if (partnerships_.empty()) return;
+    Value& end = partnerships_.back().terminated_on;
+    end.integer = std::min(end.integer, begin.integer);
+  }
+  partnerships_.push_back(last);
+}
+
+void FactRow::Show(const Partnership& partnership) {
+  const PartnershipSlots& slots = SlotsOfPartnership();
+  Set(slots.signed_on, partnership.signed_on);
+  Set(slots.activated_on, partnership.activated_on);
+  Set(slots.terminated_on, partnership.terminated_on);
 }
 
 void FactRow::Convert(absl::FunctionRef<std::optional<Nanos>(const ForeignMoney&)> convert) {

@@ -48,6 +48,14 @@ struct ForeignMoney {
   Nanos amount = 0;
 };
 
+// A time for which a company was a partner: the days on which it signed, was activated and left, each as the field of
+// that name.
+struct Partnership {
+  Value signed_on, activated_on, terminated_on;
+
+  const Value& begin() const { return signed_on.is_null() ? activated_on : signed_on; }
+};
+
 class FactRow {
  public:
   explicit FactRow(const FactSchema& schema);
@@ -62,16 +70,25 @@ class FactRow {
   // Sets the money that `convert` knows an amount for; the rest goes on waiting.
   void Convert(absl::FunctionRef<std::optional<Nanos>(const ForeignMoney&)> convert);
 
+  // Of a partner that left and signed again: all its times, oldest first, the one of its fields last. None overlaps
+  // the next. Empty for all others.
+  const std::vector<Partnership>& partnerships() const { return partnerships_; }
+  // Puts the days of one of them into the fields.
+  void Show(const Partnership& partnership);
+
   const FactSchema& schema() const { return *schema_; }
   const Value& operator[](int slot) const { return values_[static_cast<size_t>(slot)]; }
   void Set(int slot, Value value) { values_[static_cast<size_t>(slot)] = value; }
 
  private:
+  bool DecodePartnership(absl::string_view encoded, absl::string_view name, FieldError* error);
+  void EndPartnerships();
   bool DecodeField(const FieldSchema& field, const wire::Field& encoded, absl::string_view currency, FieldError* error);
 
   const FactSchema* schema_;
   std::vector<Value> values_;
   std::vector<ForeignMoney> waiting_money_;
+  std::vector<Partnership> partnerships_;
 };
 
 }  // namespace partnermetrics

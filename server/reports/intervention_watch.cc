@@ -31,7 +31,7 @@ std::optional<Day> FirstDayOf(const WatchInput& input) {
     const std::vector<MeasureUse>& own = MetricAt(*input.catalog, metric).uses;
     uses.insert(uses.end(), own.begin(), own.end());
   }
-  std::optional<Day> entry = PartnerDay(input.source->Partner(input.scope), "signed_on");
+  std::optional<Day> entry = PartnerDaysOf(input.source->Partner(input.scope)).front().signed_on;
   if (!entry) entry = FirstFactDay(*input.source, uses, input.scope);
   if (!entry) return std::nullopt;
   Day first = std::max(*entry, FirstFactDay(*input.source, uses, kProgramScope).value_or(*entry));
@@ -81,7 +81,7 @@ Number RuleWatch::Kpi(const WatchInput& input, Day day) const {
 void RuleWatch::Begin(const WatchInput& input) {
   has_begun_ = true;
   next_ = FirstDayOf(input).value_or(kNever);
-  left_on_ = PartnerDay(input.source->Partner(input.scope), "terminated_on");
+  left_on_ = PartnerDaysOf(input.source->Partner(input.scope)).back().terminated_on;
   opening_ = ConditionsOf(input, input.rule->definition->opens_when());
   closing_ = ConditionsOf(input, input.rule->definition->closes_when());
 }

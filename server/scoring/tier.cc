@@ -32,6 +32,7 @@ Tier::Tier(const Evaluator& evaluator, const Catalog& catalog, const MeasureSour
       tiers_(*catalog.tiers()),
       source_(source),
       scope_(partner),
+      times_(PartnerDaysOf(source.Partner(partner))),
       entry_(EntryDay()),
       reviewed_from_(entry_ ? std::optional<Day>(std::max(*entry_, FirstFact(kProgramScope).value_or(*entry_)))
                             : std::nullopt) {}
@@ -41,12 +42,12 @@ std::optional<Day> Tier::FirstFact(ScopeIndex scope) const {
 }
 
 std::optional<Day> Tier::EntryDay() const {
-  const auto signed_on = PartnerDay(source_.Partner(scope_), "signed_on");
+  const std::optional<Day> signed_on = times_.front().signed_on;
   return signed_on ? signed_on : FirstFact(scope_);
 }
 
 bool Tier::HasLeft(Day day) const {
-  const auto terminated_on = PartnerDay(source_.Partner(scope_), "terminated_on");
+  const std::optional<Day> terminated_on = LastBegunBy(times_, day).terminated_on;
   return terminated_on && *terminated_on <= day;
 }
 
@@ -120,7 +121,7 @@ std::vector<Tier::Step> Tier::StepsUntil(Day as_of) const {
   steps.push_back(step);
 
   for (const auto& [day, stated] : ReviewsBetween(*entry_, as_of)) {
-    if (HasLeft(day)) break;
+    if (HasLeft(day)) continue;
     step.on = day + 1;
     step.before = step.state;
     step.stated = stated;
@@ -177,7 +178,7 @@ TierState Tier::StateAt(Day as_of, TierMemo* memo) const {
   state.rank = tiers_.entry_rank;
   if (goes_on) state = memo->state;
   for (const auto& [day, stated] : ReviewsBetween(goes_on ? *memo->until : *entry_, as_of)) {
-    if (HasLeft(day)) break;
+    if (HasLeft(day)) continue;
     state = Decide(day, stated, state).state;
   }
   if (memo != nullptr) *memo = {as_of, state, entry_, reviewed_from_};
@@ -204,7 +205,10 @@ Day Tier::NextTurn(Day as_of) const {
   std::set<Day> turns = OverrideDays();
   turns.insert(NextReview(as_of, tiers_.promotion_months) + 1);
   if (entry_) turns.insert(*entry_);
-  if (const auto terminated_on = PartnerDay(source_.Partner(scope_), "terminated_on")) turns.insert(*terminated_on);
+  for (const PartnerDays& time : times_) {
+    if (time.signed_on) turns.insert(*time.signed_on);
+    if (time.terminated_on) turns.insert(*time.terminated_on);
+  }
   if (const TierDecisions* decisions = source_.Decisions(scope_); decisions != nullptr) {
     for (const v1::TierReview& review : decisions->reviews) turns.insert(ToDay(review.reviewed_on()) + 1);
   }

@@ -23,6 +23,7 @@
 #include "server/catalog/catalog.h"
 #include "server/scoring/evaluator.h"
 #include "server/scoring/measure_source.h"
+#include "server/scoring/partner_days.h"
 #include "server/scoring/requirement.h"
 #include "server/scoring/tier_memo.h"
 #include "server/scoring/tier_review.h"
@@ -97,6 +98,7 @@ class Tier {
   const CompiledTiers& tiers_;
   const MeasureSource& source_;
   const ScopeIndex scope_;
+  const std::vector<PartnerDays> times_;  // for which it was a partner
   const std::optional<Day> entry_;
   const std::optional<Day> reviewed_from_;  // reviewed are periods that begin on it or later
 };

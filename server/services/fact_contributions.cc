@@ -153,24 +153,26 @@ class FactReader {
     row.partners = resolution.partners;
     row.version = fact.version;
     row.position = fact.position;
-    std::optional<FactContribution> before;
-    for (const Seen& as : seen) {
-      if (role_row != nullptr) {
-        const FactSchema& schema = role_row->schema();
-        if (as.partners) {
-          SetRoleFields(schema, resolution, *as.partners, *role_row);
-        } else {
-          SetRoleFields(schema, resolution, *role_row);
+    ForEachPartnership(query_.measure, context, [&](const EvalContext& shown) {
+      std::optional<FactContribution> before;
+      for (const Seen& as : seen) {
+        if (role_row != nullptr) {
+          const FactSchema& schema = role_row->schema();
+          if (as.partners) {
+            SetRoleFields(schema, resolution, *as.partners, *role_row);
+          } else {
+            SetRoleFields(schema, resolution, *role_row);
+          }
+          row.role = static_cast<int>((*role_row)[schema.role_slot()].integer);
         }
-        row.role = static_cast<int>((*role_row)[schema.role_slot()].integer);
+        row.share_nanos.reset();
+        if (as.partners) {
+          row.share_nanos = 0;
+          for (const int i : *as.partners) *row.share_nanos += resolution.partners[static_cast<size_t>(i)].share_nanos;
+        }
+        Count(shown, as.days, row, before);
       }
-      row.share_nanos.reset();
-      if (as.partners) {
-        row.share_nanos = 0;
-        for (const int i : *as.partners) *row.share_nanos += resolution.partners[static_cast<size_t>(i)].share_nanos;
-      }
-      Count(context, as.days, row, before);
-    }
+    });
     return absl::OkStatus();
   }
 

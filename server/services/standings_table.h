@@ -31,6 +31,7 @@
 #include "partnermetrics/v1/partner.pb.h"
 #include "server/ingest/programs.h"
 #include "server/reports/standings.h"
+#include "server/scoring/partner_days.h"
 #include "server/scoring/tier_memo.h"
 #include "server/services/engine_source.h"
 #include "storage/mutex.h"
@@ -124,8 +125,8 @@ class StandingsTable {
     std::optional<std::pair<Day, uint64_t>> evaluated_at = {};  // as of which day and position, if not of_itself
   };
   struct Partner {
-    std::optional<Day> signed_on, terminated_on;
-    bool gone = false;  // nobody states it any more
+    std::vector<PartnerDays> times;  // for which it was a partner
+    bool gone = false;               // nobody states it any more
   };
   using Columns = std::vector<Column*>;
   static bool IsMember(const Partner& partner, Day as_of);

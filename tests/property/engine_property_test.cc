@@ -2,11 +2,13 @@
 // before their roots, partners, aliases and exchange rates that come late, customers whose deals are won late, partners
 // that move between segments, other definitions and segments, restarts), and wherever the jobs stand that some of it
 // opens, the cells that the engine serves are those that a brute-force evaluator gets from the final facts alone, and
-// the log replayed from nothing gives the same bytes.
+// the log replayed from nothing gives the same bytes. Several programmes that share a state, with the same ids and
+// definitions of their own, are each what they would be alone.
 //
 // PM_PROPERTY_CASES sets the number of cases (2,000 without it), PM_SEED the seed of a failing run.
 #include <cstdlib>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 
@@ -23,16 +25,26 @@ namespace partnermetrics {
 namespace {
 
 constexpr int kOperations = 200;
+constexpr int kVariants = 9;  // of the definitions
 
-// The programme under test, with a model beside it that knows only which record of each fact wins in the end.
-class Case {
+void Check(const absl::Status& status) {
+  if (!status.ok()) RC_FAIL(status.ToString());
+}
+
+constexpr StateTable kTables[] = {StateTable::kMeta, StateTable::kFacts, StateTable::kCells, StateTable::kIndexes};
+
+// A programme under test, with a model beside it that knows only which record of each fact wins in the end.
+class Programme {
  public:
-  explicit Case(int facts_at_once) {
+  // Programmes of one case differ in `number`. How much is done at one go decides how many jobs there are; the log is
+  // replayed by the same number.
+  Programme(MemoryState& state, int number, int facts_at_once) : number_(number), state_(state) {
+    // One id begins with another one.
+    options_.program = absl::StrCat("test", std::string(static_cast<size_t>(number), '2'));
     options_.facts_at_once = facts_at_once;
     Reopen();
+    Define(0);
   }
-
-  void Start() { Define(0); }
 
   void Do(const Operation& op) {
     if (op.what == kRestart) {
@@ -42,7 +54,7 @@ class Case {
     }
     if (op.what == kDefine) {
       // Rarely: all is counted anew.
-      if (op.length < 60) Define((op.variant + op.amount) % 9);
+      if (op.length < 60) Define((op.variant + op.amount) % kVariants);
       return;
     }
     if (op.what == kStep) {
@@ -67,7 +79,8 @@ class Case {
         aliases_.insert(alias);
       }
     } else {
-      const v1::Event event = MakeEvent(op);
+      v1::Event event = MakeEvent(op);
+      event.set_program(options_.program);
       record.payload = event.SerializeAsString();
       Remember(event, record.sequence, record.appended_at_us);
     }
@@ -111,8 +124,8 @@ class Case {
     for (const std::string& scope : scopes) VerifyScope(view, scope, expected);
   }
 
-  // The same log, applied from nothing in one go, gives the same state, byte by byte.
-  void VerifyReplay() {
+  // Writes its state, and gives what the same log makes of an empty one when it is applied in one go.
+  MemoryState Replayed() {
     Check(engine_->Publish());
     Check(engine_->Checkpoint());
     MemoryState fresh;
@@ -120,9 +133,7 @@ class Case {
     Check(replayed.status());
     Check((*replayed)->Replay([](uint64_t, uint64_t) {}));
     Check((*replayed)->Checkpoint());
-    for (const auto table : {StateTable::kMeta, StateTable::kFacts, StateTable::kCells, StateTable::kIndexes}) {
-      RC_ASSERT(fresh.table(table) == state_.table(table));
-    }
+    return fresh;
   }
 
  private:
@@ -149,12 +160,10 @@ class Case {
   void Define(int variant) {
     storage::LogRecord record;
     record.type = storage::RecordType::kDefinitions;
-    record.payload = TestDefinitions(variant).SerializeAsString();
+    log::v1::Definitions definitions = TestDefinitions((variant + 4 * number_) % kVariants);
+    definitions.mutable_program()->set_id(options_.program);
+    record.payload = definitions.SerializeAsString();
     Append(std::move(record));
-  }
-
-  static void Check(const absl::Status& status) {
-    if (!status.ok()) RC_FAIL(status.ToString());
   }
 
   void Reopen() {
@@ -295,14 +304,27 @@ class Case {
     }
   }
 
-  EngineOptions options_{"test", size_t{1} << 20, size_t{1} << 30};
+  const int number_;
+  EngineOptions options_{"", size_t{1} << 20, size_t{1} << 30};
   MemoryLog log_;
-  MemoryState state_;
+  MemoryState& state_;
   std::unique_ptr<Engine> engine_;
   std::map<FactId, Winner> winners_;
   std::set<std::pair<ReferenceKey, std::string>> aliases_;
   AttributeHistory attributes_;
 };
+
+// The state that the programmes share is byte by byte what their logs give, each applied alone.
+void VerifyReplay(const MemoryState& shared, std::vector<std::unique_ptr<Programme>>& programmes) {
+  std::map<StateTable, MemoryState::Table> alone;
+  for (const auto& programme : programmes) {
+    const MemoryState replayed = programme->Replayed();
+    for (const StateTable table : kTables) {
+      for (const auto& row : replayed.table(table)) RC_ASSERT(alone[table].insert(row).second);
+    }
+  }
+  for (const StateTable table : kTables) RC_ASSERT(alone[table] == shared.table(table));
+}
 
 // RapidCheck reads its settings from the environment, once.
 void ConfigureRapidCheck() {
@@ -318,14 +340,20 @@ TEST(EngineProperty, IncrementalEqualsBatchAndReplayGivesTheSameBytes) {
   ASSERT_TRUE(kConfigured);
   EXPECT_TRUE(rc::check("incremental = batch, replay = state", [] {
     const auto operations = *rc::gen::container<std::vector<Operation>>(kOperations, AnyOperation());
-    // How much is done at one go decides how many jobs there are; the log is replayed by the same number.
-    Case run(*rc::gen::element(0, 1, 3, 10'000));
-    run.Start();
-    for (const Operation& op : operations) run.Do(op);
-    run.VerifyReplay();
-    run.FinishJobs();
-    run.Verify();
-    run.VerifyReplay();
+    // Mostly one alone: that much more happens to it.
+    const int count = *rc::gen::element(1, 1, 2, kMostProgrammes);
+    MemoryState state;
+    std::vector<std::unique_ptr<Programme>> programmes;
+    for (int i = 0; i < count; ++i) {
+      programmes.push_back(std::make_unique<Programme>(state, i, *rc::gen::element(0, 1, 3, 10'000)));
+    }
+    for (const Operation& op : operations) programmes[static_cast<size_t>(op.programme % count)]->Do(op);
+    VerifyReplay(state, programmes);
+    for (const auto& programme : programmes) {
+      programme->FinishJobs();
+      programme->Verify();
+    }
+    VerifyReplay(state, programmes);
   }));
 }
 

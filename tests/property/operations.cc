@@ -77,6 +77,18 @@ constexpr char kDefinitions[] = R"pb(
   measures { id: "costs" fact: "cost" kind: MEASURE_KIND_FLOW sum: "amount" at: "incurred_on" }
   measures { id: "customers" fact: "customer" kind: MEASURE_KIND_FLOW at: "first_purchase_on" }
   measures { id: "partners" fact: "partner" kind: MEASURE_KIND_STOCK from: "signed_on" until: "terminated_on" }
+  measures { id: "signed" fact: "partner" kind: MEASURE_KIND_FLOW at: "signed_on" }
+  measures { id: "activated_later" fact: "partner" kind: MEASURE_KIND_COHORT at: "signed_on" then: "activated_on" }
+  measures {
+    id: "tiers"
+    fact: "partner"
+    kind: MEASURE_KIND_KEYED
+    reduce: KEY_REDUCTION_ANY
+    key: "tier"
+    from: "signed_on"
+    until: "terminated_on"
+  }
+  measures { id: "described" fact: "partner" kind: MEASURE_KIND_FLOW at: "attributes_since_on" }
   measures {
     id: "won_later"
     fact: "deal"
@@ -229,19 +241,20 @@ log::v1::Definitions TestDefinitions(int variant) {
 }
 
 void showValue(const Operation& op, std::ostream& out) {
-  out << "{what " << op.what << " id " << op.id << " rev " << op.revision << " seq " << op.sequence << " partner "
-      << op.partner << " second " << op.second << " day " << op.day << " length " << op.length << " amount "
-      << op.amount << " variant " << op.variant << (op.deleted ? " deleted" : "") << "}";
+  out << "{programme " << op.programme << " what " << op.what << " id " << op.id << " rev " << op.revision << " seq "
+      << op.sequence << " partner " << op.partner << " second " << op.second << " day " << op.day << " length "
+      << op.length << " amount " << op.amount << " variant " << op.variant << (op.deleted ? " deleted" : "") << "}";
 }
 
 rc::Gen<Operation> AnyOperation() {
   const auto small = [](int n) { return rc::gen::inRange(0, n); };
   return rc::gen::build<Operation>(
-      rc::gen::set(&Operation::what, small(kWhats)), rc::gen::set(&Operation::id, small(5)),
-      rc::gen::set(&Operation::revision, small(6)), rc::gen::set(&Operation::sequence, small(3)),
-      rc::gen::set(&Operation::partner, small(8)), rc::gen::set(&Operation::second, small(8)),
-      rc::gen::set(&Operation::day, small(800)), rc::gen::set(&Operation::length, small(200)),
-      rc::gen::set(&Operation::amount, small(7)), rc::gen::set(&Operation::variant, small(12)),
+      rc::gen::set(&Operation::programme, small(kMostProgrammes)), rc::gen::set(&Operation::what, small(kWhats)),
+      rc::gen::set(&Operation::id, small(5)), rc::gen::set(&Operation::revision, small(6)),
+      rc::gen::set(&Operation::sequence, small(3)), rc::gen::set(&Operation::partner, small(8)),
+      rc::gen::set(&Operation::second, small(8)), rc::gen::set(&Operation::day, small(800)),
+      rc::gen::set(&Operation::length, small(200)), rc::gen::set(&Operation::amount, small(7)),
+      rc::gen::set(&Operation::variant, small(12)),
       rc::gen::set(&Operation::deleted, rc::gen::map(small(8), [](int n) { return n == 0; })));
 }
 
@@ -385,6 +398,16 @@ v1::Event MakeEvent(const Operation& op) {
       if (op.variant % 6 == 3) partner.add_external_ids()->set_id(absl::StrCat("p", op.second));
       SetDay(partner.mutable_signed_on(), op.day);
       if (op.variant % 4 == 0) SetDay(partner.mutable_terminated_on(), op.day + op.length);
+      if (op.variant % 3 == 1) SetDay(partner.mutable_activated_on(), op.day + 10);
+      if (op.length % 4 == 1) {
+        // It was a partner before, twice; the second time may reach into the last one.
+        for (const int before : {250, 50}) {
+          v1::EarlierPartnership& earlier = *partner.add_earlier_partnerships();
+          SetDay(earlier.mutable_signed_on(), op.day - before);
+          if (op.amount % 2 == 0) SetDay(earlier.mutable_activated_on(), op.day - before + op.amount);
+          SetDay(earlier.mutable_terminated_on(), op.day - before + op.length);
+        }
+      }
       constexpr const char* kTiers[] = {"", "Gold", "Silver"};
       partner.set_tier(kTiers[op.amount % 3]);
       partner.set_region(kTiers[op.second % 3]);

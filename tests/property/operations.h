@@ -21,8 +21,9 @@ log::v1::Definitions TestDefinitions(int variant);
 
 // One thing that happens. Small numbers choose from small sets, so that everything meets everything.
 struct Operation {
-  int what = 0;  // which kind of event, alias change or restart
-  int id = 0;    // record
+  int programme = 0;  // of several side by side, the one to which it happens
+  int what = 0;       // which kind of event, alias change or restart
+  int id = 0;         // record
   int revision = 0;
   int sequence = 0;
   int partner = 0;  // reference
@@ -55,6 +56,9 @@ enum What {
   kStep,
   kWhats
 };
+
+// Of up to this many programmes.
+inline constexpr int kMostProgrammes = 3;
 
 rc::Gen<Operation> AnyOperation();
 

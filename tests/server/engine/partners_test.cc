@@ -76,6 +76,42 @@ TEST_F(PartnersTest, UnresolvedFactsAreListedByReference) {
   EXPECT_EQ((*groups)[0].example.record_id, "1");
 }
 
+// Signed in 2023, left in March 2024, signed again in June.
+TEST_F(PartnersTest, OneThatSignedAgainCountsInBothOfItsTimes) {
+  Define(R"pb(
+    measures { id: "partners" fact: "partner" kind: MEASURE_KIND_STOCK from: "signed_on" until: "terminated_on" }
+    measures { id: "signed" fact: "partner" kind: MEASURE_KIND_FLOW at: "signed_on" }
+    measures { id: "left" fact: "partner" kind: MEASURE_KIND_FLOW at: "terminated_on" }
+    measures { id: "described" fact: "partner" kind: MEASURE_KIND_FLOW at: "attributes_since_on" }
+  )pb");
+  const std::string since = "attributes_since_on { year: 2023 month: 1 day: 10 } ";
+  const std::string last = "signed_on { year: 2024 month: 6 day: 1 } activated_on { year: 2024 month: 6 day: 20 } ";
+  const std::string first =
+      "earlier_partnerships { signed_on { year: 2023 month: 1 day: 10 } terminated_on { year: 2024 month: 3 day: 15 } "
+      "}";
+  Ingest("record_id: 'r1' revision: 1 partner { " + since + last + first + " }");
+  const auto on = [&](int year, int month) {
+    return UpTo("program", "partners", ToDay(absl::CivilDay(year, month, 10)));
+  };
+  EXPECT_EQ(on(2024, 2), "1/0");
+  EXPECT_EQ(on(2024, 4), "0/0");
+  EXPECT_EQ(on(2024, 7), "1/0");
+  EXPECT_EQ(Total("partner:crm:r1", "signed"), "2/0");
+  EXPECT_EQ(Total("partner:crm:r1", "left"), "1/0");
+  EXPECT_EQ(Total("partner:crm:r1", "described"), "1/0") << "it is described once, however often it signed";
+  ExpectVerified();
+
+  // Another source that knows an earlier end of the gap gives it its way.
+  Ingest("source: 'partnermetrics' record_id: 'crm:r1' partner { signed_on { year: 2024 month: 2 day: 1 } }");
+  EXPECT_EQ(on(2024, 4), "1/0");
+  EXPECT_EQ(on(2024, 2), "1/0");
+  ExpectVerified();
+  Ingest("record_id: 'r1' revision: 2 deleted: true partner {}");
+  EXPECT_EQ(on(2024, 7), "1/0");
+  EXPECT_EQ(on(2023, 7), "0/0");
+  ExpectVerified();
+}
+
 TEST_F(PartnersTest, ADeletedPartnerIsGone) {
   Ingest("record_id: 'b1' revision: 1 deleted: true partner {}");
   Engine::View view(*engine_);

@@ -55,6 +55,49 @@ TEST(FactSchemas, EveryKindWithMoneySaysWhichDayConvertsIt) {
   }
 }
 
+std::string DecodedPartner(const std::string& text) {
+  v1::Partner partner;
+  EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(text, &partner)) << text;
+  const std::string bytes = partner.SerializeAsString();
+  FactRow row(*FactSchemas::Get().Find("partner"));
+  FieldError error;
+  if (!row.Decode(bytes, "USD", &error)) return error.field + " " + error.reason;
+  std::string days;
+  for (const Partnership& time : row.partnerships()) {
+    days += DayText(static_cast<Day>(time.signed_on.integer)) + "..";
+    if (!time.terminated_on.is_null()) days += DayText(static_cast<Day>(time.terminated_on.integer));
+    days += " ";
+  }
+  return days;
+}
+
+std::string On(const std::string& field, int year, int month) {
+  return field + " { year: " + std::to_string(year) + " month: " + std::to_string(month) + " day: 1 } ";
+}
+std::string Earlier(int from_year, int until_year) {
+  return "earlier_partnerships { " + On("signed_on", from_year, 1) + On("terminated_on", until_year, 1) + "} ";
+}
+
+TEST(FactRow, HasTheTimesOfAPartnerThatSignedAgain) {
+  EXPECT_EQ(DecodedPartner(On("signed_on", 2024, 6)), "");
+  EXPECT_EQ(DecodedPartner(Earlier(2018, 2019) + Earlier(2019, 2021) + On("signed_on", 2024, 6)),
+            "2018-01-01..2019-01-01 2019-01-01..2021-01-01 2024-06-01.. ");
+  // The last one may be known from another source.
+  EXPECT_EQ(DecodedPartner(Earlier(2018, 2019) + Earlier(2020, 2022) + Earlier(2023, 2025) + On("signed_on", 2021, 6)),
+            "2018-01-01..2019-01-01 2020-01-01..2021-06-01 2021-06-01.. ");
+  EXPECT_EQ(DecodedPartner(Earlier(2023, 2025) + On("signed_on", 2021, 6)), "");
+}
+
+TEST(FactRow, RefusesTimesOfAPartnerThatMakeNoSense) {
+  EXPECT_EQ(DecodedPartner(Earlier(2019, 2021) + Earlier(2020, 2022)), "earlier_partnerships OUT_OF_ORDER");
+  EXPECT_EQ(DecodedPartner(Earlier(2020, 2021) + Earlier(2018, 2019)), "earlier_partnerships OUT_OF_ORDER");
+  EXPECT_EQ(DecodedPartner(Earlier(2021, 2021)), "earlier_partnerships OUT_OF_ORDER");
+  EXPECT_EQ(DecodedPartner("earlier_partnerships { " + On("signed_on", 2020, 1) + "}"),
+            "earlier_partnerships REQUIRED");
+  EXPECT_EQ(DecodedPartner("earlier_partnerships { " + On("signed_on", 2020, 14) + On("terminated_on", 2021, 1) + "}"),
+            "earlier_partnerships BAD_DATE");
+}
+
 TEST(FactRow, OfProgrammeWideKindsItTellsWhetherAPartnerIsNamed) {
   FactRow row(*FactSchemas::Get().Find("certification_requirement"));
   FieldError error;

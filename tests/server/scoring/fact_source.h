@@ -150,7 +150,9 @@ class FactSource : public MeasureSource {
     const CompiledMeasure& measure = catalog_.measures()[static_cast<size_t>(row.measure)];
     for (const Stored& fact : facts_) {
       if (fact.kind != measure.fact->name() || !InScope(fact.partner, row.scope)) continue;
-      for (const Contribution& c : ContributionsOf(measure, {&fact.row.row(), nullptr, &catalog_.zone()})) visitor(c);
+      ForEachPartnership(measure, {&fact.row.row(), nullptr, &catalog_.zone()}, [&](const EvalContext& context) {
+        for (const Contribution& c : ContributionsOf(measure, context)) visitor(c);
+      });
     }
   }
 
@@ -166,18 +168,19 @@ class FactSource : public MeasureSource {
     for (size_t i = 0; i < facts_.size(); ++i) {
       const Stored& fact = facts_[i];
       if (fact.kind != measure.fact->name() || !InScope(fact.partner, row.scope)) continue;
-      const EvalContext context{&fact.row.row(), nullptr, &catalog_.zone()};
-      Entry entry;
-      entry.fact = i;
-      if (measure.has_entries() && !EntryKey(measure, context, absl::StrCat(1'000'000 + i), entry.key)) continue;
-      if (measure.by != nullptr) {
-        entry.split = SplitRowName(measure, context).substr(measure.id.size() + 1);
-        entry.split.pop_back();
-      }
-      for (const Contribution& c : ContributionsOf(measure, context)) {
-        entry.contribution = c;
-        entries.push_back(entry);
-      }
+      ForEachPartnership(measure, {&fact.row.row(), nullptr, &catalog_.zone()}, [&](const EvalContext& context) {
+        Entry entry;
+        entry.fact = i;
+        if (measure.has_entries() && !EntryKey(measure, context, absl::StrCat(1'000'000 + i), entry.key)) return;
+        if (measure.by != nullptr) {
+          entry.split = SplitRowName(measure, context).substr(measure.id.size() + 1);
+          entry.split.pop_back();
+        }
+        for (const Contribution& c : ContributionsOf(measure, context)) {
+          entry.contribution = c;
+          entries.push_back(entry);
+        }
+      });
     }
     return entries;
   }

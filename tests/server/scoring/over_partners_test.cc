@@ -64,6 +64,30 @@ TEST_F(OverPartnersTest, PartnersCountFromTheDayOfTheirSignature) {
   EXPECT_EQ(Formula("prior_year(count_partners())").value, 1);
 }
 
+// One that left in March and signed again in June.
+TEST_F(OverPartnersTest, APartnerThatLeftAndSignedAgainIsOneInBothTimes) {
+  const auto on = [&](const std::string& formula, Day as_of) {
+    Define(Metric("x", formula, kProgram));
+    Partner("earlier_partnerships { " + DateText("signed_on", On(2023, 1, 10)) +
+            DateText("terminated_on", On(2024, 3, 15)) + " }" + DateText("signed_on", On(2024, 6, 1)) +
+            DateText("activated_on", On(2024, 6, 20)));
+    return Evaluate("x", as_of).value;
+  };
+  const Day february = On(2024, 2, 10), april = On(2024, 4, 10), july = On(2024, 7, 10);
+  const std::string is_partner = "count_partners(partners.count > 0)";
+  EXPECT_EQ(on(is_partner, On(2023, 1, 9)), 0);
+  EXPECT_EQ(on(is_partner, february), 1);
+  EXPECT_EQ(on(is_partner, april), 0);
+  EXPECT_EQ(on(is_partner, july), 1);
+  const std::string signed_on = "sum_partners(partner.signed_on)", left_on = "sum_partners(partner.terminated_on)";
+  EXPECT_EQ(on(signed_on, february), On(2023, 1, 10));
+  EXPECT_EQ(on(signed_on, april), On(2023, 1, 10));
+  EXPECT_EQ(on(left_on, april), On(2024, 3, 15));
+  EXPECT_EQ(on(signed_on, july), On(2024, 6, 1));
+  EXPECT_EQ(on("count_partners(has(partner.terminated_on))", july), 0);
+  EXPECT_EQ(on("count_partners(has(partner.activated_on))", april), 0);
+}
+
 TEST_F(OverPartnersTest, PartnersWithoutDataAreLeftOut) {
   // The second partner has no deal in April and May.
   EXPECT_EQ(Formula("average_partners(deal_size)", On(2024, 5, 31)).value, 50);

@@ -337,6 +337,18 @@ TEST_F(TierTest, WhoHasLeftHasNoTier) {
   EXPECT_EQ(At(On(2023, 5, 1), kFirstPartnerScope + 1).status(), v1::TIER_STATUS_UNSPECIFIED);
 }
 
+TEST_F(TierTest, WhoSignedAgainGoesOnWithItsTier) {
+  Rules();
+  Partner("name: 'Again' earlier_partnerships {" + DateText("signed_on", On(2023, 1, 1)) +
+          DateText("terminated_on", On(2023, 5, 1)) + "}" + DateText("signed_on", On(2023, 8, 1)));
+  Won(250, On(2023, 3, 1), /*partner=*/2);
+  const ScopeIndex again = kFirstPartnerScope + 1;
+  EXPECT_EQ(At(On(2023, 4, 30), again).tier(), "gold");
+  EXPECT_EQ(At(On(2023, 5, 1), again).tier(), "");
+  EXPECT_EQ(At(On(2023, 7, 31), again).tier(), "");
+  EXPECT_EQ(At(On(2023, 8, 1), again).tier(), "gold");
+}
+
 TEST_F(TierTest, TheTierIsAMetric) {
   Rules();
   Won(250, On(2023, 3, 1));

@@ -62,9 +62,11 @@ class PrefixScan {
 
 // False when the folder holds data files: then a missing CURRENT is damage, and creating a database over them would
 // delete them.
-bool MayCreate(rocksdb::Env* env, const std::string& path) {
+absl::StatusOr<bool> MayCreate(rocksdb::Env* env, const std::string& path) {
   std::vector<std::string> files;
-  if (!env->GetChildren(path, &files).ok()) return true;
+  const rocksdb::Status listed = env->GetChildren(path, &files);
+  if (listed.IsNotFound() || listed.IsPathNotFound()) return true;
+  RETURN_IF_ERROR(FromRocks(listed, absl::StrCat("the folder of the log in ", path, " cannot be read")));
   return std::none_of(files.begin(), files.end(), [](const std::string& file) {
     return absl::EndsWith(file, ".log") || absl::EndsWith(file, ".sst");
   });
@@ -138,13 +140,13 @@ absl::StatusOr<RocksLog::Instance> RocksLog::OpenInstance() const {
   if (const absl::Status records = CheckRecordFiles(path_); !records.ok()) return DoesNotOpen(records.message());
   auto instance = std::make_shared<LogInstance>();
   rocksdb::Options rocks = LogOptions(options_, memory_, instance->errors);
-  rocks.create_if_missing = MayCreate(rocks.env, path_);
+  ASSIGN_OR_RETURN(rocks.create_if_missing, MayCreate(rocks.env, path_));
   const rocksdb::ColumnFamilyOptions family(rocks);
   const rocksdb::Status status =
       OpenedDb::Open(rocks, path_, {{kEventsFamily, family}, {kPersonalFamily, family}, {kQuarantineFamily, family}},
                      &instance->opened);
   if (status.ok()) return instance;
-  if (status.IsIOError() && !status.IsPathNotFound()) {
+  if (IsDiskError(status)) {
     return FromRocks(status, absl::StrCat("the log in ", path_, " cannot be opened now; nothing is lost by that"));
   }
   return DoesNotOpen(status.ToString());

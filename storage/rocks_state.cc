@@ -47,6 +47,7 @@ std::vector<rocksdb::ColumnFamilyDescriptor> StateFamilies(const rocksdb::Option
 
 // True when opening again later would not help: the files themselves are at fault.
 bool IsContentError(const rocksdb::Status& status) {
+  if (IsDiskError(status)) return false;
   return status.IsCorruption() || status.IsInvalidArgument() || status.IsNotSupported() || status.IsPathNotFound() ||
          status.IsNotFound();
 }

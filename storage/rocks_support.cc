@@ -50,15 +50,21 @@ class SpdlogLogger : public rocksdb::Logger {
 
 }  // namespace
 
+bool IsDiskError(const rocksdb::Status& status) {
+  if (status.IsIOError()) return !status.IsPathNotFound();
+  // We ask for no direct I/O: so this is how RocksDB explains any error of opening CURRENT.
+  return status.IsInvalidArgument() && (absl::StrContains(status.ToString(), "Direct I/O is not supported") ||
+                                        absl::StrContains(status.ToString(), "options incompatible with filesystem"));
+}
+
 absl::Status FromRocks(const rocksdb::Status& status, absl::string_view what) {
   if (status.ok()) return absl::OkStatus();
   const std::string message = absl::StrCat(what, ": ", status.ToString());
   if (status.IsNotFound()) return absl::NotFoundError(message);
   if (status.IsCorruption()) return absl::DataLossError(message);
   if (status.IsNoSpace()) return absl::ResourceExhaustedError(message);
-  if (status.IsIOError() || status.IsBusy() || status.IsTimedOut() || status.IsTryAgain()) {
-    return absl::UnavailableError(message);
-  }
+  const bool may_pass = IsDiskError(status) || status.IsIOError() || status.IsBusy() || status.IsTimedOut();
+  if (may_pass || status.IsTryAgain()) return absl::UnavailableError(message);
   return absl::InternalError(message);
 }
 

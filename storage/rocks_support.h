@@ -30,6 +30,9 @@ inline absl::string_view ToView(const rocksdb::Slice& slice) {
 // RocksDB's status in our words: DATA_LOSS for damage, RESOURCE_EXHAUSTED for a full disk, UNAVAILABLE for I/O errors.
 absl::Status FromRocks(const rocksdb::Status& status, absl::string_view what);
 
+// Whether the disk did not do what it was asked: nothing is known to be wrong with the files.
+bool IsDiskError(const rocksdb::Status& status);
+
 // Remembers the errors of one RocksDB instance that its status codes do not tell.
 class ErrorListener : public rocksdb::EventListener {
  public:

@@ -220,14 +220,17 @@ absl::Status Writer::Append(storage::LogBatch& batch) {
 void Writer::Write(Group group) {
   group.results.resize(group.requests.size());
   if (!appending_.has_value()) position_ = log_.last_position();
-  absl::Status status = failed_.ok() ? Apply(group) : failed_;
+  absl::Status status = failed_;
+  if (status.ok() && forget_first_) status = Forget();
+  if (status.ok()) status = Apply(group);
   if (status.ok()) status = ApplyJobStep(group);
   group.position = position_;
   // What was applied stands on the group before: if that is forgotten, so is this.
   if (absl::Status before = Settle(Publishing::kBeside); status.ok()) status = std::move(before);
   if (status.ok()) status = engine_.Seal();
   if (!status.ok()) {
-    Refuse(group, std::move(status));
+    // Nothing of it is in the log: a state that cannot be read now may be later.
+    Refuse(group, status, absl::IsUnavailable(status) || absl::IsResourceExhausted(status));
     return;
   }
   const bool is_more_queued = (steps_ && engine_.HasJobs()) || [this] {
@@ -251,7 +254,8 @@ absl::Status Writer::Settle(Publishing publishing) {
     status = engine_.Publish();
     if (status.ok()) Answer(*group);
   }
-  if (!status.ok()) Refuse(*group, status);
+  // After anything but a full disk it is unknown what the log holds.
+  if (!status.ok()) Refuse(*group, status, absl::IsResourceExhausted(status));
   return status;
 }
 
@@ -264,14 +268,22 @@ void Writer::Answer(Group& group) {
   Finish(group, absl::OkStatus());
 }
 
-void Writer::Refuse(Group& group, absl::Status status) {
-  if (absl::Status discarded = engine_.Discard(); !discarded.ok()) status = std::move(discarded);
+absl::Status Writer::Forget() {
+  absl::Status status = engine_.Discard();
+  forget_first_ = !status.ok();
+  return status;
+}
+
+void Writer::Refuse(Group& group, const absl::Status& status, bool may_go_on) {
+  const absl::Status forgotten = Forget();
+  if (!forgotten.ok() && !absl::IsUnavailable(forgotten)) may_go_on = false;
   next_step_ = std::chrono::steady_clock::now() + kStepAgainAfter;
-  if (status.code() != absl::StatusCode::kResourceExhausted && failed_.ok()) {
+  if (!may_go_on && failed_.ok()) {
     // Either it is unknown what the log holds, or the state no longer follows it: only opening anew can tell.
-    spdlog::error("{}: writing stopped: {}", options_.program, status.ToString());
+    const absl::Status& cause = forgotten.ok() ? status : forgotten;
+    spdlog::error("{}: writing stopped: {}", options_.program, cause.ToString());
     failed_ = MakeError(absl::StatusCode::kUnavailable, "WRITING_STOPPED",
-                        absl::StrCat("the server cannot write any more: ", status.message()),
+                        absl::StrCat("the server cannot write any more: ", cause.message()),
                         "look at its log, mend the cause and restart it; then send the events again");
   }
   Finish(group, failed_.ok() ? status : failed_);

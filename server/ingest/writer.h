@@ -117,8 +117,10 @@ class Writer {
   absl::Status Settle(Publishing publishing);
   // Answers a group that readers see. Called by the thread that published it.
   void Answer(Group& group);
-  // Answers a group that could not be written, and stops writing when it is unknown what the log holds.
-  void Refuse(Group& group, absl::Status status);
+  // Forgets what is applied and not published.
+  absl::Status Forget();
+  // Answers a group that could not be written, and stops writing unless it may go on.
+  void Refuse(Group& group, const absl::Status& status, bool may_go_on);
   static void Finish(Group& group, const absl::Status& status);
 
   const Options options_;
@@ -140,6 +142,8 @@ class Writer {
   int64_t step_facts_ = 1'000;  // of the next step
   // After a step of a job could not be written: not to be tried again before.
   std::chrono::steady_clock::time_point next_step_;
+  // What was to be forgotten is not yet, as the state could not be read: before anything else is applied.
+  bool forget_first_ = false;
   absl::Status failed_;  // once set, nothing is written any more
   std::thread thread_;
 };

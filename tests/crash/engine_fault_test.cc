@@ -1,18 +1,27 @@
-// Fails the k-th operation of the disk while a programme is written to, checkpointed, backed up and erased from, for
-// many k: once alone and once with all that follow, with EIO and with ENOSPC. What was answered must be true, reads go
-// on, every number equals a calculation from scratch after the next start, and a backup that is listed is whole.
+// Fails the k-th operation of the disk, for every k: once alone and once with all that follow.
 //
-// PM_FAULTS sets how many k are tried for each kind of fault, spread over the scenario; 0: all.
+// Writing operations, with EIO and with ENOSPC, while a programme is written to, checkpointed, backed up and erased
+// from: what was answered must be true, reads go on, every number equals a calculation from scratch after the next
+// start, and a backup that is listed is whole.
+//
+// Reading operations, with EIO, while a programme is opened, written to and read: it opens or says why not, every
+// answer is the right number or an error, and all goes on once the disk can be read again, without a restart.
+//
+// PM_FAULTS sets how many k are tried for each kind of fault, spread over the scenario; without it: all.
 #include <gtest/gtest.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
 #include <iostream>
 #include <limits>
 #include <map>
 #include <set>
+#include <string>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
@@ -29,7 +38,7 @@ using Error = storage::FaultFileSystem::Error;
 using Op = storage::FaultFileSystem::Op;
 
 constexpr int kWrites = 20, kEventsPerWrite = 10;
-constexpr int64_t kForGood = std::numeric_limits<int64_t>::max();
+constexpr int64_t kOnce = 1, kForGood = std::numeric_limits<int64_t>::max();
 
 class EngineFaultTest : public OpsFixture {
  protected:
@@ -37,15 +46,11 @@ class EngineFaultTest : public OpsFixture {
 
   // Nothing is opened before a fault is chosen.
   void SetUp() override { spdlog::set_level(spdlog::level::off); }
+  // What is open uses this file system.
+  void TearDown() override { programs_ = nullptr; }
 
-  // What callers were told of each write.
-  struct Answers {
-    std::set<int> accepted, refused;
-    bool erased = false;
-  };
-
-  absl::StatusOr<std::unique_ptr<Programs>> TryOpen() {
-    Programs::Options options = OptionsAt(Path("data"));
+  absl::StatusOr<std::unique_ptr<Programs>> TryOpen(const std::string& folder) {
+    Programs::Options options = OptionsAt(folder);
     options.database.env = &env_;
     options.database.memtable_bytes = 64 << 10;
     return Programs::Open(std::move(options));
@@ -72,8 +77,34 @@ class EngineFaultTest : public OpsFixture {
     return request;
   }
 
+  // Calls `run` with every k that is to be tried of so many operations.
+  static void ForEachFault(int64_t operations, const std::function<void(int64_t k)>& run) {
+    const char* text = std::getenv("PM_FAULTS");
+    const int64_t faults = text == nullptr ? operations : std::strtoll(text, nullptr, 10);
+    const int64_t stride = std::max<int64_t>(1, operations / std::max<int64_t>(faults, 1));
+    int runs = 0;
+    for (int64_t k = 0; k < operations && !HasFailure(); k += stride, ++runs) {
+      SCOPED_TRACE(absl::StrCat("fault ", k));
+      run(k);
+    }
+    std::cout << runs << " runs over " << operations << " operations\n";
+  }
+
+  std::shared_ptr<storage::FaultFileSystem> files_;
+  storage::FaultEnv env_;
+};
+
+// By kind of error, and how often it comes.
+class WriteFaultTest : public EngineFaultTest, public testing::WithParamInterface<std::tuple<Error, int64_t>> {
+ protected:
+  // What callers were told of each write.
+  struct Answers {
+    std::set<int> accepted, refused;
+    bool erased = false;
+  };
+
   void Run(Answers& answers) {
-    absl::StatusOr<std::unique_ptr<Programs>> programs = TryOpen();
+    absl::StatusOr<std::unique_ptr<Programs>> programs = TryOpen(Path("data"));
     if (!programs.ok()) return;
     programs_ = *std::move(programs);
     absl::StatusOr<std::unique_ptr<Backups>> backups = Backups::Open({.folder = Path("backups")}, *programs_);
@@ -112,7 +143,7 @@ class EngineFaultTest : public OpsFixture {
 
   void Check(const Answers& answers) {
     files_->Heal();
-    absl::StatusOr<std::unique_ptr<Programs>> programs = TryOpen();
+    absl::StatusOr<std::unique_ptr<Programs>> programs = TryOpen(Path("data"));
     ASSERT_TRUE(programs.ok()) << programs.status();
     programs_ = *std::move(programs);
     {
@@ -153,43 +184,219 @@ class EngineFaultTest : public OpsFixture {
     fs::remove_all(Path("backups"));
   }
 
-  std::shared_ptr<storage::FaultFileSystem> files_;
-  storage::FaultEnv env_;
   std::set<int> erased_writes_;
   int backups_checked_ = 0;
 };
 
-TEST_F(EngineFaultTest, AnswersAreTrueAndNumbersRight) {
-  const char* text = std::getenv("PM_FAULTS");
-  const int64_t faults = text == nullptr ? 50 : std::strtoll(text, nullptr, 10);
+TEST_P(WriteFaultTest, AnswersAreTrueAndNumbersRight) {
+  const auto [error, times] = GetParam();
   // Counts the operations of a run without faults.
-  files_->FailNext(Op::kAny, "", Error::kIo, kForGood, 1);
+  files_->FailNext(Op::kAny, "", error, kForGood, kOnce);
   Answers all;
   Run(all);
   ASSERT_EQ(all.accepted.size(), static_cast<size_t>(kWrites));
   EXPECT_TRUE(all.erased);
   const int64_t operations = kForGood - files_->skips_left();
+  EXPECT_GT(operations, 2 * kWrites);
   ASSERT_NO_FATAL_FAILURE(Check(all));
   EXPECT_EQ(backups_checked_, 1);
-  const int64_t stride = faults == 0 ? 1 : std::max<int64_t>(1, operations / faults);
-  int runs = 0;
-  for (const Error error : {Error::kIo, Error::kNoSpace}) {
-    for (const int64_t times : {int64_t{1}, kForGood}) {
-      for (int64_t k = runs % stride; k < operations; k += stride) {
-        SCOPED_TRACE(
-            absl::StrCat("fault ", k, error == Error::kIo ? " EIO" : " ENOSPC", times == 1 ? "" : " for good"));
-        files_->FailNext(Op::kAny, "", error, k, times);
-        Answers answers;
-        Run(answers);
-        ASSERT_NO_FATAL_FAILURE(Check(answers));
-        ASSERT_FALSE(HasFailure());
-        ++runs;
+  ForEachFault(operations, [this, error = error, times = times](int64_t k) {
+    files_->FailNext(Op::kAny, "", error, k, times);
+    Answers answers;
+    Run(answers);
+    Check(answers);
+  });
+}
+
+INSTANTIATE_TEST_SUITE_P(, WriteFaultTest,
+                         testing::Combine(testing::Values(Error::kIo, Error::kNoSpace),
+                                          testing::Values(kOnce, kForGood)),
+                         [](const auto& info) {
+                           return absl::StrCat(std::get<0>(info.param) == Error::kIo ? "EIO" : "ENOSPC",
+                                               std::get<1>(info.param) == kOnce ? "Once" : "ForGood");
+                         });
+
+// By how often an error comes.
+class ReadFaultTest : public EngineFaultTest, public testing::WithParamInterface<int64_t> {
+ protected:
+  // What can be read, by name.
+  using Answers = std::map<std::string, absl::StatusOr<std::string>>;
+
+  // A programme whose log and state are in tables, in their write-ahead log and, as regards the state, yet to be made.
+  void Make() {
+    programs_ = Opened(Path("made"));
+    for (int write = 1; write <= kWrites; ++write) {
+      if (write == kWrites / 2) programs_ = Opened(Path("made"));
+      ASSERT_TRUE(program().writer().Write(Deals(write)).status.ok());
+    }
+    fs::copy(Path("made"), Path("crashed"), fs::copy_options::recursive);
+    programs_ = nullptr;
+  }
+
+  // The programme as a crash left it.
+  void Crash() {
+    programs_ = nullptr;
+    fs::remove_all(Path("data"));
+    fs::copy(Path("crashed"), Path("data"), fs::copy_options::recursive);
+  }
+
+  std::unique_ptr<Programs> Opened(const std::string& folder) {
+    programs_ = nullptr;
+    absl::StatusOr<std::unique_ptr<Programs>> programs = TryOpen(folder);
+    EXPECT_TRUE(programs.ok()) << programs.status();
+    return programs.ok() ? *std::move(programs) : nullptr;
+  }
+
+  Answers ReadAll() {
+    Answers answers;
+    for (const std::string& scope : {std::string("business"), std::string("program"), std::string("direct")}) {
+      Engine::View view(program().engine());
+      answers["cells of " + scope] = CellsOf(view, scope);
+    }
+    const int deal = FactSchemas::Get().Find("deal")->kind();
+    for (int write = 1; write <= kWrites; ++write) {
+      const std::string id = absl::StrCat("D", write, "-1");
+      Engine::View view(program().engine());
+      const absl::StatusOr<std::optional<StoredFact>> fact = view.Fact({deal, "crm", id});
+      answers[id] = !fact.ok()          ? absl::StatusOr<std::string>(fact.status())
+                    : fact->has_value() ? (*fact)->fact
+                                        : "none";
+    }
+    answers["log"] = Text([&](std::string& text) {
+      return program().log().Read(0, [&](const storage::LogRecord& record) {
+        if (record.type == storage::RecordType::kEvent) absl::StrAppend(&text, record.payload, "\n");
+        return true;
+      });
+    });
+    answers["record 7"] = Text([&](std::string& text) -> absl::Status {
+      const absl::StatusOr<storage::LogRecord> record = program().log().Get(7);
+      if (record.ok()) text = record->payload;
+      return record.status();
+    });
+    answers["persons"] = Text([&](std::string& text) {
+      return program().log().ReadAllPersonal("", "", [&](const storage::PersonalRow& row) {
+        absl::StrAppend(&text, row.key, "=", row.value, "\n");
+        return true;
+      });
+    });
+    answers["facts"] = Text([&](std::string& text) -> absl::Status {
+      absl::StatusOr<std::unique_ptr<Export>> rows = ExportFacts(*programs_, program(), {});
+      if (!rows.ok()) return rows.status();
+      v1::ExportResponse piece;
+      absl::StatusOr<bool> more = true;
+      while ((more = (*rows)->Next(piece)).ok() && *more) text += piece.data();
+      return more.status();
+    });
+    answers["verified"] = Text([&](std::string& text) -> absl::Status {
+      Engine::View view(program().engine());
+      const absl::StatusOr<Verification> verified = VerifyCells(view, "", 10);
+      if (verified.ok()) text = absl::StrCat(verified->differences.size(), " differences");
+      return verified.status();
+    });
+    return answers;
+  }
+
+  static absl::StatusOr<std::string> Text(const std::function<absl::Status(std::string& text)>& read) {
+    std::string text;
+    if (absl::Status status = read(text); !status.ok()) return status;
+    return text;
+  }
+  static absl::StatusOr<std::string> CellsOf(const Engine::View& view, const std::string& scope) {
+    return Text([&](std::string& text) -> absl::Status {
+      const absl::StatusOr<std::map<std::string, CellRow>> rows = view.Rows(scope);
+      if (!rows.ok()) return rows.status();
+      for (const auto& [name, row] : *rows) {
+        row.ForEachCell([&, &name = name](absl::string_view, const DayCell& cell) {
+          absl::StrAppend(&text, name, " ", cell.day, " ", cell.count, " ", NanosText(cell.sum), "\n");
+        });
+      }
+      return absl::OkStatus();
+    });
+  }
+
+  // Each answer is the truth, or an error that says that it cannot be had now.
+  void ExpectTrue(const Answers& answers, const Answers& truth) {
+    for (const auto& [name, answer] : answers) {
+      if (answer.ok()) {
+        EXPECT_EQ(*answer, *truth.at(name)) << name;
+      } else {
+        EXPECT_EQ(answer.status().code(), absl::StatusCode::kUnavailable) << name << ": " << answer.status();
+        ++errors_;
       }
     }
   }
-  std::cout << runs << " runs over " << operations << " operations, " << backups_checked_ << " backups\n";
-  EXPECT_GT(operations, 2 * kWrites);
+
+  // A corrected deal of a write that is only on disk.
+  WriteRequest Correction() {
+    WriteRequest request = Deals(3);
+    request.events.resize(1);
+    v1::Event event;
+    event.set_record_id("D3-1");
+    event.set_revision(2);
+    event.mutable_deal()->set_outcome(v1::DEAL_OUTCOME_LOST);
+    request.events.push_back(Prepared(std::move(event)));
+    return request;
+  }
+
+  // Opens, corrects and reads; gives whether it did open. Whether it was corrected stands in `corrected`.
+  bool Run(bool& corrected) {
+    absl::StatusOr<std::unique_ptr<Programs>> programs = TryOpen(Path("data"));
+    if (!programs.ok()) {
+      EXPECT_EQ(programs.status().code(), absl::StatusCode::kUnavailable) << programs.status();
+      ++errors_;
+      return false;
+    }
+    programs_ = *std::move(programs);
+    const absl::Status status = program().writer().Write(Correction()).status;
+    corrected = status.ok();
+    if (!status.ok()) {
+      EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable) << status;
+      ++errors_;
+    }
+    return true;
+  }
+
+  int64_t errors_ = 0;
+};
+
+TEST_P(ReadFaultTest, AnswersAreRightOrErrorsAndAllGoesOn) {
+  Make();
+  Crash();
+  programs_ = Opened(Path("data"));
+  Answers before = ReadAll();
+  Crash();
+  files_->FailNext(Op::kRead, "", Error::kIo, kForGood, kOnce);
+  bool corrected = false;
+  ASSERT_TRUE(Run(corrected) && corrected);
+  Answers after = ReadAll();
+  const int64_t operations = kForGood - files_->skips_left();
+  for (const auto& [name, answer] : after) ASSERT_TRUE(answer.ok()) << name << ": " << answer.status();
+  EXPECT_NE(*before["cells of business"], *after["cells of business"]);
+  EXPECT_EQ(*after["verified"], "0 differences");
+
+  ForEachFault(operations, [&](int64_t k) {
+    Crash();
+    files_->FailNext(Op::kRead, "", Error::kIo, k, GetParam());
+    bool corrected = false;
+    const bool opened = Run(corrected);
+    if (opened) ExpectTrue(ReadAll(), corrected ? after : before);
+    files_->Heal();
+    const int64_t errors = std::exchange(errors_, 0);
+    EXPECT_GT(errors + (GetParam() == kOnce ? 1 : 0), 0) << "an error that nobody was told of";
+    if (!opened) programs_ = Opened(Path("data"));
+    ASSERT_NE(programs_, nullptr);
+    // It can be read again, and be written to.
+    ExpectTrue(ReadAll(), corrected ? after : before);
+    EXPECT_TRUE(program().writer().Write(Correction()).status.ok());
+    ExpectTrue(ReadAll(), after);
+    programs_ = Opened(Path("data"));
+    ExpectTrue(ReadAll(), after);
+    EXPECT_EQ(errors_, 0);
+  });
 }
+
+INSTANTIATE_TEST_SUITE_P(, ReadFaultTest, testing::Values(kOnce, kForGood),
+                         [](const auto& info) { return info.param == kOnce ? "Once" : "ForGood"; });
 
 }  // namespace
 }  // namespace partnermetrics

@@ -41,6 +41,8 @@ class Programme {
   Programme(MemoryState& state, int number, int facts_at_once) : number_(number), state_(state) {
     // One id begins with another one.
     options_.program = absl::StrCat("test", std::string(static_cast<size_t>(number), '2'));
+    options_.cache_bytes = size_t{1} << 20;
+    options_.checkpoint_bytes = size_t{1} << 30;
     options_.facts_at_once = facts_at_once;
     Reopen();
     Define(0);
@@ -305,7 +307,7 @@ class Programme {
   }
 
   const int number_;
-  EngineOptions options_{"", size_t{1} << 20, size_t{1} << 30};
+  EngineOptions options_;
   MemoryLog log_;
   MemoryState& state_;
   std::unique_ptr<Engine> engine_;

@@ -71,6 +71,46 @@ class FaultFile : public rocksdb::FSWritableFileOwnerWrapper {
   uint64_t size_ = 0;
 };
 
+class FaultSequentialFile : public rocksdb::FSSequentialFileOwnerWrapper {
+ public:
+  FaultSequentialFile(FaultFileSystem& files, std::string name, std::unique_ptr<rocksdb::FSSequentialFile> file)
+      : FSSequentialFileOwnerWrapper(std::move(file)), files_(files), name_(std::move(name)) {}
+
+  IOStatus Read(size_t bytes, const IOOptions& options, rocksdb::Slice* result, char* scratch,
+                IODebugContext* context) override {
+    const IOStatus fault = files_.Check(FaultFileSystem::Op::kRead, name_);
+    return fault.ok() ? target()->Read(bytes, options, result, scratch, context) : fault;
+  }
+
+ private:
+  FaultFileSystem& files_;
+  const std::string name_;
+};
+
+class FaultRandomAccessFile : public rocksdb::FSRandomAccessFileOwnerWrapper {
+ public:
+  FaultRandomAccessFile(FaultFileSystem& files, std::string name, std::unique_ptr<rocksdb::FSRandomAccessFile> file)
+      : FSRandomAccessFileOwnerWrapper(std::move(file)), files_(files), name_(std::move(name)) {}
+
+  IOStatus Read(uint64_t offset, size_t bytes, const IOOptions& options, rocksdb::Slice* result, char* scratch,
+                IODebugContext* context) const override {
+    const IOStatus fault = files_.Check(FaultFileSystem::Op::kRead, name_);
+    return fault.ok() ? target()->Read(offset, bytes, options, result, scratch, context) : fault;
+  }
+  IOStatus MultiRead(rocksdb::FSReadRequest* requests, size_t count, const IOOptions& options,
+                     IODebugContext* context) override {
+    for (size_t i = 0; i < count; ++i) {
+      rocksdb::FSReadRequest& request = requests[i];
+      request.status = Read(request.offset, request.len, options, &request.result, request.scratch, context);
+    }
+    return IOStatus::OK();
+  }
+
+ private:
+  FaultFileSystem& files_;
+  const std::string name_;
+};
+
 void FaultFileSystem::FailNext(Op op, const std::string& suffix, Error error, int64_t skip, int64_t times) {
   MutexLock lock(&mutex_);
   op_ = op;
@@ -118,7 +158,8 @@ IOStatus FaultFileSystem::Check(Op op, const std::string& name) {
     cut.SetDataLoss(true);
     return cut;
   }
-  if (times_ == 0 || (op_ != Op::kAny && op_ != op) || !absl::EndsWith(name, suffix_)) return IOStatus::OK();
+  const bool is_meant = op_ == op || (op_ == Op::kAny && op != Op::kRead);
+  if (times_ == 0 || !is_meant || !absl::EndsWith(name, suffix_)) return IOStatus::OK();
   if (skip_ > 0) {
     --skip_;
     return IOStatus::OK();
@@ -143,6 +184,45 @@ IOStatus FaultFileSystem::NewWritableFile(const std::string& name, const rocksdb
   NoteSynced(name, 0);
   *result = std::make_unique<FaultFile>(*this, name, std::move(file));
   return status;
+}
+
+IOStatus FaultFileSystem::NewSequentialFile(const std::string& name, const rocksdb::FileOptions& options,
+                                            std::unique_ptr<rocksdb::FSSequentialFile>* result,
+                                            IODebugContext* context) {
+  const IOStatus fault = Check(Op::kRead, name);
+  if (!fault.ok()) return fault;
+  std::unique_ptr<rocksdb::FSSequentialFile> file;
+  const IOStatus status = FileSystemWrapper::NewSequentialFile(name, options, &file, context);
+  if (status.ok()) *result = std::make_unique<FaultSequentialFile>(*this, name, std::move(file));
+  return status;
+}
+
+IOStatus FaultFileSystem::NewRandomAccessFile(const std::string& name, const rocksdb::FileOptions& options,
+                                              std::unique_ptr<rocksdb::FSRandomAccessFile>* result,
+                                              IODebugContext* context) {
+  const IOStatus fault = Check(Op::kRead, name);
+  if (!fault.ok()) return fault;
+  std::unique_ptr<rocksdb::FSRandomAccessFile> file;
+  const IOStatus status = FileSystemWrapper::NewRandomAccessFile(name, options, &file, context);
+  if (status.ok()) *result = std::make_unique<FaultRandomAccessFile>(*this, name, std::move(file));
+  return status;
+}
+
+IOStatus FaultFileSystem::GetChildren(const std::string& folder, const IOOptions& options,
+                                      std::vector<std::string>* names, IODebugContext* context) {
+  const IOStatus fault = Check(Op::kRead, folder);
+  return fault.ok() ? FileSystemWrapper::GetChildren(folder, options, names, context) : fault;
+}
+
+IOStatus FaultFileSystem::GetFileSize(const std::string& name, const IOOptions& options, uint64_t* bytes,
+                                      IODebugContext* context) {
+  const IOStatus fault = Check(Op::kRead, name);
+  return fault.ok() ? FileSystemWrapper::GetFileSize(name, options, bytes, context) : fault;
+}
+
+IOStatus FaultFileSystem::FileExists(const std::string& name, const IOOptions& options, IODebugContext* context) {
+  const IOStatus fault = Check(Op::kRead, name);
+  return fault.ok() ? FileSystemWrapper::FileExists(name, options, context) : fault;
 }
 
 IOStatus FaultFileSystem::RenameFile(const std::string& from, const std::string& to, const IOOptions& options,

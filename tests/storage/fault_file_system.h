@@ -13,6 +13,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "rocksdb/env.h"
 #include "rocksdb/file_system.h"
@@ -22,7 +23,8 @@ namespace partnermetrics::storage {
 
 class FaultFileSystem : public rocksdb::FileSystemWrapper {
  public:
-  enum class Op { kAny, kAppend, kSync, kOpen, kRename };
+  // kAny: all that write. kRead: all that read, opening a file for it, its size and the listing of folders included.
+  enum class Op { kAny, kAppend, kSync, kOpen, kRename, kRead };
   enum class Error { kIo, kNoSpace };
 
   FaultFileSystem() : FileSystemWrapper(rocksdb::FileSystem::Default()) {}
@@ -48,6 +50,18 @@ class FaultFileSystem : public rocksdb::FileSystemWrapper {
   rocksdb::IOStatus NewWritableFile(const std::string& name, const rocksdb::FileOptions& options,
                                     std::unique_ptr<rocksdb::FSWritableFile>* result,
                                     rocksdb::IODebugContext* context) override;
+  rocksdb::IOStatus NewSequentialFile(const std::string& name, const rocksdb::FileOptions& options,
+                                      std::unique_ptr<rocksdb::FSSequentialFile>* result,
+                                      rocksdb::IODebugContext* context) override;
+  rocksdb::IOStatus NewRandomAccessFile(const std::string& name, const rocksdb::FileOptions& options,
+                                        std::unique_ptr<rocksdb::FSRandomAccessFile>* result,
+                                        rocksdb::IODebugContext* context) override;
+  rocksdb::IOStatus GetChildren(const std::string& folder, const rocksdb::IOOptions& options,
+                                std::vector<std::string>* names, rocksdb::IODebugContext* context) override;
+  rocksdb::IOStatus GetFileSize(const std::string& name, const rocksdb::IOOptions& options, uint64_t* bytes,
+                                rocksdb::IODebugContext* context) override;
+  rocksdb::IOStatus FileExists(const std::string& name, const rocksdb::IOOptions& options,
+                               rocksdb::IODebugContext* context) override;
   rocksdb::IOStatus RenameFile(const std::string& from, const std::string& to, const rocksdb::IOOptions& options,
                                rocksdb::IODebugContext* context) override;
   rocksdb::IOStatus DeleteFile(const std::string& name, const rocksdb::IOOptions& options,
@@ -57,6 +71,8 @@ class FaultFileSystem : public rocksdb::FileSystemWrapper {
 
  private:
   friend class FaultFile;
+  friend class FaultSequentialFile;
+  friend class FaultRandomAccessFile;
 
   // The error of this operation, or OK.
   rocksdb::IOStatus Check(Op op, const std::string& name);

@@ -94,7 +94,7 @@ TEST(RecordCodecTest, NewerFormatThatWeCanReadMayCarryMore) {
 }
 
 TEST(RecordCodecTest, UnknownTypeIsRefused) {
-  for (const char type : {'\0', '\x08', '\xFF'}) {
+  for (const char type : {'\0', '\x0A', '\xFF'}) {
     std::string bytes = EncodeRecord(key, Example());
     bytes[2] = type;
     EXPECT_FALSE(DecodeRecord(key, Resealed(bytes)).ok());

@@ -66,6 +66,26 @@ v1::InterventionEvent EventOn(Day day, v1::InterventionEventKind kind, std::stri
   return event;
 }
 
+// Days on which it counted again after it had been put aside.
+std::vector<Day> ResumedUntil(const WatchedIntervention& intervention, Day as_of) {
+  std::vector<Day> days;
+  std::optional<Day> aside_until;
+  const auto end_aside = [&](Day today) {
+    if (!aside_until || *aside_until > today) return;
+    if (!intervention.ended_on || *aside_until < *intervention.ended_on) days.push_back(*aside_until);
+    aside_until.reset();
+  };
+  for (const auto& action : ActionsUntil(intervention, as_of)) {
+    const Day acted_on = ToDay(action->acted_on());
+    end_aside(acted_on - 1);
+    if (action->verb() != v1::INTERVENTION_VERB_SNOOZE) continue;
+    const Day until = ToDay(action->snoozed_until());
+    aside_until = until > acted_on ? std::make_optional(until) : std::nullopt;
+  }
+  end_aside(as_of);
+  return days;
+}
+
 }  // namespace
 
 std::optional<v1::InterventionStatus> StatusAt(const WatchedIntervention& intervention, Day as_of) {
@@ -87,9 +107,20 @@ std::optional<v1::InterventionStatus> StatusAt(const WatchedIntervention& interv
   return v1::INTERVENTION_STATUS_OPEN;
 }
 
+v1::InterventionSeverity SeverityOf(const v1::InterventionRule& rule) {
+  return rule.severity() == v1::INTERVENTION_SEVERITY_UNSPECIFIED ? v1::INTERVENTION_SEVERITY_MEDIUM : rule.severity();
+}
+
 bool IsUnderWay(v1::InterventionStatus status) {
   return status == v1::INTERVENTION_STATUS_OPEN || status == v1::INTERVENTION_STATUS_ACKNOWLEDGED ||
          status == v1::INTERVENTION_STATUS_SNOOZED;
+}
+
+v1::InterventionEvent WithdrawnEvent() {
+  v1::InterventionEvent event;
+  event.set_kind(v1::INTERVENTION_EVENT_KIND_WITHDRAWN);
+  event.set_cause("by what is known now there was no cause");
+  return event;
 }
 
 std::string AssigneeAt(const WatchedIntervention& intervention, Day as_of) {
@@ -136,6 +167,11 @@ std::vector<v1::InterventionEvent> InterventionView::EventsUntil(const WatchedIn
                              CheckText(CheckAt(rule().opens_when(evidence.condition), evidence))));
   }
   for (const auto& action : ActionsUntil(intervention, as_of)) events.push_back(EventOf(*action));
+  if (!intervention.is_withdrawn()) {
+    for (const Day day : ResumedUntil(intervention, as_of)) {
+      events.push_back(EventOn(day, v1::INTERVENTION_EVENT_KIND_RESUMED, ""));
+    }
+  }
   const bool by_itself = intervention.end != v1::INTERVENTION_EVENT_KIND_RESOLVED;
   if (intervention.ended_on && *intervention.ended_on <= as_of && by_itself) {
     std::vector<std::string> causes;
@@ -147,9 +183,7 @@ std::vector<v1::InterventionEvent> InterventionView::EventsUntil(const WatchedIn
   std::stable_sort(events.begin(), events.end(),
                    [](const auto& a, const auto& b) { return ToDay(a.on()) < ToDay(b.on()); });
   if (intervention.is_withdrawn()) {
-    v1::InterventionEvent& event = events.emplace_back();
-    event.set_kind(v1::INTERVENTION_EVENT_KIND_WITHDRAWN);
-    event.set_cause("by what is known now there was no cause");
+    events.push_back(WithdrawnEvent());
   }
   return events;
 }
@@ -196,8 +230,7 @@ v1::Intervention InterventionView::ToProto(const WatchedIntervention& interventi
   }
   proto.set_rule(rule().id());
   proto.set_display_name(rule().display_name());
-  proto.set_severity(rule().severity() == v1::INTERVENTION_SEVERITY_UNSPECIFIED ? v1::INTERVENTION_SEVERITY_MEDIUM
-                                                                                : rule().severity());
+  proto.set_severity(SeverityOf(rule()));
   proto.set_status(StatusAt(intervention, as_of).value_or(v1::INTERVENTION_STATUS_UNSPECIFIED));
   SetDate(intervention.opened_on, proto.mutable_opened_on());
   if (intervention.ended_on && *intervention.ended_on <= as_of) {

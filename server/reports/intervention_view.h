@@ -23,6 +23,10 @@ namespace partnermetrics {
 std::optional<v1::InterventionStatus> StatusAt(const WatchedIntervention& intervention, Day as_of);
 // Open, acknowledged or snoozed.
 bool IsUnderWay(v1::InterventionStatus status);
+// That of the rule, or what one without stands for.
+v1::InterventionSeverity SeverityOf(const v1::InterventionRule& rule);
+// The last event of one whose cause was corrected away.
+v1::InterventionEvent WithdrawnEvent();
 // Who dealt with it at the end of a day; empty: nobody.
 std::string AssigneeAt(const WatchedIntervention& intervention, Day as_of);
 

@@ -109,7 +109,7 @@ void RuleWatch::Advance(const WatchInput& input, Day until) {
     next_ = kNever;
   }
   Apply(input, until);
-  NoteNextWork(input);
+  NoteNextWork(input, until);
 }
 
 void RuleWatch::CheckDays(const WatchInput& input, Day last) {
@@ -232,7 +232,7 @@ void RuleWatch::Bind(const WatchInput& input, const std::shared_ptr<const v1::In
   withdrawn.actions.push_back(action);
 }
 
-void RuleWatch::NoteNextWork(const WatchInput& input) {
+void RuleWatch::NoteNextWork(const WatchInput& input, Day until) {
   const v1::InterventionRule& rule = *input.rule->definition;
   next_work_ = kNever;
   const auto note = [&](Day day) {
@@ -250,6 +250,10 @@ void RuleWatch::NoteNextWork(const WatchInput& input) {
   if (Active() == nullptr) return;
   note(closing_.due);
   if (closing_since_) note(*closing_since_ + rule.close_after_days());
+  for (const auto& action : Active()->actions) {
+    if (action->verb() != v1::INTERVENTION_VERB_SNOOZE || ToDay(action->snoozed_until()) <= until) continue;
+    next_work_ = std::min(next_work_, ToDay(action->snoozed_until()));
+  }
 }
 
 }  // namespace partnermetrics

@@ -72,7 +72,7 @@ class RuleWatch {
   // By the day on which they opened; those that were withdrawn come last.
   const std::vector<WatchedIntervention>& interventions() const { return interventions_; }
   const std::vector<WatchedIntervention>& withdrawn() const { return withdrawn_; }
-  // Before this day going on changes nothing, whatever the day is.
+  // Before this day going on changes nothing, whatever the day is, and nothing that was put aside counts again.
   Day next_work() const { return next_work_; }
 
  private:
@@ -102,7 +102,7 @@ class RuleWatch {
   void Apply(const WatchInput& input, Day until);
   void Bind(const WatchInput& input, const std::shared_ptr<const v1::InterventionAction>& action, Day acted_on);
   void End(const WatchInput& input, Day day, v1::InterventionEventKind why);
-  void NoteNextWork(const WatchInput& input);
+  void NoteNextWork(const WatchInput& input, Day until);
   Number Kpi(const WatchInput& input, Day day) const;
   WatchedIntervention* Active();
 

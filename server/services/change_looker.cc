@@ -55,6 +55,7 @@ absl::Status ChangeLooker::Look() {
     spdlog::warn("{}: the journal of changes is ahead of the log and begins anew", program_.id());
     journal_->Drop();
     known_.clear();
+    interventions_.Clear();
     last.reset();
   }
   if (!last) return LookAsOf(today, position);
@@ -65,8 +66,7 @@ absl::Status ChangeLooker::Look() {
 }
 
 absl::Status ChangeLooker::LookAsOf(Day day, uint64_t position) {
-  const std::optional<ChangePlace> last = journal_->End();
-  if (last && last->point == ChangePoint{position, day}) return absl::OkStatus();
+  if (looked_at_ == ChangePoint{position, day}) return absl::OkStatus();
   if (table_ == nullptr) table_ = std::make_unique<StandingsTable>(program_, programs_, day);
   table_->MoveTo(day);
   return table_->ReadTogether([&](const Catalog& catalog) { return Choose(catalog); },
@@ -97,6 +97,19 @@ std::vector<StandingsKey> ChangeLooker::Choose(const Catalog& catalog) {
 }
 
 absl::Status ChangeLooker::Take(absl::Span<const Standings> columns, const ChangePoint& point) {
+  const Changes changes = ChangesOf(columns);
+  const std::optional<ChangePlace> last = journal_->End();
+  // The first look has nothing to compare with.
+  if (last) RETURN_IF_ERROR(journal_->Append(point, changes, /*keep=*/last->point.day != point.day));
+  ASSIGN_OR_RETURN(const InterventionLooker::Look interventions,
+                   interventions_.LookAsOf(point.day, last ? last->point.day : point.day));
+  const ChangePoint later = {interventions.position, point.day};
+  if (last) RETURN_IF_ERROR(journal_->Append(later, interventions.changes, /*keep=*/false));
+  looked_at_ = point;
+  return journal_->WantsState() ? BeginFile(columns, later) : absl::OkStatus();
+}
+
+ChangeLooker::Changes ChangeLooker::ChangesOf(absl::Span<const Standings> columns) {
   Changes changes;
   const size_t partners = columns.empty() ? 0 : columns.front().ids->size();
   size_t with_values = 0;
@@ -120,11 +133,7 @@ absl::Status ChangeLooker::Take(absl::Span<const Standings> columns, const Chang
   };
   std::sort(changes.begin(), changes.end(),
             [&](const v1::PartnerChange& a, const v1::PartnerChange& b) { return key(a) < key(b); });
-  const std::optional<ChangePlace> last = journal_->End();
-  // The first look has nothing to compare with.
-  if (!last) return BeginFile(columns, point);
-  RETURN_IF_ERROR(journal_->Append(point, changes, /*keep=*/last->point.day != point.day));
-  return journal_->WantsState() ? BeginFile(columns, point) : absl::OkStatus();
+  return changes;
 }
 
 ChangeLooker::KnownValues ChangeLooker::ValuesOf(absl::Span<const Standings> columns, uint32_t partner) {
@@ -248,10 +257,12 @@ absl::Status ChangeLooker::BeginFile(absl::Span<const Standings> columns, const 
                              const std::string& name = NameOf(columns.front(), partner);
                              for (const Known& value : found->second) visit(ChangeOf(id, name, nullptr, &value));
                            }
+                           interventions_.EachTold(visit);
                          });
 }
 
 void ChangeLooker::Restore(const v1::PartnerChange& change) {
+  if (change.kind() == v1::CHANGE_KIND_INTERVENTION) return interventions_.Restore(change);
   Known known;
   known.series = SeriesNumber(change.kind(), change.model_id(), change.model_name());
   KnownValues& values = known_[change.partner_id()];

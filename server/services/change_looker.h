@@ -5,9 +5,10 @@
 //   looker->journal()->Read(…);
 //   RETURN_IF_ERROR(looker->Close());
 //
-// A look evaluates tiers and scores of every partner as of a day at a position of the log; what differs from the look
-// before are the changes of that point. When the day has turned, the first look is as of the old day still, and one
-// follows for each day since: a change has to do either with facts or with a day, never with both.
+// A look evaluates tiers and scores of every partner as of a day at a position of the log, and its interventions at the
+// same or a later one; what differs from the look before are the changes of that point. When the day has turned, the
+// first look is as of the old day still, and one follows for each day since: a change has to do either with facts or
+// with a day, never with both.
 //
 // Thread-compatible; the journal is thread-safe.
 #ifndef PARTNERMETRICS_SERVER_SERVICES_CHANGE_LOOKER_H_
@@ -26,6 +27,7 @@
 #include "absl/status/statusor.h"
 #include "server/ingest/programs.h"
 #include "server/services/change_journal.h"
+#include "server/services/intervention_looker.h"
 #include "server/services/standings_table.h"
 
 namespace partnermetrics {
@@ -66,11 +68,13 @@ class ChangeLooker {
     std::vector<uint32_t> series;          // the kinds that are made of it
   };
 
-  ChangeLooker(ProgramRuntime& program, const Programs& programs) : program_(program), programs_(programs) {}
+  ChangeLooker(ProgramRuntime& program, const Programs& programs)
+      : program_(program), programs_(programs), interventions_(program, programs) {}
 
   absl::Status LookAsOf(Day day, uint64_t position);
   std::vector<StandingsKey> Choose(const Catalog& catalog);
   absl::Status Take(absl::Span<const Standings> columns, const ChangePoint& point);
+  Changes ChangesOf(absl::Span<const Standings> columns);
   // The values of a partner as they are in the table.
   KnownValues ValuesOf(absl::Span<const Standings> columns, uint32_t partner);
   // Adds what was told of the column last.
@@ -97,6 +101,8 @@ class ChangeLooker {
   std::vector<std::pair<std::string, std::string>> texts_;  // id and display of tiers and bands
   std::map<std::pair<std::string, std::string>, uint32_t> text_numbers_;
   absl::flat_hash_map<std::string, KnownValues> known_;  // by partner; values by series
+  InterventionLooker interventions_;
+  std::optional<ChangePoint> looked_at_;  // the last look of this looker
 };
 
 }  // namespace partnermetrics

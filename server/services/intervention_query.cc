@@ -21,10 +21,6 @@
 namespace partnermetrics {
 namespace {
 
-v1::InterventionSeverity SeverityOf(const v1::InterventionRule& rule) {
-  return rule.severity() == v1::INTERVENTION_SEVERITY_UNSPECIFIED ? v1::INTERVENTION_SEVERITY_MEDIUM : rule.severity();
-}
-
 // An intervention that a list may show, with what it is ordered by.
 struct Entry {
   int64_t number = 0;  // by severity or day

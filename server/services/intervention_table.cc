@@ -73,6 +73,17 @@ absl::StatusOr<uint64_t> FingerprintOf(const Engine::View& view, const CompiledI
 
 }  // namespace
 
+bool IsChanging(const InterventionBook& book, const CompiledInterventionRule& rule) {
+  if (book.incomplete == nullptr) return false;
+  const std::vector<bool>& measures = book.incomplete->measures;
+  return book.incomplete->all || std::any_of(rule.metrics.begin(), rule.metrics.end(), [&](int metric) {
+           const std::vector<MeasureUse>& uses = book.catalog->metrics()[static_cast<size_t>(metric)].uses;
+           return std::any_of(uses.begin(), uses.end(), [&](const MeasureUse& use) {
+             return !measures.empty() && measures[static_cast<size_t>(use.measure)];
+           });
+         });
+}
+
 InterventionActions ActionsOf(const InterventionActions& all, const std::string& rule) {
   InterventionActions actions;
   for (const auto& action : all) {
@@ -97,9 +108,14 @@ absl::Status InterventionTable::Read(absl::FunctionRef<absl::Status(const Interv
   absl::Status status = absl::AbortedError("");
   while (absl::IsAborted(status)) {
     status = Update();
-    if (status.ok()) status = use({catalog_.get(), position_, day_, partners_});
+    if (status.ok()) status = use({catalog_.get(), position_, day_, partners_, changes_, begun_, incomplete_.get()});
   }
   return status;
+}
+
+void InterventionTable::MoveTo(Day day) {
+  MutexLock lock(&mutex_);
+  fixed_day_ = day;
 }
 
 int64_t InterventionTable::work() {
@@ -117,6 +133,7 @@ absl::Status InterventionTable::TakeChanges(const Engine::View& view) {
   const Day day = fixed_day_ ? *fixed_day_ : programs_.Today(*view.catalog());
   const bool is_same = view.header().position == position_;
   position_ = view.header().position;
+  incomplete_ = view.incomplete();
   if (IsOfOtherTimes(view) || day < day_) {
     day_ = day;
     RETURN_IF_ERROR(Begin(view));
@@ -132,6 +149,7 @@ absl::Status InterventionTable::Begin(const Engine::View& view) {
   catalog_ = view.catalog();
   kinds_ = view.header().fresh_at_us.size();
   facts_wait_ = view.header().parked_facts > 0;
+  ++begun_;
   partners_.clear();
   by_id_.clear();
   moment_ = view.ChangedScopes(0, [](const std::string&) {});
@@ -200,7 +218,8 @@ size_t InterventionTable::NumberOf(const std::string& partner_id) {
   return it->second;
 }
 
-void InterventionTable::Forget(BookedPartner& partner) const {
+void InterventionTable::Forget(BookedPartner& partner) {
+  partner.changed_at = ++changes_;
   partner.watches.assign(partner.is_gone ? 0 : catalog_->intervention_rules().size(), RuleWatch());
 }
 
@@ -266,6 +285,7 @@ absl::StatusOr<EngineSource> InterventionTable::Collect(const Engine::View& view
 void InterventionTable::Advance(const EngineSource& source, absl::Span<const size_t> partners) {
   for (size_t i = 0; i < partners.size(); ++i) {
     BookedPartner& partner = partners_[partners[i]];
+    partner.changed_at = ++changes_;
     for (size_t rule = 0; rule < partner.watches.size(); ++rule) {
       if (partner.watches[rule].next_work() > day_) continue;
       const CompiledInterventionRule& definition = catalog_->intervention_rules()[rule];

@@ -35,6 +35,7 @@ struct BookedPartner {
   bool is_gone = false;            // nobody states it any more
   InterventionActions actions;     // about all its interventions
   std::vector<RuleWatch> watches;  // by rule
+  uint64_t changed_at = 0;         // which of the book's changes was the last one to it
 };
 
 struct InterventionBook {
@@ -42,7 +43,13 @@ struct InterventionBook {
   uint64_t position = 0;
   Day day = 0;
   absl::Span<const BookedPartner> partners;
+  uint64_t changes = 0;                    // to partners, since the table was made
+  uint64_t begun = 0;                      // how often all partners were read anew
+  const Incomplete* incomplete = nullptr;  // cells that jobs are changing; null: none
 };
+
+// Whether jobs are changing what the rule reads: then it tells nothing of today.
+bool IsChanging(const InterventionBook& book, const CompiledInterventionRule& rule);
 
 // The actions about one rule's interventions, in order.
 InterventionActions ActionsOf(const InterventionActions& all, const std::string& rule);
@@ -55,6 +62,9 @@ class InterventionTable {
   // Without a day the table follows today.
   InterventionTable(ProgramRuntime& program, const Programs& programs, std::optional<Day> day = std::nullopt)
       : program_(program), programs_(programs), fixed_day_(day) {}
+
+  // The day of a table with a day, from now on: the same one or a later one.
+  void MoveTo(Day day);
 
   // Calls `use` with everything up to date. An ABORTED status of it means that definitions changed meanwhile, and is
   // followed by another call.
@@ -72,7 +82,7 @@ class InterventionTable {
   absl::Status TakeBusiness(const Engine::View& view) PM_REQUIRES(mutex_);
   absl::Status TakeActions(const Engine::View& view) PM_REQUIRES(mutex_);
   size_t NumberOf(const std::string& partner_id) PM_REQUIRES(mutex_);
-  void Forget(BookedPartner& partner) const PM_REQUIRES(mutex_);
+  void Forget(BookedPartner& partner) PM_REQUIRES(mutex_);
   absl::Status Update() PM_REQUIRES(mutex_);
   // Partners for whom something is to be done.
   std::vector<size_t> Behind() const PM_REQUIRES(mutex_);
@@ -82,9 +92,9 @@ class InterventionTable {
 
   ProgramRuntime& program_;
   const Programs& programs_;
-  const std::optional<Day> fixed_day_;
 
   Mutex mutex_;
+  std::optional<Day> fixed_day_ PM_GUARDED_BY(mutex_);
   std::shared_ptr<const Catalog> catalog_ PM_GUARDED_BY(mutex_);
   size_t kinds_ PM_GUARDED_BY(mutex_) = 0;  // kinds of fact that were reported
   bool facts_wait_ PM_GUARDED_BY(mutex_) = false;
@@ -94,6 +104,9 @@ class InterventionTable {
   std::vector<BookedPartner> partners_ PM_GUARDED_BY(mutex_);
   absl::flat_hash_map<std::string, size_t> by_id_ PM_GUARDED_BY(mutex_);
   std::vector<uint64_t> prints_ PM_GUARDED_BY(mutex_);  // of the business, as each rule reads it
+  std::shared_ptr<const Incomplete> incomplete_ PM_GUARDED_BY(mutex_);
+  uint64_t changes_ PM_GUARDED_BY(mutex_) = 0;
+  uint64_t begun_ PM_GUARDED_BY(mutex_) = 0;
   int64_t work_ PM_GUARDED_BY(mutex_) = 0;
 };
 

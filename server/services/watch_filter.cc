@@ -15,7 +15,7 @@ constexpr int kDefaultStep = 5;
 constexpr int kMostStep = 50;
 constexpr int kMostPartners = 1000;
 
-// Ids of the tiers and the scores of partners.
+// Ids of the tiers and the scores of partners, and of the rules of intervention.
 std::vector<std::string> ModelsOf(const Catalog& catalog) {
   std::vector<std::string> ids;
   const auto add = [&](int index) {
@@ -24,6 +24,7 @@ std::vector<std::string> ModelsOf(const Catalog& catalog) {
   };
   if (catalog.tiers() != nullptr) add(catalog.tiers()->metric);
   for (const CompiledScore& score : catalog.scores()) add(score.metric);
+  for (const CompiledInterventionRule& rule : catalog.intervention_rules()) ids.push_back(rule.definition->id());
   return ids;
 }
 
@@ -42,8 +43,9 @@ absl::StatusOr<WatchFilter> WatchFilter::Make(const v1::WatchChangesRequest& req
   const std::vector<std::string> models = ModelsOf(*view.catalog());
   for (const std::string& model : request.model_ids()) {
     if (std::find(models.begin(), models.end(), model) == models.end()) {
-      return InvalidField("model_ids", "UNKNOWN_MODEL",
-                          absl::StrCat("there is no score of partners '", model, "'", SuggestNames(model, models)));
+      return InvalidField(
+          "model_ids", "UNKNOWN_MODEL",
+          absl::StrCat("there is no score of partners and no rule '", model, "'", SuggestNames(model, models)));
     }
     filter.models_.insert(model);
   }

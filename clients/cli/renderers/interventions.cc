@@ -10,6 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "clients/cli/renderers/columns.h"
+#include "clients/cli/renderers/intervention_text.h"
 #include "clients/cli/renderers/registry.h"
 #include "clients/cli/renderers/report_renderer.h"
 #include "clients/cli/value_text.h"
@@ -144,16 +145,8 @@ void DrawHistory(const v1::Intervention& intervention, const Screen& screen) {
   Line(screen, "History", Style::kHeading);
   Columns columns({Align::kLeft, Align::kLeft, Align::kLeft});
   for (const v1::InterventionEvent& event : intervention.history()) {
-    std::string what = NameOf(v1::InterventionEventKind_descriptor(), event.kind());
-    if (event.kind() == v1::INTERVENTION_EVENT_KIND_ASSIGNED) {
-      absl::StrAppend(&what, " to ", event.assignee().empty() ? "nobody" : EscapeControls(event.assignee()));
-    }
-    if (event.has_snoozed_until()) absl::StrAppend(&what, " until ", FormatMessageText(event.snoozed_until()));
-    std::string why = EscapeControls(event.cause());
-    if (!event.author().empty())
-      absl::StrAppend(&why, why.empty() ? "" : " ", "(", EscapeControls(event.author()), ")");
     columns.Add(
-        {{event.has_on() ? FormatMessageText(event.on()) : "–"}, {std::move(what)}, {std::move(why), Style::kDim}});
+        {{event.has_on() ? FormatMessageText(event.on()) : "–"}, {FormatWhat(event)}, {FormatWhy(event), Style::kDim}});
   }
   columns.Draw(screen);
 }

@@ -69,6 +69,61 @@ TEST(WatchRendererTest, AStateHasNothingBefore) {
   EXPECT_EQ(test.out.str(), "2026-04-01  Sierra Networks               Partner Tier              Gold\n");
 }
 
+constexpr char kIntervention[] = R"pb(
+  as_of { year: 2026 month: 4 day: 1 }
+  position: 12
+  resume_token: "abc"
+  change {
+    partner_id: "crm:P1"
+    partner_name: "Sierra Networks"
+    kind: CHANGE_KIND_INTERVENTION
+    model_id: "quiet_portal"
+    model_name: "Quiet portal"
+    intervention {
+      intervention_id: "quiet_portal/crm:P1/2026-04-01"
+      severity: INTERVENTION_SEVERITY_LOW
+      status: INTERVENTION_STATUS_OPEN
+      event {
+        on { year: 2026 month: 4 day: 1 }
+        kind: INTERVENTION_EVENT_KIND_OPENED
+        cause: "Logins 0 (≤ 0)"
+      }
+    }
+  }
+)pb";
+
+TEST(WatchRendererTest, WhatHappensToAnInterventionIsALine) {
+  v1::WatchChangesResponse answer = Answer(kIntervention);
+  v1::InterventionChange& intervention = *answer.mutable_change()->mutable_intervention();
+  const auto line = [&] {
+    TestScreen test;
+    EXPECT_TRUE(NewRenderer("watch", test.screen)->Print(answer).ok());
+    return test.out.str();
+  };
+  const std::string head = "2026-04-01  Sierra Networks               Quiet portal              ";
+  EXPECT_EQ(line(), head + "opened: Logins 0 (≤ 0)\n");
+  intervention.set_was_id("quiet_portal/crm:P1/2026-03-30");
+  EXPECT_EQ(line(), head + "opened, not as quiet_portal/crm:P1/2026-03-30: Logins 0 (≤ 0)\n");
+  intervention.clear_was_id();
+  intervention.mutable_event()->mutable_on()->set_day(2);  // told later, for a correction
+  intervention.mutable_event()->set_kind(v1::INTERVENTION_EVENT_KIND_EVIDENCE);
+  intervention.set_taken_back(true);
+  EXPECT_EQ(line(), head + "taken back: evidence on 2026-04-02: Logins 0 (≤ 0)\n");
+  intervention = FromText<v1::InterventionChange>(R"pb(
+    event {
+      on { year: 2026 month: 4 day: 1 }
+      kind: INTERVENTION_EVENT_KIND_ASSIGNED
+      assignee: "Bob"
+      author: "Ada"
+      cause: "he knows\nthem"
+    }
+  )pb");
+  EXPECT_EQ(line(), head + "assigned to Bob: he knows\\nthem (Ada)\n");
+  intervention.mutable_event()->Clear();
+  intervention.mutable_event()->set_kind(v1::INTERVENTION_EVENT_KIND_WITHDRAWN);
+  EXPECT_EQ(line(), head + "withdrawn\n");
+}
+
 TEST(WatchRendererTest, WhereItStandsComesOnceAndNotOnOut) {
   TestScreen test;
   const auto renderer = NewRenderer("watch", test.screen);

@@ -313,8 +313,35 @@ TEST_F(InterventionTest, PeopleAcknowledgeAssignAndSnooze) {
   EXPECT_EQ(Only(On(2023, 3, 6)).status(), v1::INTERVENTION_STATUS_SNOOZED);
   EXPECT_EQ(Only(On(2023, 3, 19)).snoozed_until().day(), 20);
   EXPECT_EQ(Only(On(2023, 3, 20)).status(), v1::INTERVENTION_STATUS_ACKNOWLEDGED);
-  EXPECT_EQ(Only(On(2023, 3, 20)).history(0).kind(), v1::INTERVENTION_EVENT_KIND_SNOOZED);
-  EXPECT_EQ(Only(On(2023, 3, 20)).history(2).cause(), "on it");
+  EXPECT_EQ(Only(On(2023, 3, 19)).history(0).kind(), v1::INTERVENTION_EVENT_KIND_SNOOZED);
+  EXPECT_EQ(Only(On(2023, 3, 19)).history(2).cause(), "on it");
+}
+
+TEST_F(InterventionTest, WhatWasPutAsideCountsAgainOnItsDay) {
+  ManyOpenDeals();
+  const Day opened = On(2023, 3, 1);
+  OpenDeals(3, opened, On(2023, 4, 20));
+  const auto snooze = [&](Day acted_on, Day until) {
+    Act(acted_on, opened, "SNOOZE", DateText("snoozed_until", until));
+  };
+  snooze(On(2023, 3, 6), On(2023, 3, 20));
+  snooze(On(2023, 3, 8), On(2023, 3, 15));   // instead
+  snooze(On(2023, 3, 15), On(2023, 4, 1));   // at once again
+  snooze(On(2023, 4, 10), On(2023, 4, 20));  // the day on which it ends
+  EXPECT_THAT(Events(On(2023, 3, 31)),
+              ElementsAre("2023-03-01 opened", "2023-03-06 snoozed", "2023-03-08 snoozed", "2023-03-15 snoozed"));
+  EXPECT_THAT(Events(On(2023, 6, 1)),
+              ElementsAre("2023-03-01 opened", "2023-03-06 snoozed", "2023-03-08 snoozed", "2023-03-15 snoozed",
+                          "2023-04-01 resumed", "2023-04-10 snoozed", "2023-04-20 closed"));
+  // Who goes on by the days that the watch names meets that day.
+  const WatchInput input = Input();
+  RuleWatch watch;
+  std::vector<Day> days;
+  for (Day day = On(2023, 3, 20); day < On(2023, 4, 5); day = watch.next_work()) {
+    days.push_back(day);
+    watch.Advance(input, day);
+  }
+  EXPECT_THAT(days, testing::Contains(On(2023, 4, 1)));
 }
 
 TEST_F(InterventionTest, WhatIsResolvedOpensAgainOnlyWhenItBeginsAnew) {

@@ -1,8 +1,12 @@
-// Measures a connector alone: partner-connector-host reads an export with the plugin, and what it hands over is counted
-// and dropped. So this is the speed at which a connector can feed the server, and the memory that it needs for that.
+// Measures a connector, alone and end to end. Alone: partner-connector-host reads an export with the plugin, and what
+// it hands over is counted and dropped; so this is the speed at which a connector can feed the server, and the memory
+// that it needs for that. End to end: a run of a real server, until all of it is durable and applied; and a full run
+// after it, which meets nothing new.
 //
 //   bench_connectors --folder /var/tmp/bench --deals 200000             a Salesforce export, made up in the folder
 //   bench_connectors --plugin stripe_billing --data exports/stripe      any plugin on any folder
+#include <grpcpp/client_context.h>
+
 #include <CLI/CLI.hpp>
 #include <cstdint>
 #include <filesystem>
@@ -15,7 +19,10 @@
 #include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "connectors/host/connector_process.h"
+#include "partnermetrics/v1/connector_service.grpc.pb.h"
+#include "tests/bench/measure.h"
 #include "tests/bench/salesforce_feed.h"
+#include "tests/support/server_process.h"
 
 namespace partnermetrics::bench {
 namespace {
@@ -88,6 +95,53 @@ int Measure(const Flags& flags) {
   return 0;
 }
 
+// A run of a server's connector to its end.
+void Run(ServerProcess& server, bool full, const std::string& name) {
+  grpc::ClientContext context;
+  v1::RunConnectorRequest request;
+  request.set_connector("bench");
+  request.set_full(full);
+  const absl::Time begin = absl::Now();
+  const auto reader = v1::ConnectorService::NewStub(server.channel())->RunConnector(&context, request);
+  v1::RunConnectorResponse response;
+  while (reader->Read(&response)) {
+  }
+  const double seconds = absl::ToDoubleSeconds(absl::Now() - begin);
+  if (const grpc::Status status = reader->Finish(); !status.ok()) Check(absl::InternalError(status.error_message()));
+  const v1::ConnectorRun& run = response.run();
+  if (run.state() != v1::RUN_STATE_SUCCEEDED) Check(absl::InternalError(run.ShortDebugString()));
+  Print(name + ", records per second", static_cast<double>(run.records_read()) / seconds, "/s");
+  Print("  events per second", static_cast<double>(run.records_emitted()) / seconds, "/s");
+  Print("  time", seconds, "s");
+}
+
+void MeasureEndToEnd(const Flags& flags) {
+  const std::string folder = flags.folder + "/end_to_end";
+  fs::remove_all(folder);
+  fs::create_directories(folder);
+  config::v1::ServerConfig config = TestConfig();
+  config.set_plugin_dir(PM_BINARY_DIR "/lib/partnermetrics/connectors");
+  config::v1::ConnectorInstance& connector = *config.add_connectors();
+  connector.set_name("bench");
+  connector.set_plugin(flags.plugin);
+  connector.set_directory(fs::absolute(flags.data));
+  for (const std::string& setting : flags.settings) {
+    const std::pair<std::string, std::string> parts = absl::StrSplit(setting, absl::MaxSplits('=', 1));
+    config::v1::Setting& added = *connector.add_settings();
+    added.set_name(parts.first);
+    added.set_value(parts.second);
+  }
+  {
+    ServerProcess server(folder, config);
+    Check(server.Start());
+    Run(server, /*full=*/false, "end to end");
+    Run(server, /*full=*/true, "end to end, nothing new");
+    Print("server's memory, highest", MemoryMb(server.pid(), "VmHWM"), "MiB");
+    Check(server.Stop());
+  }
+  fs::remove_all(folder);
+}
+
 int Main(int argc, char** argv) {
   Flags flags;
   CLI::App app("Measures how fast a connector reads, and the memory that it needs.");
@@ -102,7 +156,9 @@ int Main(int argc, char** argv) {
     if (!fs::exists(flags.data)) WriteSalesforceFeed(flags.data, flags.deals);
   }
   std::cout << flags.plugin << " on " << flags.data << std::endl;
-  return Measure(flags);
+  if (const int failed = Measure(flags); failed != 0) return failed;
+  MeasureEndToEnd(flags);
+  return 0;
 }
 
 }  // namespace

@@ -25,6 +25,7 @@
 #include "storage/database.h"
 #include "tests/bench/clients.h"
 #include "tests/bench/load.h"
+#include "tests/bench/measure.h"
 #include "tests/support/server_process.h"
 
 namespace partnermetrics::bench {
@@ -58,12 +59,6 @@ class Results {
   std::vector<std::string> lines_;
 };
 
-void Check(const absl::Status& status) {
-  if (status.ok()) return;
-  std::cerr << status << std::endl;
-  std::exit(1);
-}
-
 double Rate(int64_t events, absl::Duration elapsed) {
   return static_cast<double>(events) / absl::ToDoubleSeconds(elapsed);
 }
@@ -75,16 +70,6 @@ v1::ServerStatus StatusOf(const ServerProcess& server) {
       v1::AdminService::NewStub(server.channel())->GetStatus(&context, v1::GetStatusRequest(), &status);
   if (!answer.ok()) Check(absl::InternalError(answer.error_message()));
   return status;
-}
-
-// Megabytes from a line of /proc/PID/status.
-double MemoryMb(pid_t pid, const std::string& field) {
-  std::ifstream file(absl::StrCat("/proc/", pid, "/status"));
-  std::string line;
-  while (std::getline(file, line)) {
-    if (line.rfind(field + ":", 0) == 0) return std::stod(line.substr(field.size() + 1)) / 1024;
-  }
-  return 0;
 }
 
 // CPU seconds that a process has used.
@@ -167,11 +152,16 @@ void MeasureIngest(const Flags& flags, ServerProcess& server, double log_rate, R
 }
 
 void MeasureReads(const Flags& flags, ServerProcess& server, Results& results) {
-  for (const int clients : {1, 16}) {
+  const auto read_idle = [&](const ReadLoad& load) {
     const absl::Time end = absl::Now() + kIdleRead;
-    ReportReads(ReadScorecards(server.address(), clients, flags.load.partners, [end] { return absl::Now() >= end; }),
-                clients, "idle", results);
-  }
+    return ReadScorecards(server.address(), load, [end] { return absl::Now() >= end; });
+  };
+  const ReadResult alone = read_idle({.clients = 1, .partners = flags.load.partners});
+  ReportReads(alone, 1, "idle", results);
+  ReportReads(read_idle({.clients = 16, .partners = flags.load.partners}), 16, "idle", results);
+  const ReadResult past = read_idle({.clients = 1, .partners = flags.load.partners, .year = 2023});
+  results.Add("  as of two years before, p50 against the latest", past.calls.Percentile(0.5) / alone.calls.Percentile(0.5),
+              "");
   const int64_t corrections = std::max<int64_t>(1, flags.load.deals / 10);
   int round = 0;
   for (const int clients : {1, 16}) {
@@ -183,7 +173,8 @@ void MeasureReads(const Flags& flags, ServerProcess& server, Results& results) {
       sent_all = true;
     });
     const ReadResult read =
-        ReadScorecards(server.address(), clients, flags.load.partners, [&] { return sent_all.load(); });
+        ReadScorecards(server.address(), {.clients = clients, .partners = flags.load.partners},
+                       [&] { return sent_all.load(); });
     sender.join();
     CheckApplied(sent, load.events);
     ReportReads(read, clients, "under ingest", results);

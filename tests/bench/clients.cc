@@ -114,18 +114,18 @@ class Stream final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::Byte
   grpc::Status status_;
 };
 
-Latencies ReadSome(const std::string& address, int partners, uint64_t seed, const std::function<bool()>& stop) {
+Latencies ReadSome(const std::string& address, const ReadLoad& load, uint64_t seed, const std::function<bool()>& stop) {
   const auto stub = v1::ScoreService::NewStub(ConnectTo(address));
   std::mt19937_64 random(seed);
   Latencies latencies;
   v1::GetScorecardRequest request;
   request.set_program(kProgram);
-  request.mutable_as_of()->set_year(2025);
+  request.mutable_as_of()->set_year(load.year);
   request.mutable_as_of()->set_month(6);
   request.mutable_as_of()->set_day(30);
   while (!stop()) {
     request.set_partner_id(
-        absl::StrCat(kSource, ":", PartnerId(static_cast<int64_t>(random() % static_cast<uint64_t>(partners)))));
+        absl::StrCat(kSource, ":", PartnerId(static_cast<int64_t>(random() % static_cast<uint64_t>(load.partners)))));
     grpc::ClientContext context;
     v1::Scorecard card;
     const absl::Time start = absl::Now();
@@ -157,13 +157,13 @@ SendResult Send(const std::string& address, const Load& load) {
   return result;
 }
 
-ReadResult ReadScorecards(const std::string& address, int clients, int partners, const std::function<bool()>& stop) {
-  std::vector<Latencies> latencies(static_cast<size_t>(clients));
+ReadResult ReadScorecards(const std::string& address, const ReadLoad& load, const std::function<bool()>& stop) {
+  std::vector<Latencies> latencies(static_cast<size_t>(load.clients));
   std::vector<std::thread> threads;
   ReadResult result;
   const absl::Time start = absl::Now();
   for (size_t i = 0; i < latencies.size(); ++i) {
-    threads.emplace_back([&, i] { latencies[i] = ReadSome(address, partners, i + 1, stop); });
+    threads.emplace_back([&, i] { latencies[i] = ReadSome(address, load, i + 1, stop); });
   }
   for (std::thread& thread : threads) thread.join();
   result.elapsed = absl::Now() - start;

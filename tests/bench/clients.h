@@ -41,8 +41,14 @@ struct ReadResult {
   Latencies calls;
 };
 
-// Reads scorecards of random partners with `clients` threads until `stop` says so; asked between calls.
-ReadResult ReadScorecards(const std::string& address, int clients, int partners, const std::function<bool()>& stop);
+struct ReadLoad {
+  int clients = 1;
+  int partners = 1;
+  int year = 2025;  // as of 30 June; the load's deals end in 2025
+};
+
+// Reads scorecards of random partners, each client in a thread of its own, until `stop` says so; asked between calls.
+ReadResult ReadScorecards(const std::string& address, const ReadLoad& load, const std::function<bool()>& stop);
 
 }  // namespace partnermetrics::bench
 

@@ -1,7 +1,6 @@
 #include "tests/bench/local_program.h"
 
 #include <CLI/CLI.hpp>
-#include <cstdlib>
 #include <filesystem>
 #include <iostream>
 #include <utility>
@@ -14,12 +13,6 @@
 #include "server/catalog/definitions.h"
 
 namespace partnermetrics::bench {
-
-void Check(const absl::Status& status) {
-  if (status.ok()) return;
-  std::cerr << status << std::endl;
-  std::exit(1);
-}
 
 void Show(const std::string& name, double value, const std::string& unit) {
   std::cout << absl::StrFormat("  %-60s %12.4g %s", name, value, unit) << std::endl;

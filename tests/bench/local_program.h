@@ -12,10 +12,10 @@
 #include "partnermetrics/log/v1/log.pb.h"
 #include "server/ingest/programs.h"
 #include "tests/bench/load.h"
+#include "tests/bench/measure.h"
 
 namespace partnermetrics::bench {
 
-void Check(const absl::Status& status);
 // Prints a figure.
 void Show(const std::string& name, double value, const std::string& unit);
 

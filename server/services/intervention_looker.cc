@@ -11,6 +11,9 @@
 namespace partnermetrics {
 namespace {
 
+// Names that are read under one lock of the engine.
+constexpr size_t kBlock = 500;
+
 // Texts of conditions are made of values that are known already.
 const EngineSource& NoRows() {
   static const EngineSource& source = *new EngineSource;
@@ -190,13 +193,15 @@ void InterventionLooker::Withdraw(Told& told, Changes& changes) {
 }
 
 absl::Status InterventionLooker::AddNames(Changes& changes) {
-  Engine::View view(program_.engine());
-  for (v1::PartnerChange& change : changes) {
-    ASSIGN_OR_RETURN(const auto partner, ReadPartnerFields(view, change.partner_id()));
-    if (!partner) continue;
-    change.set_partner_name(partner->name());
-    if (const auto told = told_.find(change.partner_id()); told != told_.end()) {
-      for (auto& [rule, intervention] : told->second) intervention.last.set_partner_name(partner->name());
+  for (size_t i = 0; i < changes.size();) {
+    Engine::View view(program_.engine());
+    for (const size_t end = std::min(changes.size(), i + kBlock); i < end; ++i) {
+      ASSIGN_OR_RETURN(const auto partner, ReadPartnerFields(view, changes[i].partner_id()));
+      if (!partner) continue;
+      changes[i].set_partner_name(partner->name());
+      if (const auto told = told_.find(changes[i].partner_id()); told != told_.end()) {
+        for (auto& [rule, intervention] : told->second) intervention.last.set_partner_name(partner->name());
+      }
     }
   }
   return absl::OkStatus();

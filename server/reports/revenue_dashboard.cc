@@ -18,6 +18,7 @@ namespace {
 
 constexpr char kOther[] = "Other";
 constexpr char kNone[] = "None";
+constexpr char kRest[] = "Other roles";
 constexpr int kDefaultTop = 5;
 
 const FactSchema& PartnerSchema() {
@@ -110,6 +111,17 @@ std::map<std::string, Nanos> AmountsOf(const Evaluator& evaluator, const Compile
   return amounts;
 }
 
+// What the programme's value has beyond the groups.
+Nanos RestOf(const Evaluator& evaluator, const CompiledMetric& metric, const Period& period,
+             const std::vector<std::pair<std::string, Group>>& groups) {
+  if (!metric.HasLevel(v1::SCOPE_KIND_PROGRAM)) return 0;
+  const Number whole = evaluator.Evaluate(metric, kProgramScope, period);
+  if (!whole.has_value() || !whole.exact) return 0;
+  Nanos rest = *whole.exact;
+  for (const auto& [name, group] : groups) rest -= group.amount;
+  return rest;
+}
+
 void AddGroups(const Catalog& catalog, const MeasureSource& source, const Evaluator& evaluator,
                const RevenueRequest& request, v1::RevenueReport& report) {
   const v1::RevenueDashboard& configured = catalog.program().reports().revenue();
@@ -130,7 +142,11 @@ void AddGroups(const Catalog& catalog, const MeasureSource& source, const Evalua
   }
   std::vector<std::string> named;
   if (is_configured) named = {configured.split_values().begin(), configured.split_values().end()};
-  const auto arranged = Arrange(std::move(groups), named);
+  auto arranged = Arrange(std::move(groups), named);
+  const size_t rest = arranged.size();
+  if (const Nanos amount = RestOf(evaluator, metric, period, arranged); amount != 0) {
+    arranged.push_back({kRest, {amount, 0}});
+  }
   std::vector<Nanos> amounts;
   for (const auto& [name, group] : arranged) amounts.push_back(group.amount);
   const std::vector<int32_t> shares = PercentShares(amounts);
@@ -142,6 +158,7 @@ void AddGroups(const Catalog& catalog, const MeasureSource& source, const Evalua
         DisplayValue(Number::Exact(amounts[i]), metric.definition.unit(), catalog.program().currency_code()));
     shown.set_share_percent(shares[i]);
     shown.set_partners(arranged[i].second.partners);
+    shown.set_is_rest(i == rest);
   }
 }
 
@@ -187,6 +204,7 @@ Reads RevenueReads(const Catalog& catalog, const std::string& split_by) {
   Reads reads = ReadsOfEveryPartner(of_partners);
   std::vector<std::string> figures(configured.figures().begin(), configured.figures().end());
   figures.push_back(configured.top_metric());
+  figures.push_back(configured.split_metric());
   return Joined(std::move(reads), ReadsOf(catalog, MetricsNamed(catalog, figures), {kProgramScope}));
 }
 

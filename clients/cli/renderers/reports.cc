@@ -146,12 +146,15 @@ void DrawRevenue(const v1::RevenueReport& report, const Screen& screen) {
   Line(screen, absl::StrCat("By ", EscapeControls(report.split_by())), Style::kHeading);
   Columns groups({Align::kLeft, Align::kLeft, Align::kRight, Align::kRight, Align::kLeft});
   for (const v1::RevenueGroup& group : report.groups()) {
-    groups.Add(
-        {{EscapeControls(group.value())},
-         {Bar(group.share_percent() / 100.0, kShareBar), Style::kGood},
-         {absl::StrCat(group.share_percent(), " %")},
-         {EscapeControls(group.display())},
-         {absl::StrCat(GroupDigits(group.partners()), group.partners() == 1 ? " partner" : " partners"), Style::kDim}});
+    std::string partners;
+    if (!group.is_rest()) {
+      partners = absl::StrCat(GroupDigits(group.partners()), group.partners() == 1 ? " partner" : " partners");
+    }
+    groups.Add({{EscapeControls(group.value())},
+                {Bar(group.share_percent() / 100.0, kShareBar), group.is_rest() ? Style::kDim : Style::kGood},
+                {absl::StrCat(group.share_percent(), " %")},
+                {EscapeControls(group.display())},
+                {std::move(partners), Style::kDim}});
   }
   groups.Draw(screen);
   if (report.groups().empty()) Line(screen, "No partner brought revenue in this time.", Style::kDim);

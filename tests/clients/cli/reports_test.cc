@@ -153,7 +153,8 @@ TEST(ReportsTest, Revenue) {
               }
               split_by: "tier"
               groups { value: "Gold" share_percent: 95 display: "$2.4M" partners: 2 }
-              groups { value: "Other" share_percent: 5 display: "$100K" partners: 1 }
+              groups { value: "Other" share_percent: 4 display: "$80K" partners: 1 }
+              groups { value: "Other roles" share_percent: 1 display: "$20K" is_rest: true }
               top {
                 rank: 1
                 partner_id: "crm:1"
@@ -168,8 +169,9 @@ TEST(ReportsTest, Revenue) {
 Sourced:  $2.5M  ▲ 15 %
 
 By tier
-Gold   █████████████████████████████░  95 %  $2.4M  2 partners
-Other  ██░░░░░░░░░░░░░░░░░░░░░░░░░░░░   5 %  $100K  1 partner
+Gold         █████████████████████████████░  95 %  $2.4M  2 partners
+Other        █░░░░░░░░░░░░░░░░░░░░░░░░░░░░░   4 %   $80K  1 partner
+Other roles  █░░░░░░░░░░░░░░░░░░░░░░░░░░░░░   1 %   $20K
 
 Top 1 partners
 1.  Acme  $1.2M  50 %  ▼ 10 %

@@ -51,7 +51,7 @@ constexpr char kMore[] = R"pb(
     kind: MEASURE_KIND_FLOW
     sum: "credited_amount"
     at: "closed_on"
-    where: "outcome == WON"
+    where: "outcome == WON && role in [SOURCED, INFLUENCED]"
   }
   metrics {
     id: "by_stage"
@@ -232,6 +232,30 @@ TEST_F(ReportServiceTest, RevenueIsSplitByShares) {
   EXPECT_EQ(report.top(0).name(), "Apex");
   EXPECT_EQ(report.top(0).value().value(), 700);
   EXPECT_EQ(report.top(1).value().value(), 650);
+}
+
+// What belongs to a partner that only delivered is in no group, but in a line of its own.
+TEST_F(ReportServiceTest, SharesOfRolesThatDoNotCountMakeRevenueWhole) {
+  v1::Event shared = SharedDeal();
+  shared.mutable_deal()->mutable_attributions(1)->set_role(v1::ATTRIBUTION_ROLE_FULFILLED);
+  Ingest({shared});
+  grpc::ClientContext context;
+  v1::RevenueReport report;
+  ASSERT_TRUE(reports_->GetRevenueDashboard(&context, v1::GetRevenueDashboardRequest(), &report).ok());
+  ASSERT_EQ(report.groups_size(), 3);
+  const v1::RevenueGroup& rest = report.groups(2);
+  EXPECT_EQ(rest.value(), "Other roles");
+  EXPECT_TRUE(rest.is_rest());
+  EXPECT_EQ(rest.amount().units(), 300);
+  EXPECT_EQ(rest.partners(), 0);
+  int64_t amount = 0;
+  int32_t shares = 0;
+  for (const v1::RevenueGroup& group : report.groups()) {
+    amount += group.amount().units();
+    shares += group.share_percent();
+  }
+  EXPECT_EQ(amount, report.figures(0).value().exact().units());
+  EXPECT_EQ(shares, 100);
 }
 
 // Won 100 as Silver and 30 as Gold, by what its source stated and by the tier in force.

@@ -12,7 +12,6 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
-#include <functional>
 #include <future>
 #include <iostream>
 #include <optional>
@@ -138,9 +137,8 @@ class PluginFaultTest : public testing::Test {
     return context;
   }
 
-  // Nothing when the server went away meanwhile. Calls `begun` when the run has begun, or failed to.
-  std::optional<v1::ConnectorRun> Run(const std::string& connector, bool full = true,
-                                      std::function<void()> begun = nullptr) {
+  // Nothing when the server went away meanwhile.
+  std::optional<v1::ConnectorRun> Run(const std::string& connector, bool full = true) {
     const auto stub = v1::ConnectorService::NewStub(server_->channel());
     const auto context = Call();
     v1::RunConnectorRequest request;
@@ -148,25 +146,13 @@ class PluginFaultTest : public testing::Test {
     request.set_full(full);
     const auto reader = stub->RunConnector(context.get(), request);
     v1::RunConnectorResponse response;
-    bool more = reader->Read(&response);
-    if (begun) begun();
-    while (more) more = reader->Read(&response);
+    while (reader->Read(&response)) {
+    }
     const grpc::Status status = reader->Finish();
     if (status.ok()) return response.run();
     if (status.error_code() != grpc::StatusCode::UNAVAILABLE)
       ADD_FAILURE() << connector << ": " << status.error_message();
     return std::nullopt;
-  }
-
-  // Kills the server so long after a run began; false: the run had ended by then.
-  bool KillDuring(const std::string& connector, absl::Duration after) {
-    std::promise<void> begun;
-    auto run =
-        std::async(std::launch::async, [&] { return Run(connector, /*full=*/true, [&begun] { begun.set_value(); }); });
-    begun.get_future().wait();
-    if (run.wait_for(absl::ToChronoMicroseconds(after)) == std::future_status::ready) return false;
-    server_->Kill();
-    return !run.get().has_value();
   }
 
   // Acknowledged: it must be there for ever.
@@ -186,14 +172,15 @@ class PluginFaultTest : public testing::Test {
     ASSERT_EQ(response.counts().applied(), 1);
   }
 
-  int64_t Facts() {
+  v1::ProgramStatus Status() {
     const auto context = Call();
     v1::ServerStatus response;
     const grpc::Status status =
         v1::AdminService::NewStub(server_->channel())->GetStatus(context.get(), v1::GetStatusRequest(), &response);
     EXPECT_TRUE(status.ok()) << status.error_message();
-    return response.programs_size() == 1 ? response.programs(0).facts() : -1;
+    return response.programs_size() == 1 ? response.programs(0) : v1::ProgramStatus();
   }
+  int64_t Facts() { return Status().facts(); }
 
   v1::Connector Shown(const std::string& connector) {
     const auto context = Call();
@@ -300,20 +287,31 @@ TEST_F(PluginFaultTest, AServerThatIsKilledDuringAFaultKeepsItsPromises) {
   for (const Fault& fault : faults_) {
     SCOPED_TRACE(fault.name);
     uint64_t kills = 0;
-    int64_t most_us = 100'000;  // from the run's begin to the kill; less when the fault is over sooner
-    for (int tries = 0; kills < rounds && tries < 50; ++tries) {
+    // When to kill, in microseconds from the call on: not before the run begins, nor after it has ended by itself. A
+    // try that comes too early or too late moves the limits.
+    int64_t least = 0, most = 100'000;
+    for (int tries = 0; kills < rounds && tries < 100; ++tries) {
       IngestOne();
-      const auto after = static_cast<int64_t>(random() % static_cast<uint64_t>(most_us));
-      if (!KillDuring(fault.name, absl::Microseconds(after))) most_us = std::max<int64_t>(after, 1);
-      if (server_->IsRunning()) continue;
-      ++kills;
-      ASSERT_TRUE(server_->Start().ok()) << server_->log();
+      const uint64_t before = Status().log_position();
+      const int64_t after = least + static_cast<int64_t>(random() % static_cast<uint64_t>(most - least));
+      auto run = std::async(std::launch::async, [&] { return Run(fault.name); });
+      const bool ended = run.wait_for(std::chrono::microseconds(after)) == std::future_status::ready;
+      if (!ended) server_->Kill();
+      run.get();
+      if (!ended) {
+        ASSERT_TRUE(server_->Start().ok()) << server_->log();
+      }
       const v1::ConnectorRun last = Shown(fault.name).last_run();
       EXPECT_NE(last.state(), v1::RUN_STATE_RUNNING) << "nothing runs for ever";
-      if (last.state() == v1::RUN_STATE_INTERRUPTED) {
+      EXPECT_GE(Status().facts(), journal_) << "what was acknowledged is there";
+      if (Status().log_position() == before) {
+        least = std::min((least + after) / 2, most - 1'000);
+      } else if (last.state() != v1::RUN_STATE_INTERRUPTED) {
+        most = std::max((most + after) / 2, least + 1'000);
+      } else {
         EXPECT_THAT(last.error(), HasSubstr("the server ended during it"));
+        ++kills;
       }
-      EXPECT_GE(Facts(), journal_) << "what was acknowledged is there";
     }
     EXPECT_EQ(kills, rounds);
   }

@@ -23,6 +23,8 @@
 #include "server/services/explained_value.h"
 #include "server/services/fact_contributions.h"
 #include "server/services/fact_history.h"
+#include "server/services/page_token.h"
+#include "server/sync/page_request.h"
 
 namespace partnermetrics {
 namespace {
@@ -187,21 +189,49 @@ class Judge {
   const Term* const term_after_;
 };
 
+// Which facts an answer names: some of each change, or a page of those of all.
+class Naming {
+ public:
+  explicit Naming(int of_each) : of_each_(of_each) {}
+  Naming(int page_size, std::string after) : page_size_(page_size), after_(std::move(after)) {}
+
+  bool Names(const v1::TermChange& change, size_t term, const std::string& id) {
+    if (page_size_ == 0) return change.examples_size() < of_each_;
+    std::string place = absl::StrCat(absl::Dec(term, absl::kZeroPad6), id);
+    if (place <= after_) return false;
+    has_more_ = named_ == page_size_;
+    if (has_more_) return false;
+    ++named_;
+    last_ = std::move(place);
+    return true;
+  }
+  bool is_page() const { return page_size_ > 0; }
+  // The last one that is named, if others follow.
+  std::optional<std::string> next() const { return has_more_ ? std::optional<std::string>(last_) : std::nullopt; }
+
+ private:
+  const int of_each_ = 0, page_size_ = 0;
+  const std::string after_;
+  int named_ = 0;
+  bool has_more_ = false;
+  std::string last_;
+};
+
 // The changes of one term, by reason.
 class TermChanges {
  public:
-  TermChanges(std::string use, v1::Scope scope, int examples)
-      : use_(std::move(use)), scope_(std::move(scope)), examples_(examples) {}
+  TermChanges(size_t term, std::string use, v1::Scope scope, Naming& naming)
+      : term_(term), use_(std::move(use)), scope_(std::move(scope)), naming_(naming) {}
 
-  // Gives the change, and the fact's place among the examples if there is one left.
-  v1::FactChange* Add(v1::ChangeReason reason, v1::TermChange*& change) {
+  // Gives the change, and the fact's place in it if it is to be named.
+  v1::FactChange* Add(v1::ChangeReason reason, const std::string& id, v1::TermChange*& change) {
     v1::TermChange& of_reason = changes_[reason];
     of_reason.set_use(use_);
     *of_reason.mutable_scope() = scope_;
     of_reason.set_reason(reason);
     of_reason.set_facts(of_reason.facts() + 1);
     change = &of_reason;
-    return of_reason.examples_size() < examples_ ? of_reason.add_examples() : nullptr;
+    return naming_.Names(of_reason, term_, id) ? of_reason.add_examples() : nullptr;
   }
 
   void MoveTo(v1::ExplainChangeResponse& response) {
@@ -209,9 +239,10 @@ class TermChanges {
   }
 
  private:
+  const size_t term_;
   const std::string use_;
   const v1::Scope scope_;
-  const int examples_;
+  Naming& naming_;
   std::map<v1::ChangeReason, v1::TermChange> changes_;
 };
 
@@ -240,7 +271,7 @@ absl::Status CompareReads(const Side& before, const Side& after, const Term* was
     const Nanos sum = (later != nullptr ? later->sum : Nanos(0)) - (earlier != nullptr ? earlier->sum : Nanos(0));
     if (count == 0 && sum == 0) continue;
     ASSIGN_OR_RETURN(const v1::ChangeReason reason, judge.Of(earlier, later));
-    v1::FactChange* const example = changes.Add(reason, by_reason[reason]);
+    v1::FactChange* const example = changes.Add(reason, id, by_reason[reason]);
     totals[reason].count += count;
     totals[reason].sum += sum;
     changed.count += count;
@@ -293,7 +324,7 @@ absl::Status ComparePartners(const Side& before, const Side& after, const Term* 
       reason = v1::CHANGE_REASON_AGED;
     }
     v1::TermChange* change = nullptr;
-    v1::FactChange* const example = changes.Add(reason, change);
+    v1::FactChange* const example = changes.Add(reason, partner, change);
     change->set_value(change->value() + delta);
     change->set_count(change->count() + static_cast<int64_t>(later.count(partner)) -
                       static_cast<int64_t>(earlier.count(partner)));
@@ -333,7 +364,7 @@ std::vector<std::pair<const Term*, const Term*>> PairsOf(const Explained& before
   return pairs;
 }
 
-absl::Status Compare(const Side& before, const Side& after, int examples, v1::ExplainChangeResponse& response) {
+absl::Status Compare(const Side& before, const Side& after, Naming& naming, v1::ExplainChangeResponse& response) {
   const auto value_of = [](const Side& side) {
     v1::MetricValue value =
         Evaluator(side.explained.catalog(), side.explained.source, side.explained.split).Value(side.explained.request);
@@ -342,11 +373,17 @@ absl::Status Compare(const Side& before, const Side& after, int examples, v1::Ex
   };
   *response.mutable_before() = value_of(before);
   *response.mutable_after() = value_of(after);
+  for (const v1::MetricValue* value : {&response.before(), &response.after()}) {
+    if (value->no_data() != v1::NO_DATA_REASON_REBUILDING) continue;
+    return RetryLater(absl::StatusCode::kFailedPrecondition, "REBUILDING",
+                      "a job is changing what the metric counts: partnerctl job list", 1'000);
+  }
   response.set_position_before(before.explained.source.header().position);
   response.set_position(after.explained.source.header().position);
+  size_t number = 0;
   for (const auto& [was, is] : PairsOf(before.explained, after.explained)) {
     const Term& term = is != nullptr ? *is : *was;
-    TermChanges changes(term.use, ScopeOfTerm((is != nullptr ? after : before).explained, term), examples);
+    TermChanges changes(number++, term.use, ScopeOfTerm((is != nullptr ? after : before).explained, term), naming);
     RETURN_IF_ERROR(term.read ? CompareReads(before, after, was, is, changes)
                               : ComparePartners(before, after, was, is, changes));
     changes.MoveTo(response);
@@ -362,7 +399,8 @@ absl::Status Compare(const Side& before, const Side& after, int examples, v1::Ex
                          after.explained.request.metric->definition.SerializeAsString();
   if (redefined) add(v1::CHANGE_REASON_REDEFINED);
   if (response.ByteSizeLong() <= kMaxAnswerBytes) return absl::OkStatus();
-  return InvalidField("examples", "TOO_MANY", "the answer has more than 3 MiB; ask for fewer examples");
+  return InvalidField(naming.is_page() ? "page_size" : "examples", "TOO_MANY",
+                      "the answer has more than 3 MiB; ask for fewer facts at a time");
 }
 
 v1::ExplainRequest ValueAt(const v1::ExplainChangeRequest& request, const v1::Date* as_of) {
@@ -373,6 +411,24 @@ v1::ExplainRequest ValueAt(const v1::ExplainChangeRequest& request, const v1::Da
   if (request.has_split_value()) value.set_split_value(request.split_value());
   if (as_of != nullptr) *value.mutable_as_of() = *as_of;
   return value;
+}
+
+std::string FingerprintOf(v1::ExplainChangeRequest request) {
+  request.clear_page_size();
+  request.clear_page_token();
+  request.clear_min_position();
+  return request.SerializeAsString();
+}
+
+absl::Status CompareKnown(const Programs& programs, const KnownProgram& then, const v1::ExplainRequest& earlier,
+                          const KnownProgram& now, const v1::ExplainRequest& later, Naming& naming,
+                          v1::ExplainChangeResponse& response) {
+  const Engine::View view(now.engine()), view_then(then.engine());
+  ASSIGN_OR_RETURN(const Explained after, ExplainValue(programs, view, later));
+  v1::ExplainRequest known_then = earlier;
+  *known_then.mutable_scope() = after.request.scope_proto;
+  ASSIGN_OR_RETURN(const Explained before, ExplainValue(programs, view_then, known_then, /*found=*/true));
+  return Compare({view_then, before}, {view, after}, naming, response);
 }
 
 }  // namespace
@@ -387,33 +443,37 @@ absl::StatusOr<int> ReadExamples(int examples) {
 absl::Status ExplainChange(const Backend& backend, ProgramRuntime& program, const v1::ExplainChangeRequest& request,
                            v1::ExplainChangeResponse& response) {
   if (!request.has_since()) return InvalidField("since", "REQUIRED", "must be the date of the earlier value");
+  const bool paged = request.page_size() != 0 || !request.page_token().empty();
+  if (paged && request.examples() != 0) {
+    return InvalidField("examples", "NOT_TOGETHER", "pages name all facts; leave it out");
+  }
   ASSIGN_OR_RETURN(const int examples, ReadExamples(request.examples()));
+  ASSIGN_OR_RETURN(const int page_size, PageSize(request.page_size()));
+  const std::string fingerprint = FingerprintOf(request);
+  ASSIGN_OR_RETURN(std::string after_page, ReadPageToken(request.page_token(), fingerprint));
+  Naming naming = paged ? Naming(page_size, std::move(after_page)) : Naming(examples);
   const v1::ExplainRequest earlier = ValueAt(request, &request.since());
   const v1::ExplainRequest later = ValueAt(request, request.has_as_of() ? &request.as_of() : nullptr);
-  std::shared_ptr<Scratch> past;
-  if (request.has_known_on()) {
-    ASSIGN_OR_RETURN(past, backend.past().KnownOn(program, request.known_on()));
-  }
   const KnownProgram now(program);
-  if (past != nullptr) {
-    return ExplainChangeBetween(backend.programs(), KnownProgram(program, std::move(past)), earlier, now, later,
-                                examples, response);
+  if (request.has_known_on()) {
+    ASSIGN_OR_RETURN(std::shared_ptr<Scratch> past, backend.past().KnownOn(program, request.known_on()));
+    RETURN_IF_ERROR(CompareKnown(backend.programs(), KnownProgram(program, std::move(past)), earlier, now, later,
+                                 naming, response));
+  } else {
+    const Engine::View view(now.engine());
+    ASSIGN_OR_RETURN(const Explained after, ExplainValue(backend.programs(), view, later));
+    ASSIGN_OR_RETURN(const Explained before, ExplainValue(backend.programs(), view, earlier));
+    RETURN_IF_ERROR(Compare({view, before}, {view, after}, naming, response));
   }
-  const Engine::View view(now.engine());
-  ASSIGN_OR_RETURN(const Explained after, ExplainValue(backend.programs(), view, later));
-  ASSIGN_OR_RETURN(const Explained before, ExplainValue(backend.programs(), view, earlier));
-  return Compare({view, before}, {view, after}, examples, response);
+  if (const auto next = naming.next(); next) response.set_next_page_token(MakePageToken(*next, fingerprint));
+  return absl::OkStatus();
 }
 
 absl::Status ExplainChangeBetween(const Programs& programs, const KnownProgram& then, const v1::ExplainRequest& earlier,
                                   const KnownProgram& now, const v1::ExplainRequest& later, int examples,
                                   v1::ExplainChangeResponse& response) {
-  const Engine::View view(now.engine()), view_then(then.engine());
-  ASSIGN_OR_RETURN(const Explained after, ExplainValue(programs, view, later));
-  v1::ExplainRequest known_then = earlier;
-  *known_then.mutable_scope() = after.request.scope_proto;
-  ASSIGN_OR_RETURN(const Explained before, ExplainValue(programs, view_then, known_then, /*found=*/true));
-  return Compare({view_then, before}, {view, after}, examples, response);
+  Naming naming(examples);
+  return CompareKnown(programs, then, earlier, now, later, naming, response);
 }
 
 }  // namespace partnermetrics

@@ -60,6 +60,45 @@ TEST_F(ExplainChangeTest, WhatIsKnownNowChangesByTimeAlone) {
   EXPECT_EQ(change.position_before(), change.position());
 }
 
+TEST_F(ExplainChangeTest, PagesNameAllFactsOnceWithTheTotalsOfAll) {
+  OnAprilDay(2);
+  v1::Event corrected = WonDeal("d1", "P1", 150, 5);
+  corrected.set_revision(2);
+  std::vector<v1::Event> events = {corrected};
+  for (int i = 0; i < 7; ++i) events.push_back(WonDeal(absl::StrCat("e", i), "P1", 10, 6 + i));
+  Ingest(events);
+  auto request = Known(Since("credited_sum", 31));
+  request.set_page_size(3);
+  std::vector<std::string> named;
+  int pages = 0;
+  do {
+    const v1::ExplainChangeResponse page = Change(request);
+    ASSERT_EQ(page.changes_size(), 2);
+    EXPECT_EQ(page.changes(0).facts(), 7);
+    EXPECT_EQ(page.changes(1).facts(), 1);
+    for (const v1::TermChange& change : page.changes()) {
+      for (const v1::FactChange& fact : change.examples()) named.push_back(fact.fact().record_id());
+    }
+    request.set_page_token(page.next_page_token());
+    ++pages;
+  } while (!request.page_token().empty() && pages < 10);
+  EXPECT_EQ(pages, 3);
+  EXPECT_THAT(named, testing::UnorderedElementsAre("d1", "e0", "e1", "e2", "e3", "e4", "e5", "e6"));
+}
+
+TEST_F(ExplainChangeTest, PagesAreOfOneRequestAndWithoutExamples) {
+  auto request = Since("credited_sum", 1);
+  request.set_page_size(1);
+  const std::string token = Change(request).next_page_token();
+  ASSERT_NE(token, "");
+  v1::ExplainChangeResponse response;
+  auto other = Since("credited_sum", 2);
+  other.set_page_token(token);
+  EXPECT_EQ(Call(other, response).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  request.set_examples(2);
+  EXPECT_EQ(Call(request, response).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+}
+
 TEST_F(ExplainChangeTest, WhatBecameKnownSinceHasItsReason) {
   OnAprilDay(2);
   v1::Event corrected = WonDeal("d1", "P1", 150, 5), deleted = WonDeal("d2", "P2", 200, 20);

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "partnermetrics/v1/definitions_service.grpc.pb.h"
+#include "partnermetrics/v1/explain_service.grpc.pb.h"
 #include "tests/server/services/server_fixture.h"
 
 namespace partnermetrics {
@@ -97,6 +98,15 @@ class JobsServiceTest : public ServerTest {
     EXPECT_TRUE(status.ok()) << status.error_message();
     return response.values_size() == 1 ? response.values(0) : v1::MetricValue();
   }
+  // Asks why a metric's value is another one than as of the day before the deals.
+  grpc::Status Change(const std::string& metric, v1::ExplainChangeResponse& response) {
+    grpc::ClientContext context;
+    v1::ExplainChangeRequest request;
+    request.set_metric_id(metric);
+    *request.mutable_since() = MakeDate(2023, 12, 31);
+    request.set_examples(1);
+    return v1::ExplainService::NewStub(Connect())->ExplainChange(&context, request, &response);
+  }
   grpc::Status Verify(v1::VerifyScopeResponse& response) {
     grpc::ClientContext context;
     return admin_->VerifyScope(&context, {}, &response);
@@ -136,7 +146,13 @@ TEST_F(JobsServiceTest, WhatWouldChangeIsShownAndThenBroughtIntoForceByAJob) {
   v1::ActivateDefinitionsResponse activated;
   ASSERT_TRUE(Activate(check.definitions_hash(), activated).ok());
   EXPECT_FALSE(activated.in_force());
-  // The job goes on meanwhile: what can be said is that no value is half.
+  // The job goes on meanwhile: what can be said is that no value is half, and none half explained.
+  v1::ExplainChangeResponse change;
+  if (const grpc::Status status = Change("partner_revenue", change); !status.ok()) {
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::FAILED_PRECONDITION) << status.error_message();
+    EXPECT_THAT(status.error_message(), HasSubstr("a job is changing what the metric counts"));
+  }
+  EXPECT_TRUE(Change("deals_won", change).ok()) << "the job has nothing to do with it";
   const v1::MetricValue revenue = Value("partner_revenue");
   const bool is_whole = revenue.has_value() && (revenue.value() == 10.0 * kDeals || revenue.value() == 0);
   EXPECT_TRUE(is_whole || revenue.no_data() == v1::NO_DATA_REASON_REBUILDING) << revenue.DebugString();

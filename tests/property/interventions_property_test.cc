@@ -406,6 +406,17 @@ class InterventionsPropertyTest : public testing::Test {
  protected:
   void Run(uint64_t seed) {
     SCOPED_TRACE(absl::StrCat("PM_SEED=", seed));
+    ASSERT_NO_FATAL_FAILURE(Begin(seed));
+    for (int step = 0; step < kSteps && !HasFatalFailure(); ++step) {
+      for (int i = Below(4); i > 0; --i) Happen();
+      if (Below(3) == 0) now_ += absl::Hours(24 * Below(20));
+      if (Below(8) == 0) Restart(/*with_replay=*/Below(2) == 0);
+      Compare(Today() - (Below(2) == 0 ? 0 : Below(150)) + (Below(4) == 0 ? Below(40) : 0));
+      CompareList();
+    }
+  }
+
+  void Begin(uint64_t seed) {
     random_.seed(seed);
     table_.reset();
     programs_.reset();
@@ -420,18 +431,10 @@ class InterventionsPropertyTest : public testing::Test {
     // Without any fact of a kind its zeros would be no data.
     StateDeal("R0");
     StateProject("R1");
-    for (int step = 0; step < kSteps && !HasFatalFailure(); ++step) {
-      for (int i = Below(4); i > 0; --i) Happen();
-      if (Below(3) == 0) now_ += absl::Hours(24 * Below(20));
-      if (Below(8) == 0) Restart(/*with_replay=*/Below(2) == 0);
-      Compare(Today() - (Below(2) == 0 ? 0 : Below(150)) + (Below(4) == 0 ? Below(40) : 0));
-      CompareList();
-    }
   }
 
   std::map<std::string, int> seen_;  // events, by their kind
 
- private:
   int Below(size_t n) { return static_cast<int>(random_() % n); }
   ProgramRuntime& runtime() { return *programs_->all().front(); }
   Day Today() const { return ToDay(absl::ToCivilDay(now_, absl::UTCTimeZone())); }
@@ -653,6 +656,23 @@ TEST_F(InterventionsPropertyTest, AreWhatTheirDefinitionSays) {
   if (count < kCases) return;
   for (int kind = v1::INTERVENTION_EVENT_KIND_OPENED; kind <= v1::INTERVENTION_EVENT_KIND_RESUMED; ++kind) {
     EXPECT_GT(seen_[v1::InterventionEventKind_Name(static_cast<v1::InterventionEventKind>(kind))], 20) << kind;
+  }
+}
+
+// The table replays the partner that something happened to, and goes on where a day may have changed something.
+TEST_F(InterventionsPropertyTest, OnePartnersChangeReplaysOnePartner) {
+  Begin(1);
+  const auto rules = program_.interventions().rules_size();
+  StateAction("A");
+  CompareList();
+  int64_t before = table_->work();
+  CompareList();
+  EXPECT_EQ(table_->work(), before);
+  for (int i = 0; i < 20; ++i) {
+    StateAction("A");
+    before = table_->work();
+    CompareList();
+    EXPECT_LE(table_->work() - before, rules * 2);  // of whom it was about before, too
   }
 }
 

@@ -39,7 +39,7 @@ std::string TextOf(const v1::WatchChangesResponse& answer, const v1::Interventio
   if (!day.empty() && day != FormatMessageText(answer.as_of())) absl::StrAppend(&text, " on ", day);
   if (!change.was_id().empty()) absl::StrAppend(&text, ", not as ", EscapeControls(change.was_id()));
   const std::string why = FormatWhy(event);
-  return why.empty() ? text : absl::StrCat(text, ": ", why);
+  return why.empty() ? text : absl::StrCat(text, event.cause().empty() ? " " : ": ", why);
 }
 
 std::string WhatOf(const v1::WatchChangesResponse& answer) {

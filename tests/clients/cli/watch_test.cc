@@ -119,6 +119,8 @@ TEST(WatchRendererTest, WhatHappensToAnInterventionIsALine) {
     }
   )pb");
   EXPECT_EQ(line(), head + "assigned to Bob: he knows\\nthem (Ada)\n");
+  intervention.mutable_event()->clear_cause();
+  EXPECT_EQ(line(), head + "assigned to Bob (Ada)\n");
   intervention.mutable_event()->Clear();
   intervention.mutable_event()->set_kind(v1::INTERVENTION_EVENT_KIND_WITHDRAWN);
   EXPECT_EQ(line(), head + "withdrawn\n");

@@ -247,6 +247,35 @@ TEST_F(WatchInterventionsTest, ARuleThatIsGoneHasNone) {
                       }));
 }
 
+// More deals than a job takes over at once: while it changes what a rule reads, the rule tells nothing.
+TEST_F(WatchInterventionsTest, WhileDefinitionsAreWorkedOffNothingIsWithdrawn) {
+  std::vector<v1::Event> deals;
+  for (int i = 0; i < 24'000; ++i) {
+    deals.push_back(Won(absl::StrCat("M", i), "P1", 10, March(1 + i % 28)));
+    if (deals.size() < 1'000) continue;
+    Ingest(deals, v1::RESULT_DETAIL_UNSPECIFIED);
+    deals.clear();
+  }
+  News();
+  Stop();
+  std::string catalog = kCatalog;
+  catalog.replace(catalog.find("outcome == WON"), 14, "outcome in [WON]");
+  Write("catalog.textproto", catalog);
+  Begin();
+  const auto has_jobs = [&] {
+    grpc::ClientContext context;
+    v1::ListJobsRequest request;
+    request.set_only_open(true);
+    v1::ListJobsResponse list;
+    EXPECT_TRUE(admin_->ListJobs(&context, request, &list).ok());
+    return list.jobs_size() > 0;
+  };
+  do EXPECT_THAT(News(), IsEmpty());
+  while (has_jobs());
+  Do(&Stub::AcknowledgeIntervention, kBirch);
+  EXPECT_THAT(News(), ElementsAre(absl::StrCat("3/31 ", kBirch, " acknowledged: 3/31 acknowledged Ada")));
+}
+
 TEST_F(WatchInterventionsTest, AStateIsWhatWasToldOfThoseUnderWay) {
   Do(&Stub::AcknowledgeIntervention, kBirch);
   Do(&Stub::ResolveIntervention, kCedar, "note: 'done'");

@@ -86,6 +86,9 @@ must standings leaderboard deals_closed "${when[@]}" --around "$partner" --limit
 step "Who needs an intervention, the most urgent first, and why"
 must intervention list "${when[@]}" --page-size 10
 
+step "The quarter is closed: what was said of it stays in the log, whatever is corrected later"
+must period close --program partneros --kind quarter --day "$as_of" --author demo
+
 step "Records that could not be read, with the place and the reason"
 must quarantine list
 

@@ -29,6 +29,17 @@ std::optional<std::pair<FactId, Day>> CustomerOfWonDeal(const FactId& deal, cons
   return std::pair(FactId{customer_kind, deal.source, std::string(customer.text)}, *day);
 }
 
+absl::StatusOr<std::vector<WonDeal>> DecodeWonDeals(absl::string_view value) {
+  std::vector<WonDeal> deals;
+  storage::ByteReader reader(value);
+  while (reader.ok() && !reader.empty()) {
+    const Day day = reader.KeyI32();
+    deals.push_back({day, Keys::ReadFactId(reader)});
+  }
+  RETURN_IF_ERROR(reader.Finish("won deals"));
+  return deals;
+}
+
 CustomerPartners WonWithCustomer(const Resolution& deal, Day day) {
   CustomerPartners partners;
   partners.from = day;
@@ -43,16 +54,8 @@ std::string WonDeals::KeyOf(const FactId& customer) const {
 }
 
 absl::StatusOr<std::vector<WonDeal>> WonDeals::Read(const std::string& key) const {
-  std::vector<WonDeal> deals;
   ASSIGN_OR_RETURN(const auto value, state_.Get(StateTable::kIndexes, key));
-  if (!value.has_value()) return deals;
-  storage::ByteReader reader(*value);
-  while (reader.ok() && !reader.empty()) {
-    const Day day = reader.KeyI32();
-    deals.push_back({day, Keys::ReadFactId(reader)});
-  }
-  RETURN_IF_ERROR(reader.Finish("won deals"));
-  return deals;
+  return value.has_value() ? DecodeWonDeals(*value) : std::vector<WonDeal>();
 }
 
 absl::StatusOr<std::optional<WonDeal>> WonDeals::First(const FactId& customer) const {
@@ -71,6 +74,8 @@ absl::StatusOr<bool> WonDeals::Change(const FactId& customer, const std::optiona
       is_first = at == deals.begin();
       deals.erase(at);
     }
+    const bool only_moves = in.has_value() && in->deal == out->deal;
+    if (!only_moves) state_.Put(StateTable::kIndexes, keys_.Left(key, out->deal), "");
   }
   if (in.has_value()) {
     const auto at = std::lower_bound(deals.begin(), deals.end(), *in);

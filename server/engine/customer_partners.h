@@ -45,6 +45,9 @@ struct WonDeal {
 std::optional<std::pair<FactId, Day>> CustomerOfWonDeal(const FactId& deal, const FactRow& row,
                                                         const absl::TimeZone& zone);
 
+// The stored won deals of a customer.
+absl::StatusOr<std::vector<WonDeal>> DecodeWonDeals(absl::string_view value);
+
 // What a fact takes from a customer because of its first won deal.
 CustomerPartners WonWithCustomer(const Resolution& deal, Day day);
 

@@ -158,6 +158,7 @@ absl::Status Engine::ApplyDefinitions(const storage::LogRecord& record) {
     ++header_.without_effect;
     return absl::OkStatus();
   }
+  state_.Put(StateTable::kIndexes, keys_.Settings(record.position), "");
   RETURN_IF_ERROR(jobs_.OpenDefinitions(record, definitions, header_));
   if (header_.facts + header_.partners > options_.facts_at_once) return absl::OkStatus();
   return jobs_.Step(record, options_.facts_at_once, header_);
@@ -170,6 +171,7 @@ absl::Status Engine::ApplyAlias(const storage::LogRecord& record, Applied& appli
   if (key.empty()) return absl::OkStatus();
   RETURN_IF_ERROR(facts_.ChangeClaims({key}, {change.partner_id(), kAdminClaimant}, !change.removed()));
   applied.effect = Effect::kApplied;
+  state_.Put(StateTable::kIndexes, keys_.Settings(record.position), "");
   std::string alias_key = keys_.Of(Index::kAdminAlias, change.partner_id());
   storage::ByteWriter(&alias_key).KeyString(key);
   if (change.removed()) {

@@ -51,6 +51,8 @@ struct EngineOptions {
   // Facts that a record may concern and still be applied at one go: what concerns more opens a job. Part of what a
   // replay must know: another number leaves jobs elsewhere until they are done.
   int64_t facts_at_once = 10'000;
+  // Not empty: the log is only that part of one which makes this partner's numbers; those of other scopes are none.
+  std::string only_partner = {};
 };
 
 class Engine {
@@ -85,6 +87,8 @@ class Engine {
 
   // Forgets what is not published.
   absl::Status Discard();
+
+  const std::string& program() const { return options_.program; }
 
   // Whether there is a job to be worked on by records of type kJobStep.
   bool HasJobs() const { return jobs_.any(); }
@@ -160,6 +164,8 @@ class PM_THREAD_ATTRIBUTE(scoped_lockable) Engine::View {
 
   const Header& header() const;
   uint64_t checkpoint_position() const { return engine_.checkpoint_position_; }
+  // Empty: the numbers of all scopes can be read.
+  const std::string& only_partner() const { return engine_.options_.only_partner; }
   uint64_t cell_updates() const { return engine_.cells_.updates(); }
   // The definitions in force; null before the first.
   std::shared_ptr<const Catalog> catalog() const;

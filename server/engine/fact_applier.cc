@@ -172,12 +172,8 @@ absl::Status FactApplier::Replace(const FactId& id, const std::optional<StoredFa
   // Store.
   if (!before.has_value() || before->fact != after.fact) {
     IndexReferences(id, schema, before.has_value() ? before->fact : "", after.fact);
-    if (before.has_value()) {
-      RETURN_IF_ERROR(IndexCustomer(id, schema, before->fact, false));
-      RETURN_IF_ERROR(IndexPart(id, schema, before->fact, false));
-    }
-    RETURN_IF_ERROR(IndexCustomer(id, schema, after.fact, true));
-    RETURN_IF_ERROR(IndexPart(id, schema, after.fact, true));
+    IndexCustomer(id, schema, before.has_value() ? before->fact : "", after.fact);
+    RETURN_IF_ERROR(IndexPart(id, schema, before.has_value() ? before->fact : "", after.fact));
   }
   if (!before.has_value() || before->fact != after.fact || &from != &to) {
     if (before.has_value()) IndexMoney(from, id, schema, *before, false);
@@ -283,6 +279,8 @@ void FactApplier::IndexReferences(const FactId& id, const FactSchema& schema, ab
   const std::vector<ReferenceKey> old = references_of(before), now = references_of(after);
   for (const ReferenceKey& reference : old) {
     if (std::binary_search(now.begin(), now.end(), reference)) continue;
+    const std::string key = keys_.Of(Index::kReference, reference);
+    state_.Put(StateTable::kIndexes, keys_.Left(key, id), "");
     state_.Delete(StateTable::kIndexes, keys_.Of(Index::kReference, reference, id));
   }
   for (const ReferenceKey& reference : now) {
@@ -291,10 +289,16 @@ void FactApplier::IndexReferences(const FactId& id, const FactSchema& schema, ab
   }
 }
 
-absl::Status FactApplier::IndexPart(const FactId& id, const FactSchema& schema, absl::string_view fact, bool add) {
-  const std::optional<FactId> root_id = RootOf(id, schema, fact);
-  if (!root_id.has_value()) return absl::OkStatus();
-  return ChangeIdList(state_, keys_.Parts(*root_id), id, add).status();
+absl::Status FactApplier::IndexPart(const FactId& id, const FactSchema& schema, absl::string_view before,
+                                    absl::string_view after) {
+  const std::optional<FactId> old = RootOf(id, schema, before), now = RootOf(id, schema, after);
+  if (old == now) return absl::OkStatus();
+  if (old.has_value()) {
+    const std::string key = keys_.Parts(*old);
+    state_.Put(StateTable::kIndexes, keys_.Left(key, id), "");
+    RETURN_IF_ERROR(ChangeIdList(state_, key, id, false).status());
+  }
+  return now.has_value() ? ChangeIdList(state_, keys_.Parts(*now), id, true).status() : absl::OkStatus();
 }
 
 absl::Status FactApplier::IndexPartner(const FactId& id, const std::optional<StoredFact>& before,

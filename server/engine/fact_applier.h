@@ -166,8 +166,8 @@ class FactApplier {
   absl::Status CountTarget(const FactId& id, const StoredFact& fact, int sign);
   void Store(const FactId& id, const StoredFact& fact);
   void IndexReferences(const FactId& id, const FactSchema& schema, absl::string_view before, absl::string_view after);
-  absl::Status IndexCustomer(const FactId& id, const FactSchema& schema, absl::string_view fact, bool add);
-  absl::Status IndexPart(const FactId& id, const FactSchema& schema, absl::string_view fact, bool add);
+  void IndexCustomer(const FactId& id, const FactSchema& schema, absl::string_view before, absl::string_view after);
+  absl::Status IndexPart(const FactId& id, const FactSchema& schema, absl::string_view before, absl::string_view after);
   absl::Status IndexPartner(const FactId& id, const std::optional<StoredFact>& before, const StoredFact& after,
                             Header& header);
   // Counts a fact in some scopes.

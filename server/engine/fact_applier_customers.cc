@@ -113,17 +113,21 @@ void FactApplier::UnsettleFactsOf(const FactId& customer) {
   unsettled_.push_back({prefix, prefix, "", fact_at});
 }
 
-absl::Status FactApplier::IndexCustomer(const FactId& id, const FactSchema& schema, absl::string_view fact, bool add) {
-  const std::optional<FactId> customer = CustomerOf(id, schema, fact);
-  if (!customer.has_value()) return absl::OkStatus();
-  std::string key = keys_.Of(Index::kCustomerFacts, *customer);
-  Keys::AppendFact(key, id);
-  if (add) {
-    state_.Put(StateTable::kIndexes, std::move(key), "");
-  } else {
+void FactApplier::IndexCustomer(const FactId& id, const FactSchema& schema, absl::string_view before,
+                                absl::string_view after) {
+  const std::optional<FactId> old = CustomerOf(id, schema, before), now = CustomerOf(id, schema, after);
+  if (old == now) return;
+  if (old.has_value()) {
+    std::string key = keys_.Of(Index::kCustomerFacts, *old);
+    state_.Put(StateTable::kIndexes, keys_.Left(key, id), "");
+    Keys::AppendFact(key, id);
     state_.Delete(StateTable::kIndexes, std::move(key));
   }
-  return absl::OkStatus();
+  if (now.has_value()) {
+    std::string key = keys_.Of(Index::kCustomerFacts, *now);
+    Keys::AppendFact(key, id);
+    state_.Put(StateTable::kIndexes, std::move(key), "");
+  }
 }
 
 }  // namespace partnermetrics

@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "server/base/civil.h"
 #include "storage/bytes.h"
@@ -38,6 +39,7 @@ enum class Index : char {
   kDefinitions = 'D',     // → log.v1.Definitions
   kJob = 'J',             // position of the record that opened it → log.v1.JobRecord
   kJobDefinitions = 'I',  // likewise → log.v1.Definitions, until they are in force
+  kSettings = 'E',        // position → nothing: records that change definitions or aliases
   kFactCount = 'F',       // partner → facts that count for it
   kHistory = 'H',         // fact, position → nothing: records about the fact that do not state its content now
   kMoney = 'M',           // currency, money date, fact → nothing: money in another currency than the programme's
@@ -51,6 +53,7 @@ enum class Index : char {
   kUnresolved = 'U',      // reference, fact → nothing: unresolved facts by their most trusted reference
   kAttributes = 'V',      // record that states a partner → what its attributes were, and since when
   kWonDeals = 'W',        // customer → days and ids of its won deals that have partners
+  kLeft = 'Y',            // letter and key of an entry that names a fact and is no more → nothing
   kRate = 'X',            // pair of currencies, day, fact that states it → which way and the rate
 };
 
@@ -113,6 +116,21 @@ class Keys {
   std::string History(const FactId& fact, uint64_t position) const {
     std::string key = Of(Index::kHistory);
     AppendFact(key, fact);
+    storage::ByteWriter(&key).KeyU64(position);
+    return key;
+  }
+  // What remains of an entry of kReference, kCustomerFacts, kParts or kWonDeals that was taken back: the key that led
+  // to the fact, whole or up to it.
+  std::string Left(absl::string_view entry, const FactId& fact) const {
+    std::string key = Left(entry);
+    AppendFact(key, fact);
+    return key;
+  }
+  std::string Left(absl::string_view entry) const {
+    return absl::StrCat(Of(Index::kLeft), entry.substr(program_.size()));
+  }
+  std::string Settings(uint64_t position) const {
+    std::string key = Of(Index::kSettings);
     storage::ByteWriter(&key).KeyU64(position);
     return key;
   }

@@ -127,33 +127,52 @@ absl::StatusOr<std::unique_ptr<Scratch>> Scratch::Make(Programs& programs, Progr
   return scratch;
 }
 
-absl::StatusOr<std::unique_ptr<Scratch>> Scratch::Past(ProgramRuntime& program, uint64_t position) {
-  if (position > kMostPastRecords) {
-    return MakeError(absl::StatusCode::kFailedPrecondition, "NOT_AVAILABLE",
-                     absl::StrCat("more than ", kMostPastRecords, " records were stored by then"),
-                     "read what was stated of a closed period, or values by what is known now");
-  }
-  auto scratch = std::unique_ptr<Scratch>(new Scratch());
-  scratch->state_ = std::make_unique<State>(std::make_unique<Nothing>());
-  EngineOptions options;
-  options.program = program.id();
-  ASSIGN_OR_RETURN(scratch->engine_, Engine::Open(options, *scratch->state_, program.log()));
+absl::StatusOr<std::unique_ptr<Scratch>> Scratch::Past(const std::string& program, const storage::EventLog& log,
+                                                       uint64_t position) {
+  ASSIGN_OR_RETURN(std::unique_ptr<Scratch> scratch, MakeEmpty(program, log, ""));
   absl::Status applied;
-  RETURN_IF_ERROR(program.log().Read(0, [&](const storage::LogRecord& record) {
+  RETURN_IF_ERROR(log.Read(0, [&](const storage::LogRecord& record) {
     if (record.position > position) return false;
-    applied = scratch->engine_->Apply(record).status();
-    if (applied.ok() && record.position % kPastBatch == 0) applied = scratch->engine_->Publish();
-    scratch->position_ = scratch->next_ = record.position;
+    applied = scratch->Replay(record);
     return applied.ok();
   }));
   RETURN_IF_ERROR(applied);
-  RETURN_IF_ERROR(scratch->FinishJobs());
-  RETURN_IF_ERROR(scratch->engine_->Publish());
-  if (Engine::View(*scratch->engine_).catalog() == nullptr) {
-    return MakeError(absl::StatusCode::kFailedPrecondition, "NOT_AVAILABLE", "the programme had no definitions by then",
-                     "ask for a later day");
-  }
+  RETURN_IF_ERROR(scratch->FinishReplay());
   return scratch;
+}
+
+absl::StatusOr<std::unique_ptr<Scratch>> Scratch::Of(const std::string& program, const storage::EventLog& log,
+                                                     absl::Span<const storage::LogRecord> records,
+                                                     const std::string& only_partner) {
+  ASSIGN_OR_RETURN(std::unique_ptr<Scratch> scratch, MakeEmpty(program, log, only_partner));
+  for (const storage::LogRecord& record : records) RETURN_IF_ERROR(scratch->Replay(record));
+  RETURN_IF_ERROR(scratch->FinishReplay());
+  return scratch;
+}
+
+absl::StatusOr<std::unique_ptr<Scratch>> Scratch::MakeEmpty(const std::string& program, const storage::EventLog& log,
+                                                            const std::string& only_partner) {
+  auto scratch = std::unique_ptr<Scratch>(new Scratch());
+  scratch->state_ = std::make_unique<State>(std::make_unique<Nothing>());
+  EngineOptions options;
+  options.program = program;
+  options.only_partner = only_partner;
+  ASSIGN_OR_RETURN(scratch->engine_, Engine::Open(options, *scratch->state_, log));
+  return scratch;
+}
+
+absl::Status Scratch::Replay(const storage::LogRecord& record) {
+  RETURN_IF_ERROR(engine_->Apply(record).status());
+  position_ = next_ = record.position;
+  return ++replayed_ % kPastBatch == 0 ? engine_->Publish() : absl::OkStatus();
+}
+
+absl::Status Scratch::FinishReplay() {
+  RETURN_IF_ERROR(FinishJobs());
+  RETURN_IF_ERROR(engine_->Publish());
+  if (Engine::View(*engine_).catalog() != nullptr) return absl::OkStatus();
+  return MakeError(absl::StatusCode::kFailedPrecondition, "NOT_AVAILABLE", "the programme had no definitions by then",
+                   "ask for a later day");
 }
 
 absl::Status Scratch::FinishJobs() {

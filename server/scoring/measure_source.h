@@ -102,6 +102,8 @@ class MeasureSource {
   virtual bool IsReported(int measure) const { return true; }
   // Whether the row counts all facts by the same definitions and as they are resolved now; not while a job changes it.
   virtual bool IsWhole(const RowKey& row) const { return true; }
+  // Whether anything is known of the scope: a source may have been made for one partner alone.
+  virtual bool Knows(ScopeIndex scope) const { return true; }
   // When the newest fact of the row's kind was stored, in microseconds since 1970; 0: unknown.
   virtual int64_t FreshAtMicros(const RowKey& row) const { return 0; }
 };
@@ -135,6 +137,7 @@ class ForwardingSource : public MeasureSource {
   }
   bool IsReported(int measure) const override { return source_.IsReported(measure); }
   bool IsWhole(const RowKey& row) const override { return source_.IsWhole(row); }
+  bool Knows(ScopeIndex scope) const override { return source_.Knows(scope); }
   int64_t FreshAtMicros(const RowKey& row) const override { return source_.FreshAtMicros(row); }
 
  protected:

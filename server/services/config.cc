@@ -117,12 +117,14 @@ class ConfigChecker {
     };
     not_negative("storage_memory_mb", config_.storage_memory_mb());
     not_negative("cell_cache_mb", config_.cell_cache_mb());
+    not_negative("known_on_records", config_.known_on_records());
     not_negative("quarantine_raw_days", config_.quarantine_raw_days());
     not_negative("keep_staged_days", config_.keep_staged_days());
     not_negative("keep_backups", config_.keep_backups());
     not_negative("keep_backup_days", config_.keep_backup_days());
     if (config_.storage_memory_mb() == 0) config_.set_storage_memory_mb(256);
     if (config_.cell_cache_mb() == 0) config_.set_cell_cache_mb(256);
+    if (config_.known_on_records() == 0) config_.set_known_on_records(500'000);
     if (config_.quarantine_raw_days() == 0) config_.set_quarantine_raw_days(90);
     if (config_.keep_staged_days() == 0) config_.set_keep_staged_days(7);
     if (config_.keep_backup_days() == 0) config_.set_keep_backup_days(30);

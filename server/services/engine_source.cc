@@ -53,6 +53,7 @@ absl::StatusOr<EngineSource> EngineSource::Collect(const Engine::View& view, Rea
   source.header_ = view.header();
   source.catalog_ = view.catalog();
   source.incomplete_ = view.incomplete();
+  source.only_partner_ = view.only_partner();
   for (size_t i = 0; source.incomplete_ != nullptr && i < segments.size(); ++i) {
     if (!source.incomplete_->HasSegments(segments[i].attribute())) continue;
     source.incomplete_segments_.insert(kFirstSegmentScope - static_cast<ScopeIndex>(i));
@@ -207,6 +208,10 @@ bool EngineSource::IsWhole(const RowKey& row) const {
   const std::vector<bool>& measures = incomplete_->measures;
   return !incomplete_->all && (measures.empty() || !measures[static_cast<size_t>(row.measure)]) &&
          !incomplete_segments_.contains(row.scope);
+}
+
+bool EngineSource::Knows(ScopeIndex scope) const {
+  return only_partner_.empty() || (scope >= kFirstPartnerScope && partner_id(scope) == only_partner_);
 }
 
 bool EngineSource::IsReported(int measure) const {

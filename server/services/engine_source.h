@@ -70,6 +70,7 @@ class EngineSource final : public MeasureSource {
   int64_t ParkedFacts(const RowKey& row, Day first, Day last) const override;
   bool IsReported(int measure) const override;
   bool IsWhole(const RowKey& row) const override;
+  bool Knows(ScopeIndex scope) const override;
   int64_t FreshAtMicros(const RowKey& row) const override;
 
  private:
@@ -100,6 +101,7 @@ class EngineSource final : public MeasureSource {
   std::shared_ptr<const Catalog> catalog_;
   std::shared_ptr<const Incomplete> incomplete_;  // null: nothing is
   absl::flat_hash_set<ScopeIndex> incomplete_segments_;
+  std::string only_partner_;              // empty: all scopes are known
   std::vector<std::string> partner_ids_;  // by scope, from kFirstPartnerScope
   std::vector<RowKey> keys_;              // sorted
   Rows rows_;

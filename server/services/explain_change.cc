@@ -456,7 +456,8 @@ absl::Status ExplainChange(const Backend& backend, ProgramRuntime& program, cons
   const v1::ExplainRequest later = ValueAt(request, request.has_as_of() ? &request.as_of() : nullptr);
   const KnownProgram now(program);
   if (request.has_known_on()) {
-    ASSIGN_OR_RETURN(std::shared_ptr<Scratch> past, backend.past().KnownOn(program, request.known_on()));
+    ASSIGN_OR_RETURN(std::shared_ptr<Scratch> past,
+                     backend.past().KnownOn(program, request.known_on(), OnlyPartnerOf(request)));
     RETURN_IF_ERROR(CompareKnown(backend.programs(), KnownProgram(program, std::move(past)), earlier, now, later,
                                  naming, response));
   } else {

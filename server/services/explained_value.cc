@@ -78,6 +78,13 @@ absl::StatusOr<Explained> ExplainValue(const Programs& programs, const Engine::V
   if (metric->HasLevel(explained.request.scope_proto.kind())) {
     explained.terms =
         TermsOf(catalog, explained.source, *metric, explained.request.scope, explained.request.period, explained.split);
+    for (const Term& term : explained.terms) {
+      if (explained.source.Knows(term.read ? term.read->row.scope : kProgramScope)) continue;
+      return MakeError(
+          absl::StatusCode::kFailedPrecondition, "NOT_AVAILABLE",
+          absl::StrCat("of what stands behind ", term.use, " only the partner's own part is known as of then"),
+          "ask for a metric of the partner alone, or raise known_on_records of the server's configuration");
+    }
   }
   return explained;
 }

@@ -12,10 +12,12 @@
 #include <cstdint>
 #include <list>
 #include <memory>
+#include <string>
 #include <utility>
 
 #include "absl/status/statusor.h"
 #include "partnermetrics/v1/common.pb.h"
+#include "partnermetrics/v1/metric_service.pb.h"
 #include "server/ingest/programs.h"
 #include "server/ingest/scratch.h"
 #include "server/services/backend.h"
@@ -25,21 +27,35 @@ namespace partnermetrics {
 
 class PastStates {
  public:
-  // The programme after the record at the position. FAILED_PRECONDITION NOT_AVAILABLE for more records than a caller
-  // can wait for, and before the first definitions; UNAVAILABLE when others are waited for too long.
-  absl::StatusOr<std::shared_ptr<Scratch>> At(ProgramRuntime& program, uint64_t position);
+  // A log of more than `most_records` until then is not replayed as a whole.
+  explicit PastStates(uint64_t most_records) : most_records_(most_records) {}
+
+  // The programme after the record at the position. Of a log that is too long only the numbers of one partner, when one
+  // is named, else FAILED_PRECONDITION NOT_AVAILABLE; likewise before the first definitions. UNAVAILABLE when others
+  // are waited for too long.
+  absl::StatusOr<std::shared_ptr<Scratch>> At(ProgramRuntime& program, uint64_t position, const std::string& partner);
 
   // The programme as it was at the end of a day in its time zone; null when nothing was stored since.
-  absl::StatusOr<std::shared_ptr<Scratch>> KnownOn(ProgramRuntime& program, const v1::Date& known_on);
+  absl::StatusOr<std::shared_ptr<Scratch>> KnownOn(ProgramRuntime& program, const v1::Date& known_on,
+                                                   const std::string& partner);
 
  private:
-  struct Kept {
+  struct Key {
     const ProgramRuntime* program;
     uint64_t position;
+    std::string partner;  // as it was asked for; empty: the whole programme
+    friend bool operator==(const Key& a, const Key& b) {
+      return a.program == b.program && a.position == b.position && a.partner == b.partner;
+    }
+  };
+  struct Kept {
+    Key key;
     std::shared_ptr<Scratch> state;
   };
-  std::shared_ptr<Scratch> FindKept(const ProgramRuntime& program, uint64_t position) PM_REQUIRES(mutex_);
+  static absl::StatusOr<std::unique_ptr<Scratch>> Make(ProgramRuntime& program, const Key& key);
+  std::shared_ptr<Scratch> FindKept(const Key& key) PM_REQUIRES(mutex_);
 
+  const uint64_t most_records_;
   Mutex mutex_;
   std::condition_variable_any free_;
   bool busy_ PM_GUARDED_BY(mutex_) = false;     // one is being worked out: it takes memory and a core
@@ -60,11 +76,29 @@ class KnownProgram {
   std::shared_ptr<Scratch> past_;
 };
 
+// The partner whose numbers alone a request is about; empty when there is none.
+inline std::string OnlyPartnerOf(const v1::Scope& scope) {
+  return scope.kind() == v1::SCOPE_KIND_PARTNER ? scope.partner_id() : "";
+}
+inline std::string OnlyPartnerOf(const v1::QueryMetricsRequest& request) {
+  if (request.scopes_size() + request.partner_ids_size() != 1) return "";
+  return request.scopes().empty() ? request.partner_ids(0) : OnlyPartnerOf(request.scopes(0));
+}
+template <typename Request>
+std::string OnlyPartnerOf(const Request& request) {
+  if constexpr (requires { request.partner_id(); }) {
+    return request.partner_id();
+  } else {
+    return OnlyPartnerOf(request.scope());
+  }
+}
+
 template <typename Request>
 absl::StatusOr<KnownProgram> ReadKnownProgram(const Backend& backend, const Request& request) {
   ASSIGN_OR_RETURN(ProgramRuntime * program, backend.ProgramAt(request.program(), request.min_position()));
   if (!request.has_known_on()) return KnownProgram(*program);
-  ASSIGN_OR_RETURN(std::shared_ptr<Scratch> past, backend.past().KnownOn(*program, request.known_on()));
+  ASSIGN_OR_RETURN(std::shared_ptr<Scratch> past,
+                   backend.past().KnownOn(*program, request.known_on(), OnlyPartnerOf(request)));
   return KnownProgram(*program, std::move(past));
 }
 

@@ -61,7 +61,9 @@ void FillValue(const Catalog& catalog, const std::string& metric_id,
   gone.gone = true;
   if (now == nullptr) now = &gone;
   *value.mutable_now() = ToProto(catalog, metric, *now);
-  value.set_differs(stated.empty() ? !now->gone : !(stated.back().second == *now));
+  // What a job is changing is not known to differ.
+  const bool is_known = now->no_data != v1::NO_DATA_REASON_REBUILDING;
+  value.set_differs(is_known && (stated.empty() ? !now->gone : !(stated.back().second == *now)));
 }
 
 class PeriodServiceImpl final : public v1::PeriodService::Service {
@@ -160,10 +162,11 @@ class PeriodServiceImpl final : public v1::PeriodService::Service {
     const bool until_now = request.restatement() == 0;
     const auto before = static_cast<size_t>(until_now ? last : request.restatement() - 1);
     const auto position = [&](size_t i) { return period.statements()[i].content.position(); };
-    ASSIGN_OR_RETURN(std::shared_ptr<Scratch> then, backend_.past().At(*program, position(before)));
+    ASSIGN_OR_RETURN(std::shared_ptr<Scratch> then,
+                     backend_.past().At(*program, position(before), OnlyPartnerOf(request)));
     std::shared_ptr<Scratch> later;
     if (!until_now) {
-      ASSIGN_OR_RETURN(later, backend_.past().At(*program, position(before + 1)));
+      ASSIGN_OR_RETURN(later, backend_.past().At(*program, position(before + 1), OnlyPartnerOf(request)));
     }
     v1::ExplainRequest value;
     value.set_metric_id(request.metric_id());

@@ -207,7 +207,7 @@ class Server::Parts {
     expiry_ = std::make_unique<QuarantineExpiry>(*programs_);
     standings_ = std::make_unique<StandingsTables>(*programs_);
     changes_ = std::make_unique<ChangeFeeds>(*programs_);
-    past_ = std::make_unique<PastStates>();
+    past_ = std::make_unique<PastStates>(static_cast<uint64_t>(config_.server.known_on_records()));
     return absl::OkStatus();
   }
 

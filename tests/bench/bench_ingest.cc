@@ -160,8 +160,8 @@ void MeasureReads(const Flags& flags, ServerProcess& server, Results& results) {
   ReportReads(alone, 1, "idle", results);
   ReportReads(read_idle({.clients = 16, .partners = flags.load.partners}), 16, "idle", results);
   const ReadResult past = read_idle({.clients = 1, .partners = flags.load.partners, .year = 2023});
-  results.Add("  as of two years before, p50 against the latest", past.calls.Percentile(0.5) / alone.calls.Percentile(0.5),
-              "");
+  results.Add("  as of two years before, p50 against the latest",
+              past.calls.Percentile(0.5) / alone.calls.Percentile(0.5), "");
   const int64_t corrections = std::max<int64_t>(1, flags.load.deals / 10);
   int round = 0;
   for (const int clients : {1, 16}) {
@@ -172,9 +172,8 @@ void MeasureReads(const Flags& flags, ServerProcess& server, Results& results) {
       sent = Send(server.address(), load);
       sent_all = true;
     });
-    const ReadResult read =
-        ReadScorecards(server.address(), {.clients = clients, .partners = flags.load.partners},
-                       [&] { return sent_all.load(); });
+    const ReadResult read = ReadScorecards(server.address(), {.clients = clients, .partners = flags.load.partners},
+                                           [&] { return sent_all.load(); });
     sender.join();
     CheckApplied(sent, load.events);
     ReportReads(read, clients, "under ingest", results);

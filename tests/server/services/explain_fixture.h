@@ -176,6 +176,7 @@ class ExplainServiceTest : public ServerTest {
     catalog += Metric("win_rate", "won.count / deals.count") + Metric("average_deal", "avg(deals)") +
                Metric("growth", "deals.sum / prior_period(deals.sum) - 1") +
                Metric("total", "partner_revenue + costs.sum", "levels: [SCOPE_KIND_PROGRAM, SCOPE_KIND_PARTNER]") +
+               Metric("share", "partner_revenue / at_level(PROGRAM, partner_revenue)", "levels: [SCOPE_KIND_PARTNER]") +
                Metric("active", "count_partners(partner_revenue > 0)", "levels: [SCOPE_KIND_PROGRAM]") +
                Metric("average_revenue", "average_partners(partner_revenue, partner_revenue > 0)",
                       "levels: [SCOPE_KIND_PROGRAM]") +
@@ -188,7 +189,7 @@ class ExplainServiceTest : public ServerTest {
                Metric("first", "first_day(won, date(\"2024-03-01\"))") +
                Metric("rest", "coalesce(avg(won), costs.sum)");
     Write("more.textproto", catalog);
-    extra_config_ = "catalog_paths: \"more.textproto\"";
+    extra_config_ += "\ncatalog_paths: \"more.textproto\"";
     Start();
     explain_ = v1::ExplainService::NewStub(Connect());
   }

@@ -62,6 +62,8 @@ class EngineFaultTest : public OpsFixture {
       v1::Event event;
       event.set_record_id(absl::StrCat("D", write, "-", i));
       event.set_revision(1);
+      // Long enough for several blocks of a table: what one fact brings into memory is not all.
+      event.mutable_deal()->set_name(std::string(1'000, 'n'));
       event.mutable_deal()->set_outcome(v1::DEAL_OUTCOME_WON);
       event.mutable_deal()->mutable_amount()->set_units(write);
       event.mutable_deal()->mutable_closed_on()->set_year(2024);
@@ -314,9 +316,14 @@ class ReadFaultTest : public EngineFaultTest, public testing::WithParamInterface
     });
   }
 
-  // Each answer is the truth, or an error that says that it cannot be had now.
-  void ExpectTrue(const Answers& answers, const Answers& truth) {
+  // Each answer is the truth, or, while the disk cannot be read, an error that says that it cannot be had now.
+  // An export begins with a checkpoint: after an error while tables were merged RocksDB takes none until it is opened
+  // anew.
+  enum class Disk { kFaulty, kSoundAgain, kSound };
+  void ExpectTrue(const Answers& answers, const Answers& truth, Disk disk) {
     for (const auto& [name, answer] : answers) {
+      const bool may_fail = disk == Disk::kFaulty || (disk == Disk::kSoundAgain && name == "facts");
+      EXPECT_TRUE(answer.ok() || may_fail) << name << ": " << answer.status();
       if (answer.ok()) {
         EXPECT_EQ(*answer, *truth.at(name)) << name;
       } else {
@@ -351,12 +358,13 @@ class ReadFaultTest : public EngineFaultTest, public testing::WithParamInterface
     corrected = status.ok();
     if (!status.ok()) {
       EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable) << status;
-      ++errors_;
+      ++refused_writes_;
     }
     return true;
   }
 
-  int64_t errors_ = 0;
+  // Of opening and reading, and of writing.
+  int64_t errors_ = 0, refused_writes_ = 0;
 };
 
 TEST_P(ReadFaultTest, AnswersAreRightOrErrorsAndAllGoesOn) {
@@ -379,20 +387,19 @@ TEST_P(ReadFaultTest, AnswersAreRightOrErrorsAndAllGoesOn) {
     files_->FailNext(Op::kRead, "", Error::kIo, k, GetParam());
     bool corrected = false;
     const bool opened = Run(corrected);
-    if (opened) ExpectTrue(ReadAll(), corrected ? after : before);
+    if (opened) ExpectTrue(ReadAll(), corrected ? after : before, Disk::kFaulty);
     files_->Heal();
-    const int64_t errors = std::exchange(errors_, 0);
-    EXPECT_GT(errors + (GetParam() == kOnce ? 1 : 0), 0) << "an error that nobody was told of";
     if (!opened) programs_ = Opened(Path("data"));
     ASSERT_NE(programs_, nullptr);
     // It can be read again, and be written to.
-    ExpectTrue(ReadAll(), corrected ? after : before);
+    ExpectTrue(ReadAll(), corrected ? after : before, Disk::kSoundAgain);
     EXPECT_TRUE(program().writer().Write(Correction()).status.ok());
-    ExpectTrue(ReadAll(), after);
+    ExpectTrue(ReadAll(), after, Disk::kSoundAgain);
     programs_ = Opened(Path("data"));
-    ExpectTrue(ReadAll(), after);
-    EXPECT_EQ(errors_, 0);
+    ExpectTrue(ReadAll(), after, Disk::kSound);
   });
+  EXPECT_GT(errors_, 0);
+  EXPECT_GT(refused_writes_, 0);
 }
 
 INSTANTIATE_TEST_SUITE_P(, ReadFaultTest, testing::Values(kOnce, kForGood),

@@ -68,8 +68,8 @@ class Engine {
   ~Engine();
 
   // Applies the record that follows the last applied one. Total: a record that makes no sense has no effect. An event
-  // that says what stands already has none either, and need not be logged. An error means that the state cannot be read:
-  // what is not published is to be forgotten then, by Discard().
+  // that says what stands already has none either, and need not be logged. An error means that the state cannot be
+  // read: what is not published is to be forgotten then, by Discard().
   absl::StatusOr<Applied> Apply(const storage::LogRecord& record);
 
   // Ends the batch that the next Publish shows: what is applied from now on belongs to the one after it. At most one

@@ -455,9 +455,12 @@ absl::Status ExplainChange(const Backend& backend, ProgramRuntime& program, cons
   const v1::ExplainRequest earlier = ValueAt(request, &request.since());
   const v1::ExplainRequest later = ValueAt(request, request.has_as_of() ? &request.as_of() : nullptr);
   const KnownProgram now(program);
+  std::shared_ptr<Scratch> past;
   if (request.has_known_on()) {
-    ASSIGN_OR_RETURN(std::shared_ptr<Scratch> past,
-                     backend.past().KnownOn(program, request.known_on(), OnlyPartnerOf(request)));
+    ASSIGN_OR_RETURN(past, backend.past().KnownOn(program, request.known_on(), OnlyPartnerOf(request)));
+  }
+  // A second view of one engine would wait for a writer that waits for the first.
+  if (past != nullptr) {
     RETURN_IF_ERROR(CompareKnown(backend.programs(), KnownProgram(program, std::move(past)), earlier, now, later,
                                  naming, response));
   } else {

@@ -18,7 +18,7 @@ absl::StatusOr<int> ReadExamples(int examples);
 absl::Status ExplainChange(const Backend& backend, ProgramRuntime& program, const v1::ExplainChangeRequest& request,
                            v1::ExplainChangeResponse& response);
 
-// From a value as it was known then to one as it is known now, or was later.
+// From a value as it was known then to one as it is known now, or was later; `then` is a past state.
 absl::Status ExplainChangeBetween(const Programs& programs, const KnownProgram& then, const v1::ExplainRequest& earlier,
                                   const KnownProgram& now, const v1::ExplainRequest& later, int examples,
                                   v1::ExplainChangeResponse& response);

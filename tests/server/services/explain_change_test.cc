@@ -116,6 +116,12 @@ TEST_F(ExplainChangeTest, WhatBecameKnownSinceHasItsReason) {
   EXPECT_THAT(Reasons(Change(few)), ElementsAre("ADDED 2 70: d3", "REMOVED -1 -200: d2", "CORRECTED 0 50: d1"));
 }
 
+TEST_F(ExplainChangeTest, WhatWasKnownWhenTheLastRecordWasStoredIsKnownNow) {
+  const v1::ExplainChangeResponse change = Change(Known(Since("credited_sum", 10)));
+  EXPECT_THAT(Reasons(change), ElementsAre("AGED 1 200: d2"));
+  EXPECT_EQ(change.position_before(), change.position());
+}
+
 TEST_F(ExplainChangeTest, FactsMoveWithTheirPartners) {
   OnAprilDay(2);
   v1::AddAliasRequest alias;

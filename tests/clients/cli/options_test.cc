@@ -39,8 +39,8 @@ TEST(OptionsTest, NameExistingThings) {
 TEST(OptionsTest, EveryRpcIsACommand) {
   size_t methods = 0;
   for (const char* name : {"AdminService", "ConnectorService", "DefinitionsService", "ExplainService", "IngestService",
-                           "InterventionService", "MetricService", "PartnerService", "ReportService", "ScoreService",
-                           "StandingsService", "WatchService"}) {
+                           "InterventionService", "MetricService", "PartnerService", "PeriodService", "ReportService",
+                           "ScoreService", "StandingsService", "WatchService"}) {
     const auto* service =
         google::protobuf::DescriptorPool::generated_pool()->FindServiceByName(std::string("partnermetrics.v1.") + name);
     ASSERT_NE(service, nullptr) << name;

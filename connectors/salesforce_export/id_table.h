@@ -92,8 +92,8 @@ template <typename Value>
 class IdTable {
  public:
   explicit IdTable(LookupMemory* memory) : memory_(memory), shards_(kShards) {}
-  IdTable(IdTable&&) = default;
-  IdTable& operator=(IdTable&&) = default;
+  IdTable(IdTable&&) noexcept = default;
+  IdTable& operator=(IdTable&&) noexcept = default;
 
   // Null when there is none.
   const Value* Find(std::string_view id) const {

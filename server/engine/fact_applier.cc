@@ -279,9 +279,10 @@ void FactApplier::IndexReferences(const FactId& id, const FactSchema& schema, ab
   const std::vector<ReferenceKey> old = references_of(before), now = references_of(after);
   for (const ReferenceKey& reference : old) {
     if (std::binary_search(now.begin(), now.end(), reference)) continue;
-    const std::string key = keys_.Of(Index::kReference, reference);
+    std::string key = keys_.Of(Index::kReference, reference);
     state_.Put(StateTable::kIndexes, keys_.Left(key, id), "");
-    state_.Delete(StateTable::kIndexes, keys_.Of(Index::kReference, reference, id));
+    Keys::AppendFact(key, id);
+    state_.Delete(StateTable::kIndexes, std::move(key));
   }
   for (const ReferenceKey& reference : now) {
     if (std::binary_search(old.begin(), old.end(), reference)) continue;

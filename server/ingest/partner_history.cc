@@ -11,6 +11,7 @@
 #include "server/engine/fact_kinds.h"
 #include "server/engine/id_list.h"
 #include "server/engine/partners.h"
+#include "server/engine/resolution.h"
 #include "server/facts/event_view.h"
 #include "server/facts/fact_row.h"
 #include "server/ingest/scratch.h"
@@ -21,12 +22,6 @@ namespace {
 
 // Whose records are looked up under one view of the state.
 constexpr size_t kFactsAtOnce = 500;
-
-std::string BytesOf(const FactId& id) {
-  std::string bytes;
-  Keys::AppendFact(bytes, id);
-  return bytes;
-}
 
 // Gathers facts, their parts, and their records until a position. Looks at the state again and again for a short time:
 // entries of indexes that are taken back meanwhile are found among those that were.
@@ -94,7 +89,7 @@ class Gatherer {
     {
       const Engine::View view(engine_);
       for (const FactId& customer : customers) {
-        const std::string prefix = BytesOf(customer);
+        const std::string prefix = FactBytes(customer);
         Want(customer);
         RETURN_IF_ERROR(WantIndexed(view, Index::kCustomerFacts, prefix));
         RETURN_IF_ERROR(WantLeft(view, Index::kWonDeals, prefix));
@@ -139,7 +134,7 @@ class Gatherer {
   }
 
   absl::Status WantPartsOf(const Engine::View& view, const FactId& root) {
-    const std::string prefix = BytesOf(root);
+    const std::string prefix = FactBytes(root);
     absl::Status decoded;
     RETURN_IF_ERROR(view.ScanIndex(Index::kParts, prefix, [&](absl::string_view, absl::string_view value) {
       const absl::StatusOr<std::vector<FactId>> parts = DecodeIds(value);
@@ -177,7 +172,7 @@ class Gatherer {
   absl::StatusOr<std::vector<uint64_t>> PositionsOf(const Engine::View& view, const FactId& id,
                                                     const StoredFact& fact) const {
     std::vector<uint64_t> positions;
-    const std::string prefix = BytesOf(id);
+    const std::string prefix = FactBytes(id);
     RETURN_IF_ERROR(view.ScanIndex(Index::kHistory, prefix, [&](absl::string_view key, absl::string_view) {
       const uint64_t position = storage::ByteReader(key.substr(prefix.size())).KeyU64();
       if (position <= until_) positions.push_back(position);

@@ -142,9 +142,11 @@ Number Evaluator::Evaluate(const CompiledMetric& metric, ScopeIndex scope, const
   const Period own = PeriodFor(metric, period);
   if (own.first > own.last) return Number::NoData(v1::NO_DATA_REASON_NOT_ENOUGH_HISTORY);
   // Before the formula: a default in it must not take the place of a number that is being changed, or cannot be known.
-  const bool is_known = (!metric.needs.all || source_.Knows(kProgramScope)) &&
-                        std::all_of(metric.uses.begin(), metric.uses.end(),
-                                    [&](const MeasureUse& use) { return source_.Knows(ScopeAt(use.level, scope)); });
+  const bool is_known =
+      source_.Knows(kProgramScope) ||
+      (!metric.needs.all && std::all_of(metric.uses.begin(), metric.uses.end(), [&](const MeasureUse& use) {
+        return source_.Knows(ScopeAt(use.level, scope));
+      }));
   if (!is_known) return Number::NoData(v1::NO_DATA_REASON_NOT_AVAILABLE);
   const bool is_whole = std::all_of(metric.uses.begin(), metric.uses.end(), [&](const MeasureUse& use) {
     return source_.IsWhole({ScopeAt(use.level, scope), use.measure});

@@ -9,6 +9,7 @@
 #include "partnermetrics/v1/selling.pb.h"
 #include "server/base/errors.h"
 #include "server/engine/partners.h"
+#include "server/scoring/proto_values.h"
 #include "server/services/partner_records.h"
 #include "storage/bytes.h"
 
@@ -38,10 +39,6 @@ std::string ScopeName(ScopeIndex scope, const std::vector<std::string>& partners
     default:
       return PartnerScope(partners[static_cast<size_t>(scope - kFirstPartnerScope)]);
   }
-}
-
-Day DayOf(const v1::Date& date) {
-  return ToDay(absl::CivilDay(date.year(), date.month(), date.day()));
 }
 
 }  // namespace
@@ -191,9 +188,9 @@ absl::Status EngineSource::CollectDecisions(const Engine::View& view, const Scop
   // Facts come in the order of their ids, which decides among those of one day.
   for (auto& [scope, decisions] : decisions_) {
     std::stable_sort(decisions.overrides.begin(), decisions.overrides.end(),
-                     [](const auto& a, const auto& b) { return DayOf(a.starts_on()) < DayOf(b.starts_on()); });
+                     [](const auto& a, const auto& b) { return ToDay(a.starts_on()) < ToDay(b.starts_on()); });
     std::stable_sort(decisions.reviews.begin(), decisions.reviews.end(),
-                     [](const auto& a, const auto& b) { return DayOf(a.reviewed_on()) < DayOf(b.reviewed_on()); });
+                     [](const auto& a, const auto& b) { return ToDay(a.reviewed_on()) < ToDay(b.reviewed_on()); });
   }
   return absl::OkStatus();
 }

@@ -29,7 +29,6 @@
 namespace partnermetrics {
 namespace {
 
-constexpr int kDefaultExamples = 10;
 constexpr int kMostExamples = 1'000;
 
 // One of the two values, with where it was read.
@@ -433,11 +432,11 @@ absl::Status CompareKnown(const Programs& programs, const KnownProgram& then, co
 
 }  // namespace
 
-absl::StatusOr<int> ReadExamples(int examples) {
+absl::StatusOr<int> ReadExamples(int examples, int fallback) {
   if (examples < 0 || examples > kMostExamples) {
     return InvalidField("examples", "OUT_OF_RANGE", absl::StrCat("must lie between 0 and ", kMostExamples));
   }
-  return examples == 0 ? kDefaultExamples : examples;
+  return examples == 0 ? fallback : examples;
 }
 
 absl::Status ExplainChange(const Backend& backend, ProgramRuntime& program, const v1::ExplainChangeRequest& request,

@@ -12,8 +12,8 @@
 
 namespace partnermetrics {
 
-// Examples of each change that a request may ask for; 0 means some.
-absl::StatusOr<int> ReadExamples(int examples);
+// The number of examples that a request asks for: at most 1,000; 0 means `fallback`.
+absl::StatusOr<int> ReadExamples(int examples, int fallback = 10);
 
 absl::Status ExplainChange(const Backend& backend, ProgramRuntime& program, const v1::ExplainChangeRequest& request,
                            v1::ExplainChangeResponse& response);

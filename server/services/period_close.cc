@@ -13,6 +13,7 @@
 #include "server/scoring/evaluator.h"
 #include "server/services/dates.h"
 #include "server/services/engine_source.h"
+#include "server/services/explain_change.h"
 
 namespace partnermetrics {
 namespace {
@@ -23,7 +24,6 @@ constexpr char kActor[] = "service:period";
 constexpr size_t kRecordBytes = size_t{512} << 10;
 constexpr size_t kMostReason = 1'000;
 constexpr int kDefaultExamples = 50;
-constexpr int kMostExamples = 1'000;
 
 absl::StatusOr<uint64_t> Append(ProgramRuntime& program, storage::RecordType type, std::string payload) {
   WriteRequest write;
@@ -173,7 +173,7 @@ absl::Status ClosePeriod(Programs& programs, ProgramRuntime& program, const v1::
                      absl::StrCat("the ", span.Id(), " is not over: its last day is ", DayText(span.last)),
                      "close it on a later day");
   }
-  const absl::Status known = StatedPeriod::Read(program, span.Id()).status();
+  absl::Status known = StatedPeriod::Read(program, span.Id()).status();
   if (known.ok()) {
     return MakeError(absl::StatusCode::kAlreadyExists, "CLOSED", absl::StrCat("the period ", span.Id(), " is closed"),
                      absl::StrCat("tell what changed since: partnerctl period restate ", span.Id()));
@@ -201,10 +201,7 @@ absl::Status RestatePeriod(Programs& programs, ProgramRuntime& program, const v1
     RETURN_IF_ERROR(CheckAuthorAndReason(request.author(), request.reason()));
     if (request.reason().empty()) return InvalidField("reason", "REQUIRED", "must say why");
   }
-  if (request.examples() < 0 || request.examples() > kMostExamples) {
-    return InvalidField("examples", "OUT_OF_RANGE", absl::StrCat("must lie between 0 and ", kMostExamples));
-  }
-  const int examples = request.examples() == 0 ? kDefaultExamples : request.examples();
+  ASSIGN_OR_RETURN(const int examples, ReadExamples(request.examples(), kDefaultExamples));
   ASSIGN_OR_RETURN(const StatedPeriod period, StatedPeriod::Read(program, request.period_id()));
   ASSIGN_OR_RETURN(const std::unique_ptr<Scratch> copy, StandStill(programs, program));
   const std::shared_ptr<const Catalog> catalog = CatalogOf(copy->engine());

@@ -11,6 +11,12 @@
 #include "storage/status_macros.h"
 
 namespace partnermetrics {
+namespace {
+
+// Bounds the memory of resolved mentions.
+constexpr size_t kMostMentioned = 50'000;
+
+}  // namespace
 
 FactApplier::FactApplier(const Keys& keys, StateOverlay& state, CellTable& cells, AliasTable& aliases, Interner& scopes,
                          Interner& measures)
@@ -37,6 +43,7 @@ void FactApplier::SetDefinitions(std::shared_ptr<const Catalog> catalog, uint64_
   now_ = catalog == nullptr ? std::make_unique<Generation>(keys_, state_)
                             : std::make_unique<Generation>(keys_, state_, measure_names_, std::move(catalog), position);
   next_ = nullptr;
+  scan_.reset();
 }
 
 FactRow& FactApplier::Row(const FactSchema& schema) {
@@ -53,7 +60,9 @@ absl::StatusOr<std::optional<StoredFact>> FactApplier::Get(const FactId& id) con
 }
 
 void FactApplier::Store(const FactId& id, const StoredFact& fact) {
-  state_.Put(StateTable::kFacts, keys_.Fact(id), EncodeFact(fact));
+  std::string key = keys_.Fact(id);
+  if (scan_.has_value()) scan_->Stored(key);
+  state_.Put(StateTable::kFacts, std::move(key), EncodeFact(fact));
 }
 
 absl::StatusOr<Applied> FactApplier::Apply(const EventView& event, FactVersion version, uint64_t position,
@@ -86,14 +95,13 @@ absl::StatusOr<Applied> FactApplier::Apply(const EventView& event, FactVersion v
     if (before.has_value() && before->version == version) ++header.conflicts;
     const std::optional<FactId> root_id = RootOf(id, *event.schema, after.fact);
     ASSIGN_OR_RETURN(const std::optional<StoredFact> root, GetRoot(root_id));
-    ASSIGN_OR_RETURN(after.resolution,
-                     Resolve(GenerationOf(id), id, *event.schema, after, root_id, root.has_value() ? &*root : nullptr));
+    ASSIGN_OR_RETURN(after.resolution, Resolve(GenerationOf(id), id, *event.schema, after, root_id, OrNull(root)));
     if (id.kind == PartnerKind()) {
       RETURN_IF_ERROR(ReplacePartner(id, before, after, stored_at_us, header));
     } else if (id.kind == RateKind()) {
       RETURN_IF_ERROR(ReplaceRate(id, before, after, header));
     } else {
-      RETURN_IF_ERROR(Replace(id, before, after, GenerationOf(id), header));
+      RETURN_IF_ERROR(Replace(id, OrNull(before), after, GenerationOf(id), header));
     }
   }
   applied.unresolved = after.resolution.unresolved;
@@ -118,24 +126,46 @@ absl::StatusOr<std::optional<StoredFact>> FactApplier::GetRoot(const std::option
 absl::StatusOr<Resolution> FactApplier::Resolve(Generation& by, const FactId& id, const FactSchema& schema,
                                                 const StoredFact& fact, const std::optional<FactId>& root_id,
                                                 const StoredFact* root) {
+  if (fact.deleted) return Resolution();
+  ASSIGN_OR_RETURN(Resolution resolution, ResolvePartners(by, id, schema, fact, root_id, root));
+  RETURN_IF_ERROR(ResolveMoney(by, schema, fact.fact, resolution));
+  return resolution;
+}
+
+absl::StatusOr<Resolution> FactApplier::ResolvePartners(Generation& by, const FactId& id, const FactSchema& schema,
+                                                        const StoredFact& fact, const std::optional<FactId>& root_id,
+                                                        const StoredFact* root) {
   Resolution resolution;
-  if (fact.deleted) return resolution;
   if (root_id.has_value() && (root == nullptr || root->deleted)) {
     resolution.waiting = true;
   } else if (root_id.has_value()) {
     resolution = root->resolution;
   } else {
-    const std::vector<PartnerMention> mentions = ReadMentions(schema, fact.fact);
-    ASSIGN_OR_RETURN(resolution, ResolveMentions(mentions, [&](const ReferenceKey& key) -> absl::StatusOr<std::string> {
-                       if (by.IsShared(key)) return std::string();
-                       return aliases_.Lookup(key);
-                     }));
-    if (mentions.empty() && (schema.inherits_from_customer() || id.kind == CustomerKind())) {
+    ASSIGN_OR_RETURN(const Mentioned* mentioned, ResolveMentioned(by, schema, fact.fact));
+    if (mentioned->nobody && (schema.inherits_from_customer() || id.kind == CustomerKind())) {
       ASSIGN_OR_RETURN(resolution, Inherit(by, id, schema, fact.fact));
+    } else {
+      resolution = mentioned->resolution;
     }
   }
-  RETURN_IF_ERROR(ResolveMoney(by, schema, fact.fact, resolution));
   return resolution;
+}
+
+absl::StatusOr<const Mentioned*> FactApplier::ResolveMentioned(Generation& by, const FactSchema& schema,
+                                                               absl::string_view fact) {
+  mention_bytes_.clear();
+  AppendMentionBytes(schema, fact, mention_bytes_);
+  if (const auto it = by.mentioned.find(mention_bytes_); it != by.mentioned.end()) return &it->second;
+  const std::vector<PartnerMention> mentions = ReadMentions(schema, fact);
+  Mentioned mentioned;
+  mentioned.nobody = mentions.empty();
+  ASSIGN_OR_RETURN(mentioned.resolution,
+                   ResolveMentions(mentions, [&](const ReferenceKey& key) -> absl::StatusOr<std::string> {
+                     if (by.IsShared(key)) return std::string();
+                     return aliases_.Lookup(key);
+                   }));
+  if (by.mentioned.size() >= kMostMentioned) by.mentioned.clear();
+  return &(by.mentioned[mention_bytes_] = std::move(mentioned));
 }
 
 absl::StatusOr<std::vector<FactId>> FactApplier::PartsOf(const FactId& root, bool is_new, const Header& header) const {
@@ -148,11 +178,11 @@ absl::StatusOr<std::vector<FactId>> FactApplier::PartsOf(const FactId& root, boo
   return DecodeIds(*value);
 }
 
-absl::Status FactApplier::Replace(const FactId& id, const std::optional<StoredFact>& before, const StoredFact& after,
-                                  Generation& from, Header& header) {
+absl::Status FactApplier::Replace(const FactId& id, const StoredFact* before, const StoredFact& after, Generation& from,
+                                  Header& header) {
   const FactSchema& schema = SchemaOf(id);
   Generation& to = GenerationOf(id);
-  ASSIGN_OR_RETURN(std::vector<FactId> part_ids, PartsOf(id, !before.has_value(), header));
+  ASSIGN_OR_RETURN(std::vector<FactId> part_ids, PartsOf(id, before == nullptr, header));
   std::vector<Part> parts;
   for (FactId& part_id : part_ids) {
     ASSIGN_OR_RETURN(auto part, Get(part_id));
@@ -160,23 +190,23 @@ absl::Status FactApplier::Replace(const FactId& id, const std::optional<StoredFa
   }
 
   // Take back.
-  if (before.has_value()) {
+  if (before != nullptr) {
     ASSIGN_OR_RETURN(const std::optional<StoredFact> root, GetRoot(RootOf(id, schema, before->fact)));
-    RETURN_IF_ERROR(Count(from, id, *before, root.has_value() ? &*root : nullptr, -1, header));
+    RETURN_IF_ERROR(Count(from, id, *before, OrNull(root), -1, header));
   }
   for (const Part& part : parts) {
-    const StoredFact* const root = before.has_value() ? &*before : nullptr;
-    RETURN_IF_ERROR(Count(GenerationOf(part.id), part.id, part.before, root, -1, header));
+    RETURN_IF_ERROR(Count(GenerationOf(part.id), part.id, part.before, before, -1, header));
   }
 
   // Store.
-  if (!before.has_value() || before->fact != after.fact) {
-    IndexReferences(id, schema, before.has_value() ? before->fact : "", after.fact);
-    IndexCustomer(id, schema, before.has_value() ? before->fact : "", after.fact);
-    RETURN_IF_ERROR(IndexPart(id, schema, before.has_value() ? before->fact : "", after.fact));
+  if (before == nullptr || before->fact != after.fact) {
+    const absl::string_view before_content = before == nullptr ? absl::string_view() : before->fact;
+    IndexReferences(id, schema, before_content, after.fact);
+    IndexCustomer(id, schema, before_content, after.fact);
+    RETURN_IF_ERROR(IndexPart(id, schema, before_content, after.fact));
   }
-  if (!before.has_value() || before->fact != after.fact || &from != &to) {
-    if (before.has_value()) IndexMoney(from, id, schema, *before, false);
+  if (before == nullptr || before->fact != after.fact || &from != &to) {
+    if (before != nullptr) IndexMoney(from, id, schema, *before, false);
     IndexMoney(to, id, schema, after, true);
   }
   Store(id, after);
@@ -188,13 +218,12 @@ absl::Status FactApplier::Replace(const FactId& id, const std::optional<StoredFa
 
   // Count.
   ASSIGN_OR_RETURN(const std::optional<StoredFact> root, GetRoot(RootOf(id, schema, after.fact)));
-  RETURN_IF_ERROR(Count(to, id, after, root.has_value() ? &*root : nullptr, +1, header));
+  RETURN_IF_ERROR(Count(to, id, after, OrNull(root), +1, header));
   for (const Part& part : parts) {
     RETURN_IF_ERROR(Count(GenerationOf(part.id), part.id, part.after, &after, +1, header));
   }
-  const StoredFact* const old = before.has_value() ? &*before : nullptr;
-  if (id.kind == CustomerKind()) FollowCustomer(id, old, after);
-  return id.kind == DealKind() ? FollowDeal(id, old, after, from, header) : absl::OkStatus();
+  if (id.kind == CustomerKind()) FollowCustomer(id, before, after);
+  return id.kind == DealKind() ? FollowDeal(id, before, after, from, header) : absl::OkStatus();
 }
 
 absl::Status FactApplier::Count(Generation& by, const FactId& id, const StoredFact& fact, const StoredFact* root,
@@ -234,12 +263,12 @@ absl::Status FactApplier::Count(Generation& by, const FactId& id, const StoredFa
 absl::Status FactApplier::ReplacePartner(const FactId& id, const std::optional<StoredFact>& before,
                                          const StoredFact& after, int64_t stored_at_us, Header& header) {
   std::set<std::string> concerned;
-  for (const StoredFact* fact : {before.has_value() ? &*before : nullptr, &after}) {
+  for (const StoredFact* fact : {OrNull(before), &after}) {
     if (fact != nullptr && !fact->deleted) concerned.insert(StatedPartner(id.source, id.record_id, fact->fact));
   }
   RETURN_IF_ERROR(RememberSegments(concerned));
   for (const std::string& partner : concerned) RETURN_IF_ERROR(CountPartner(partner, -1));
-  RETURN_IF_ERROR(Replace(id, before, after, GenerationOf(id), header));
+  RETURN_IF_ERROR(Replace(id, OrNull(before), after, GenerationOf(id), header));
   RETURN_IF_ERROR(IndexPartner(id, before, after, header));
   RETURN_IF_ERROR(now_->segments.Learn(id, stored_at_us, after.fact));
   RETURN_IF_ERROR(MoveSegments(concerned));
@@ -348,6 +377,8 @@ absl::Status FactApplier::ChangeClaims(const std::vector<ReferenceKey>& referenc
   for (const ReferenceKey& reference : references) {
     ASSIGN_OR_RETURN(const bool leads_elsewhere, aliases_.Change(reference, claim, add));
     if (!leads_elsewhere) continue;
+    now_->mentioned.clear();
+    if (next_ != nullptr) next_->mentioned.clear();
     std::string prefix = keys_.Of(Index::kReference, reference);
     const size_t fact_at = prefix.size();
     unsettled_.push_back({prefix, prefix, "", fact_at});
@@ -363,10 +394,10 @@ absl::Status FactApplier::ResolveAgain(const FactId& id, Header& header) {
   ASSIGN_OR_RETURN(const std::optional<StoredFact> root, GetRoot(root_id));
   StoredFact after = *before;
   Generation& by = GenerationOf(id);
-  ASSIGN_OR_RETURN(after.resolution, Resolve(by, id, schema, after, root_id, root.has_value() ? &*root : nullptr));
+  ASSIGN_OR_RETURN(after.resolution, Resolve(by, id, schema, after, root_id, OrNull(root)));
   if (after.resolution == before->resolution) return absl::OkStatus();
   ++moved_;
-  return Replace(id, before, after, by, header);
+  return Replace(id, &*before, after, by, header);
 }
 
 absl::StatusOr<int64_t> FactApplier::Settle(int64_t most, Header& header) {

@@ -19,6 +19,7 @@
 #include "server/engine/alias_table.h"
 #include "server/engine/cells.h"
 #include "server/engine/customer_partners.h"
+#include "server/engine/fact_scan.h"
 #include "server/engine/generation.h"
 #include "server/engine/header.h"
 #include "server/engine/interner.h"
@@ -139,8 +140,8 @@ class FactApplier {
 
   // Replaces a fact's content, its resolution and the definitions by which it was counted until now: takes back,
   // stores, counts, its parts included.
-  absl::Status Replace(const FactId& id, const std::optional<StoredFact>& before, const StoredFact& after,
-                       Generation& from, Header& header);
+  absl::Status Replace(const FactId& id, const StoredFact* before, const StoredFact& after, Generation& from,
+                       Header& header);
   // Replace for facts that state a partner: the entities concerned are counted anew, references may lead elsewhere.
   absl::Status ReplacePartner(const FactId& id, const std::optional<StoredFact>& before, const StoredFact& after,
                               int64_t stored_at_us, Header& header);
@@ -161,7 +162,7 @@ class FactApplier {
   absl::Status CountChange(const FactId& id, const StoredFact& fact);
   absl::Status CountChange(const FactId& id, const StoredFact& fact, const StoredFact* root);
   absl::StatusOr<int64_t> MigrateFacts(int64_t most, Header& header);
-  absl::Status MigrateFact(const FactId& id, Header& header);
+  absl::Status MigrateFact(const FactId& id, const StoredFact& before, Header& header);
   absl::StatusOr<int64_t> MigratePartners(int64_t most);
   absl::Status CountTarget(const FactId& id, const StoredFact& fact, int sign);
   void Store(const FactId& id, const StoredFact& fact);
@@ -206,6 +207,12 @@ class FactApplier {
   std::optional<FactId> RootOf(const FactId& id, const FactSchema& schema, absl::string_view fact);
   absl::StatusOr<Resolution> Resolve(Generation& by, const FactId& id, const FactSchema& schema, const StoredFact& fact,
                                      const std::optional<FactId>& root_id, const StoredFact* root);
+  // Without the money: what is said of it here is of no use.
+  absl::StatusOr<Resolution> ResolvePartners(Generation& by, const FactId& id, const FactSchema& schema,
+                                             const StoredFact& fact, const std::optional<FactId>& root_id,
+                                             const StoredFact* root);
+  // Of the partners that a fact names.
+  absl::StatusOr<const Mentioned*> ResolveMentioned(Generation& by, const FactSchema& schema, absl::string_view fact);
   absl::Status ResolveAgain(const FactId& id, Header& header);
   // Adds to a resolution the rates of the fact's money, and whether some of it waits.
   absl::Status ResolveMoney(Generation& by, const FactSchema& schema, absl::string_view fact, Resolution& resolution);
@@ -228,11 +235,14 @@ class FactApplier {
   std::unique_ptr<Generation> next_;  // those that replace them; null: none do
   DefinitionsChange change_;          // between the two
   MigrationPlace migrated_;           // up to where the next ones hold
+  std::optional<FactScan> scan_;      // of the facts behind it
   std::deque<FactRange> unsettled_;   // what may be resolved otherwise now
   std::vector<FactRange> waiting_;    // likewise, of open jobs
   int64_t moved_ = 0;
   std::vector<bool> is_root_;                                // by kind: whether parts may hang on it
   absl::flat_hash_map<std::string, int64_t> fact_counts_;    // partner → facts more, or less, in this batch
+  std::string mention_bytes_;                                // reused
+  StoredFact scanned_;                                       // reused
   std::vector<RowContribution> contributions_;               // reused
   std::vector<EntryContribution> entries_;                   // reused
   absl::flat_hash_map<int, std::unique_ptr<FactRow>> rows_;  // one per kind, reused

@@ -27,7 +27,7 @@ std::optional<FactId> FactApplier::CustomerOf(const FactId& id, const FactSchema
 
 absl::StatusOr<CustomerPartners> FactApplier::PartnersOf(const FactId& customer) const {
   ASSIGN_OR_RETURN(const std::optional<StoredFact> stated, Get(customer));
-  if (NamesPartner(SchemaOf(customer), stated.has_value() ? &*stated : nullptr)) {
+  if (NamesPartner(SchemaOf(customer), OrNull(stated))) {
     return StatedByCustomer(stated->resolution);
   }
   return PartnersByDeals(customer);
@@ -101,7 +101,7 @@ absl::Status FactApplier::FollowDeal(const FactId& id, const StoredFact* before,
 
 absl::Status FactApplier::ResolveCustomer(const FactId& customer, Header& header) {
   ASSIGN_OR_RETURN(const std::optional<StoredFact> stated, Get(customer));
-  if (NamesPartner(SchemaOf(customer), stated.has_value() ? &*stated : nullptr)) return absl::OkStatus();
+  if (NamesPartner(SchemaOf(customer), OrNull(stated))) return absl::OkStatus();
   if (stated.has_value()) RETURN_IF_ERROR(ResolveAgain(customer, header));
   UnsettleFactsOf(customer);
   return absl::OkStatus();

@@ -21,10 +21,12 @@ void FactApplier::BeginMigration(std::shared_ptr<const Catalog> catalog, uint64_
   change_ = DefinitionsChange(now_->catalog.get(), *catalog);
   next_ = std::make_unique<Generation>(keys_, state_, measure_names_, std::move(catalog), position);
   migrated_ = std::move(place);
+  scan_.emplace(state_, keys_.program());
 }
 
 void FactApplier::EndMigration() {
   now_ = std::exchange(next_, nullptr);
+  scan_.reset();
 }
 
 absl::StatusOr<int64_t> FactApplier::Migrate(int64_t most, Header& header) {
@@ -39,47 +41,42 @@ absl::StatusOr<int64_t> FactApplier::MigrateFacts(int64_t most, Header& header) 
   // From the key behind the last one.
   std::string from = keys_.program();
   if (!migrated_.fact.empty()) from = migrated_.fact + '\0';
-  std::vector<std::string> keys;  // of facts whose resolution may change, which changes what is read here
+  RETURN_IF_ERROR(scan_->Read(std::move(from), static_cast<size_t>(most)));
   int64_t facts = 0;
-  absl::Status status;
-  const auto take = [&](absl::string_view key, absl::string_view value) {
-    ++facts;
-    if (change_.resolves) {
-      keys.emplace_back(key);
-      return true;
-    }
-    migrated_.fact = std::string(key);
-    const FactId id = keys_.ReadFactKey(key);
-    if (!change_.kinds.contains(id.kind)) return true;
-    absl::StatusOr<StoredFact> fact = DecodeFact(value);
-    status = fact.ok() ? CountChange(id, *fact) : fact.status();
-    return status.ok();
-  };
-  RETURN_IF_ERROR(state_.ScanNextFacts(keys_.program(), from, static_cast<size_t>(most), take));
-  RETURN_IF_ERROR(status);
-  for (std::string& key : keys) {
-    migrated_.fact = std::move(key);
-    RETURN_IF_ERROR(MigrateFact(keys_.ReadFactKey(migrated_.fact), header));
+  for (;; ++facts) {
+    ASSIGN_OR_RETURN(const bool is_there, scan_->Next());
+    if (!is_there) return facts;
+    migrated_.fact.assign(scan_->key().data(), scan_->key().size());
+    const FactId id = keys_.ReadFactKey(migrated_.fact);
+    if (!change_.resolves && !change_.kinds.contains(id.kind)) continue;
+    RETURN_IF_ERROR(DecodeFact(scan_->value(), scanned_));
+    RETURN_IF_ERROR(change_.resolves ? MigrateFact(id, scanned_, header) : CountChange(id, scanned_));
   }
-  return facts;
 }
 
-absl::Status FactApplier::MigrateFact(const FactId& id, Header& header) {
-  ASSIGN_OR_RETURN(const std::optional<StoredFact> before, Get(id));
-  if (!before.has_value()) return absl::DataLossError("a fact is gone");
+absl::Status FactApplier::MigrateFact(const FactId& id, const StoredFact& before, Header& header) {
+  if (before.deleted) return absl::OkStatus();
   const FactSchema& schema = SchemaOf(id);
-  const std::optional<FactId> root_id = RootOf(id, schema, before->fact);
+  const std::optional<FactId> root_id = RootOf(id, schema, before.fact);
   ASSIGN_OR_RETURN(const std::optional<StoredFact> root, GetRoot(root_id));
-  StoredFact after = *before;
-  ASSIGN_OR_RETURN(after.resolution, Resolve(*next_, id, schema, after, root_id, root.has_value() ? &*root : nullptr));
-  if (change_.counts || !(after.resolution == before->resolution)) return Replace(id, before, after, *now_, header);
-  return CountChange(id, after);
+  ASSIGN_OR_RETURN(Resolution resolution, ResolvePartners(*next_, id, schema, before, root_id, OrNull(root)));
+  if (change_.converts) {
+    RETURN_IF_ERROR(ResolveMoney(*next_, schema, before.fact, resolution));
+  } else {
+    resolution.rates = before.resolution.rates;
+    resolution.parked = before.resolution.parked;
+  }
+  if (!change_.counts && resolution == before.resolution) return CountChange(id, before);
+  StoredFact after = before;
+  after.resolution = std::move(resolution);
+  return Replace(id, &before, after, *now_, header);
 }
 
 absl::Status FactApplier::CountChange(const FactId& id, const StoredFact& fact) {
+  if (!change_.kinds.contains(id.kind)) return absl::OkStatus();
   if (fact.deleted || fact.resolution.waiting || id.kind == PartnerKind()) return absl::OkStatus();
   ASSIGN_OR_RETURN(const std::optional<StoredFact> root, GetRoot(RootOf(id, SchemaOf(id), fact.fact)));
-  return CountChange(id, fact, root.has_value() ? &*root : nullptr);
+  return CountChange(id, fact, OrNull(root));
 }
 
 absl::Status FactApplier::CountChange(const FactId& id, const StoredFact& fact, const StoredFact* root) {

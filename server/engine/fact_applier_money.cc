@@ -62,7 +62,7 @@ void FactApplier::IndexMoney(const Generation& by, const FactId& id, const FactS
 
 absl::Status FactApplier::ReplaceRate(const FactId& id, const std::optional<StoredFact>& before,
                                       const StoredFact& after, Header& header) {
-  RETURN_IF_ERROR(Replace(id, before, after, GenerationOf(id), header));
+  RETURN_IF_ERROR(Replace(id, OrNull(before), after, GenerationOf(id), header));
   // The table changes before any fact is converted anew, so that no state in between is seen.
   const std::optional<StatedRate> old = before.has_value() ? ReadRate(before->fact) : std::nullopt;
   const std::optional<StatedRate> now = ReadRate(after.fact);

@@ -97,7 +97,7 @@ absl::Status FactApplier::CountFor(Generation& by, const FactId& id, const Store
                                    const CountFilter& filter) {
   if (fact.deleted || fact.resolution.waiting || id.kind == PartnerKind()) return absl::OkStatus();
   ASSIGN_OR_RETURN(const std::optional<StoredFact> root, GetRoot(RootOf(id, SchemaOf(id), fact.fact)));
-  return CountCells(by, id, fact, root.has_value() ? &*root : nullptr, sign, filter);
+  return CountCells(by, id, fact, OrNull(root), sign, filter);
 }
 
 }  // namespace partnermetrics

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/types/span.h"
 #include "server/engine/money.h"
 #include "server/engine/resolution.h"
@@ -92,7 +91,8 @@ DefinitionsChange::DefinitionsChange(const Catalog* old_catalog, const Catalog& 
   // Money and days of every fact depend on currency and zone, partners on the order of their sources.
   counts = old.currency_code() != now.currency_code() || old.time_zone() != now.time_zone() ||
            !SameSourcePrecedence(old, now);
-  resolves = counts || MaxRateAge(old) != MaxRateAge(now) || SharedDomains(old) != SharedDomains(now);
+  converts = counts || MaxRateAge(old) != MaxRateAge(now);
+  resolves = converts || SharedDomains(old) != SharedDomains(now);
   before = SideOf(*old_catalog, new_catalog, kinds);
   after = SideOf(new_catalog, *old_catalog, kinds);
 }

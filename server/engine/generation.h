@@ -10,15 +10,23 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/strip.h"
 #include "server/catalog/catalog.h"
 #include "server/engine/interner.h"
 #include "server/engine/rate_table.h"
 #include "server/engine/segment_table.h"
+#include "server/engine/stored_fact.h"
 #include "server/facts/event_view.h"
 
 namespace partnermetrics {
+
+// What the partners that a fact names make of it, before anything else is considered.
+struct Mentioned {
+  Resolution resolution;
+  bool nobody = false;
+};
 
 struct Generation {
   // Without definitions.
@@ -34,6 +42,7 @@ struct Generation {
   void Forget() {
     rates.Forget();
     segments.Forget();
+    mentioned.clear();
   }
 
   std::shared_ptr<const Catalog> catalog;  // null before the first definitions
@@ -41,6 +50,8 @@ struct Generation {
   RateTable rates;
   SegmentTable segments;
   absl::flat_hash_set<std::string> shared_domains;
+  // By AppendMentionBytes: most facts name the same partners as others. Holds until a reference leads elsewhere.
+  absl::flat_hash_map<std::string, Mentioned> mentioned;
   std::vector<uint32_t> measure_ids;  // by index in the catalogue
   std::vector<uint32_t> parked_ids;   // likewise: of the row that counts facts whose money waits
   std::vector<bool> by_scope;         // likewise: whether the measure differs by scope, as it reads role or share
@@ -62,6 +73,7 @@ struct DefinitionsChange {
 
   bool resolves = true;  // facts may be resolved otherwise
   bool counts = true;    // all facts count otherwise
+  bool converts = true;  // money may be converted otherwise
   Side before, after;
   absl::flat_hash_set<int> kinds;  // of fact that these are about
 };

@@ -163,26 +163,14 @@ absl::Status StateOverlay::Merge(StateTable table, absl::Span<const Layer* const
   return MergeCursors(store_, table, std::vector<Cursor<Sorted>>{{sorted, prefix, from}}, prefix, from, visit);
 }
 
-absl::Status StateOverlay::ScanNextFacts(absl::string_view prefix, absl::string_view from, size_t most,
-                                         const Visit& visit) const {
-  std::string last;  // behind it the store may have more, and the layers are not asked
-  size_t stored = 0;
-  RETURN_IF_ERROR(store_.Scan(StateTable::kFacts, prefix, from, [&](absl::string_view key, absl::string_view) {
-    if (++stored == most) last = std::string(key);
-    return stored < most;
-  }));
-  using Sorted = absl::btree_map<absl::string_view, const Value*>;
-  Sorted sorted;
+absl::Status StateOverlay::ScanStoredFacts(absl::string_view prefix, absl::string_view from, const Visit& visit) const {
+  return store_.Scan(StateTable::kFacts, prefix, from, visit);
+}
+
+void StateOverlay::ForEachChangedFact(absl::FunctionRef<void(absl::string_view key)> visit) const {
   for (const Layer* layer : {&frozen_, &dirty_, &sealed_, &batch_}) {
-    for (const auto& [key, value] : layer->facts) {
-      const bool is_asked_for = key >= from && (last.empty() || key <= last) && absl::StartsWith(key, prefix);
-      if (is_asked_for) sorted.insert_or_assign(key, &value);
-    }
+    for (const auto& [key, value] : layer->facts) visit(key);
   }
-  size_t visited = 0;
-  return MergeCursors(
-      store_, StateTable::kFacts, std::vector<Cursor<Sorted>>{{sorted, prefix, from}}, prefix, from,
-      [&](absl::string_view key, absl::string_view value) { return visit(key, value) && ++visited < most; });
 }
 
 absl::Status StateOverlay::Scan(StateTable table, absl::string_view prefix, absl::string_view from,

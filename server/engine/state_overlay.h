@@ -20,6 +20,7 @@
 
 #include "absl/container/btree_map.h"
 #include "absl/container/flat_hash_map.h"
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -59,9 +60,10 @@ class StateOverlay {
   // Keys with the prefix, from `from` on, the batch included, in byte order.
   absl::Status Scan(StateTable table, absl::string_view prefix, absl::string_view from, const Visit& visit) const;
 
-  // Likewise the first `most` facts, without going through all that changed lately for each of them. Nothing may be put
-  // or deleted meanwhile.
-  absl::Status ScanNextFacts(absl::string_view prefix, absl::string_view from, size_t most, const Visit& visit) const;
+  // Facts as the store has them, and the keys of those that changed since, the batch included, in no order and maybe
+  // more than once: what a scan that goes on while they change is made of (see FactScan).
+  absl::Status ScanStoredFacts(absl::string_view prefix, absl::string_view from, const Visit& visit) const;
+  void ForEachChangedFact(absl::FunctionRef<void(absl::string_view key)> visit) const;
 
   // Ends the batch. No other may be sealed and not published.
   void Seal();

@@ -38,9 +38,18 @@ std::string EncodeFact(const StoredFact& fact) {
 }
 
 absl::StatusOr<StoredFact> DecodeFact(absl::string_view value) {
-  storage::ByteReader reader(value);
   StoredFact fact;
+  RETURN_IF_ERROR(DecodeFact(value, fact));
+  return fact;
+}
+
+absl::Status DecodeFact(absl::string_view value, StoredFact& fact) {
+  storage::ByteReader reader(value);
   if (reader.Byte() != kFactFormat) return absl::DataLossError("fact: unknown format");
+  const auto read_string = [&reader](std::string& text) {
+    const absl::string_view bytes = reader.String();
+    text.assign(bytes.data(), bytes.size());
+  };
   const uint8_t flags = reader.Byte();
   fact.deleted = (flags & kDeleted) != 0;
   fact.resolution.unresolved = (flags & kUnresolved) != 0;
@@ -50,25 +59,20 @@ absl::StatusOr<StoredFact> DecodeFact(absl::string_view value) {
   fact.version.revision = reader.Zigzag();
   fact.version.sequence = reader.Varint();
   fact.position = reader.Varint();
-  const size_t partners = reader.Count(3);
-  fact.resolution.partners.reserve(partners);
-  for (size_t i = 0; i < partners; ++i) {
-    ResolvedPartner partner;
-    partner.partner_id = std::string(reader.String());
+  fact.resolution.partners.resize(reader.Count(3));
+  for (ResolvedPartner& partner : fact.resolution.partners) {
+    read_string(partner.partner_id);
     partner.role = static_cast<int>(reader.Varint());
     partner.share_nanos = reader.Zigzag();
-    fact.resolution.partners.push_back(std::move(partner));
   }
-  const size_t rates = (flags & kConverted) != 0 ? reader.Count(3) : 0;
-  fact.resolution.rates.resize(rates);
+  fact.resolution.rates.resize((flags & kConverted) != 0 ? reader.Count(3) : 0);
   for (UsedRate& rate : fact.resolution.rates) {
-    rate.currency = std::string(reader.String());
+    read_string(rate.currency);
     rate.rate = reader.Int128();
     rate.inverse = reader.Bool();
   }
-  fact.fact = std::string(reader.String());
-  RETURN_IF_ERROR(reader.Finish("fact"));
-  return fact;
+  read_string(fact.fact);
+  return reader.Finish("fact");
 }
 
 }  // namespace partnermetrics

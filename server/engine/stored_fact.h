@@ -3,6 +3,7 @@
 #define PARTNERMETRICS_SERVER_ENGINE_STORED_FACT_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -66,8 +67,14 @@ struct StoredFact {
   std::string fact;  // serialised content
 };
 
+inline const StoredFact* OrNull(const std::optional<StoredFact>& fact) {
+  return fact.has_value() ? &*fact : nullptr;
+}
+
 std::string EncodeFact(const StoredFact& fact);
 absl::StatusOr<StoredFact> DecodeFact(absl::string_view value);
+// The same into a fact whose memory is used again.
+absl::Status DecodeFact(absl::string_view value, StoredFact& fact);
 
 }  // namespace partnermetrics
 

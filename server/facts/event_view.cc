@@ -130,4 +130,15 @@ std::vector<PartnerMention> ReadMentions(const FactSchema& schema, absl::string_
   return mentions;
 }
 
+void AppendMentionBytes(const FactSchema& schema, absl::string_view fact, std::string& bytes) {
+  if (!schema.can_have_partner()) return;
+  bytes.push_back(schema.has_attributions() ? 'a' : 'r');
+  wire::Reader reader(fact);
+  wire::Field field;
+  while (reader.Next(field)) {
+    const bool is_mention = field.number == kReferencesField && field.type == wire::kBytes;
+    if (is_mention) absl::StrAppend(&bytes, field.bytes.size(), ":", field.bytes);
+  }
+}
+
 }  // namespace partnermetrics

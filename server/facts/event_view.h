@@ -38,6 +38,9 @@ struct PartnerMention {
 // Reads the mentions of a fact. Malformed references give none.
 std::vector<PartnerMention> ReadMentions(const FactSchema& schema, absl::string_view fact);
 
+// Appends what the mentions of a fact are read from: for facts for which this is the same they are the same.
+void AppendMentionBytes(const FactSchema& schema, absl::string_view fact, std::string& bytes);
+
 // The key of a serialised PartnerReference; empty when it names nothing.
 ReferenceKey ReadReference(absl::string_view reference);
 

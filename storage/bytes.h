@@ -39,6 +39,7 @@ class ByteWriter {
   }
   ByteWriter& Bool(bool value) { return Byte(value ? 1 : 0); }
   ByteWriter& Varint(uint64_t value) {
+    if (value < 0x80) return Byte(static_cast<uint8_t>(value));
     char bytes[10];
     size_t size = 0;
     for (; value >= 0x80; value >>= 7) bytes[size++] = static_cast<char>(value | 0x80);

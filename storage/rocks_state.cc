@@ -160,7 +160,11 @@ absl::Status RocksState::Scan(const rocksdb::Snapshot* snapshot, StateTable tabl
 }
 
 absl::Status RocksState::WriteCheckpoint(absl::Span<const StateChange> changes) {
-  rocksdb::WriteBatch batch;
+  // A batch that grows by doubling is copied again and again, each time to fresh memory.
+  size_t bytes = 0;
+  constexpr size_t kOverhead = 16;  // of a change: its kind, table and sizes
+  for (const StateChange& change : changes) bytes += kOverhead + change.key.size() + change.value.value_or("").size();
+  rocksdb::WriteBatch batch(bytes);
   for (const StateChange& change : changes) {
     if (change.value.has_value()) {
       batch.Put(family(change.table), ToSlice(change.key), ToSlice(*change.value));

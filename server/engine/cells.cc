@@ -1,8 +1,6 @@
 #include "server/engine/cells.h"
 
 #include <algorithm>
-#include <cstdio>
-#include <cstdlib>
 #include <limits>
 #include <utility>
 
@@ -25,25 +23,6 @@ constexpr size_t kPageBytes = sizeof(std::pair<uint32_t, CellPage>);
 // Memory of an entry, its key of usual length included.
 constexpr size_t kEntryBytes = sizeof(std::pair<std::pair<Day, std::string>, DayCell>) + 48;
 
-// A broken sum here means that numbers are wrong: better to stop than to go on.
-void Check(bool holds, const char* what) {
-  if (!holds) {
-    std::fprintf(stderr, "invariant broken: %s\n", what);
-    std::abort();
-  }
-}
-
-// False when nothing is left of the cell.
-bool AddTo(DayCell& cell, const Contribution& c) {
-  cell.contributions += c.contributions;
-  cell.count += c.count;
-  cell.sum += c.sum;
-  Check(cell.contributions >= 0, "a day has less than no contributions");
-  if (cell.contributions > 0) return true;
-  Check(cell.count == 0 && cell.sum == 0, "a day without contributions has a sum");
-  return false;
-}
-
 std::string EncodeSorted(int year, std::vector<NamedPage>& pages) {
   std::sort(pages.begin(), pages.end(), [](const NamedPage& a, const NamedPage& b) { return a.row < b.row; });
   return EncodeYear(year, pages);
@@ -60,13 +39,7 @@ auto LowerBound(Pages& pages, uint32_t row) {
 void CellPage::Add(const Contribution& c) {
   count += c.count;
   sum += c.sum;
-  // Most facts are new: their day is the last one or behind it.
-  auto it = !days.empty() && days.back().day < c.day
-                ? days.end()
-                : std::lower_bound(days.begin(), days.end(), c.day,
-                                   [](const DayCell& cell, Day day) { return cell.day < day; });
-  if (it == days.end() || it->day != c.day) it = days.insert(it, DayCell{0, 0, c.day, 0});
-  if (!AddTo(*it, c)) days.erase(it);
+  days.Add(c);
 }
 
 void EntryPage::Add(absl::string_view key, const Contribution& c) {
@@ -102,18 +75,11 @@ CellRow::Totals CellRow::Range(Day first, Day last) const {
   for (const Year& year : years_) {
     if (year.page == nullptr) continue;
     const CellPage& page = *year.page;
-    if (page.days.back().day < first || page.days.front().day > last) continue;
-    if (page.days.front().day >= first && page.days.back().day <= last) {
-      totals.count += page.count;
-      totals.sum += page.sum;
-      continue;
-    }
-    auto it = std::lower_bound(page.days.begin(), page.days.end(), first,
-                               [](const DayCell& cell, Day day) { return cell.day < day; });
-    for (; it != page.days.end() && it->day <= last; ++it) {
-      totals.count += it->count;
-      totals.sum += it->sum;
-    }
+    if (page.days.last_day() < first || page.days.first_day() > last) continue;
+    const bool whole = page.days.first_day() >= first && page.days.last_day() <= last;
+    const Totals of_year = whole ? Totals{page.count, page.sum} : page.days.Sum(first, last);
+    totals.count += of_year.count;
+    totals.sum += of_year.sum;
   }
   return totals;
 }
@@ -125,10 +91,7 @@ CellRow::Totals CellRow::UpTo(Day last) const {
 CellRow::Totals CellRow::LastDay(Day last) const {
   for (auto year = years_.rbegin(); year != years_.rend(); ++year) {
     if (year->page == nullptr) continue;
-    const auto& days = year->page->days;
-    const auto after =
-        std::upper_bound(days.begin(), days.end(), last, [](Day day, const DayCell& cell) { return day < cell.day; });
-    if (after != days.begin()) return {std::prev(after)->count, std::prev(after)->sum};
+    if (const DayCells& days = year->page->days; days.first_day() <= last) return days.Latest(last);
   }
   return {};
 }
@@ -194,19 +157,22 @@ CellRow::Totals CellRow::HeldKeys(Day last) const {
 std::optional<Day> CellRow::FirstDay() const {
   if (years_.empty()) return std::nullopt;
   const Year& year = years_.front();
-  return year.page != nullptr ? year.page->days.front().day : year.entries->entries.begin()->first.first;
+  return year.page != nullptr ? year.page->days.first_day() : year.entries->entries.begin()->first.first;
 }
 
 void CellRow::ForEachCell(const std::function<void(absl::string_view key, const DayCell&)>& visit) const {
   for (const Year& year : years_) {
     if (year.page == nullptr) continue;
-    for (const DayCell& cell : year.page->days) visit("", cell);
+    year.page->days.ForEach([&visit](const DayCell& cell) { visit("", cell); });
   }
   ForEachEntry(std::numeric_limits<Day>::min(), std::numeric_limits<Day>::max(), visit);
 }
 
 std::string EncodeYear(int year, absl::Span<const NamedPage> pages) {
   std::string value;
+  size_t days = 0;
+  for (const NamedPage& page : pages) days += page.days != nullptr ? page.days->days.size() : 0;
+  value.reserve(32 * pages.size() + 8 * days);  // about
   ByteWriter writer(&value);
   const auto write_cell = [&writer](const DayCell& cell) {
     writer.Varint(static_cast<uint64_t>(cell.contributions)).Zigzag(cell.count).Int128(cell.sum);
@@ -221,10 +187,10 @@ std::string EncodeYear(int year, absl::Span<const NamedPage> pages) {
     };
     if (page.days != nullptr) {
       writer.Byte(kDays).Zigzag(page.days->count).Int128(page.days->sum).Varint(page.days->days.size());
-      for (const DayCell& cell : page.days->days) {
+      page.days->days.ForEach([&](const DayCell& cell) {
         write_day(cell.day);
         write_cell(cell);
-      }
+      });
       continue;
     }
     writer.Byte(kEntries).Varint(page.entries->entries.size());
@@ -260,8 +226,11 @@ absl::Status DecodeYear(int year, absl::string_view value,
       CellPage page;
       page.count = reader.Zigzag();
       page.sum = reader.Int128();
-      page.days.resize(reader.Count(4));
-      for (DayCell& cell : page.days) cell = read_cell(read_day());
+      const size_t size = reader.Count(4);
+      for (size_t left = size; left > 0; --left) {
+        page.days.Append(read_cell(read_day()));
+        if (left == size) page.days.Reserve(size);  // in the layout that most likely holds them all
+      }
       if (reader.ok()) days(row, std::move(page));
     } else if (holds == kEntries) {
       EntryPage page;
@@ -291,7 +260,7 @@ absl::StatusOr<std::unique_ptr<CellTable::Scope>> CellTable::Load(uint32_t scope
         decoded = DecodeYear(
             year.cells->year, value,
             [&](absl::string_view row, CellPage page) {
-              year.bytes += kPageBytes + page.days.capacity() * sizeof(DayCell);
+              year.bytes += kPageBytes + page.days.bytes();
               year.cells->pages.emplace_back(row_names_.Id(row), std::move(page));
             },
             [&](absl::string_view row, EntryPage page) {
@@ -462,9 +431,9 @@ void CellTable::Apply(uint32_t id, absl::Span<const RowContribution> contributio
       }
     }
     CellPage& page = pages[next++].second;
-    const size_t room = page.days.capacity();
+    const size_t bytes = page.days.bytes();
     page.Add(contribution);
-    if (page.days.capacity() > room) Grow(*year, (page.days.capacity() - room) * sizeof(DayCell));
+    if (page.days.bytes() > bytes) Grow(*year, page.days.bytes() - bytes);
   }
 }
 

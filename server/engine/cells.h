@@ -31,27 +31,18 @@
 #include "absl/types/span.h"
 #include "server/base/civil.h"
 #include "server/catalog/measure.h"
+#include "server/engine/day_cells.h"
 #include "server/engine/interner.h"
 #include "server/engine/keys.h"
 #include "storage/state_store.h"
 
 namespace partnermetrics {
 
-struct DayCell {
-  Nanos sum = 0;
-  int64_t count = 0;
-  Day day = 0;
-  int32_t contributions = 0;  // entries behind the day: at zero the day is removed
-  friend bool operator==(const DayCell& a, const DayCell& b) {
-    return a.day == b.day && a.contributions == b.contributions && a.count == b.count && a.sum == b.sum;
-  }
-};
-
 // One measure in one scope and year.
 struct CellPage {
   int64_t count = 0;  // totals over the days
   Nanos sum = 0;
-  std::vector<DayCell> days;  // ascending
+  DayCells days;
 
   void Add(const Contribution& contribution);
 };
@@ -77,10 +68,7 @@ struct YearCells : boost::intrusive_ref_counter<YearCells> {
 // All years of one measure in one scope, as they were when it was read.
 class CellRow {
  public:
-  struct Totals {
-    int64_t count = 0;
-    Nanos sum = 0;
-  };
+  using Totals = DayTotals;
 
   // Years are added in ascending order; those without the row are left out.
   void AddYear(boost::intrusive_ptr<const YearCells> cells, uint32_t row);

@@ -357,22 +357,22 @@ void Engine::StartCheckpoint() {
     checkpoint_next_ = published_.header.position;
     header = EncodeHeader(published_.header);
   }
-  std::vector<DirtyYear> dirty = cells_.TakeDirty();
-  checkpoint_cells_.insert(checkpoint_cells_.end(), std::make_move_iterator(dirty.begin()),
-                           std::make_move_iterator(dirty.end()));
-  // The cells are shared until it is written: who changes one of these years meanwhile copies it.
-  checkpoint_ = std::async(std::launch::async, [this, header_key = keys_.Header(), header = std::move(header)] {
+  checkpoint_ = std::async(std::launch::async, [this, header_key = keys_.Header(), header = std::move(header),
+                                                dirty = cells_.TakeDirty()]() mutable {
+    std::vector<CellChange>& cells = checkpoint_cells_;
+    cells.reserve(cells.size() + dirty.size());
+    for (DirtyYear& year : dirty) {
+      cells.push_back(cells_.Encode(year));
+      year.cells.reset();  // whoever changes a year that is shared copies it
+    }
     // Sorted keys are quicker to insert than scattered ones. Of one key the later change counts.
-    std::vector<CellChange> cells;
-    cells.reserve(checkpoint_cells_.size());
-    for (const DirtyYear& year : checkpoint_cells_) cells.push_back(cells_.Encode(year));
     std::stable_sort(cells.begin(), cells.end(),
                      [](const CellChange& a, const CellChange& b) { return a.key < b.key; });
     std::vector<storage::StateChange> changes = {{StateTable::kMeta, header_key, header}};
     for (const CellChange& cell : cells) changes.push_back({StateTable::kCells, cell.key, cell.value});
     state_.CollectFrozen(changes);
     absl::Status status = store_.WriteCheckpoint(changes);
-    if (status.ok()) checkpoint_cells_.clear();
+    if (status.ok()) std::vector<CellChange>().swap(cells);
     return status;
   });
 }

@@ -143,10 +143,10 @@ class Engine {
   Header header_;                                 // after the last applied record
   std::shared_ptr<const Incomplete> incomplete_;  // after the last batch that ended
   uint64_t checkpoint_position_ = 0;
-  std::optional<Standing> sealed_;           // after the last record of the sealed batch
-  std::future<void> publishing_;             // a batch that is being published beside the applier
-  std::future<absl::Status> checkpoint_;     // under way; its frozen changes stand at checkpoint_next_
-  std::vector<DirtyYear> checkpoint_cells_;  // its cells, until they are written: after a failure by the next one
+  std::optional<Standing> sealed_;            // after the last record of the sealed batch
+  std::future<void> publishing_;              // a batch that is being published beside the applier
+  std::future<absl::Status> checkpoint_;      // under way; its frozen changes stand at checkpoint_next_
+  std::vector<CellChange> checkpoint_cells_;  // its cells, until they are written: after a failure by the next one
   uint64_t checkpoint_next_ = 0;
 
   // What readers see. The gate keeps readers from starving the applier: it is held while waiting for the lock.

@@ -22,6 +22,39 @@ const Value& ValueOf(const Value* value) {
   return *value;
 }
 
+// The bytes behind the first `from` of a key as a number that is ordered like them.
+uint64_t NumberAt(absl::string_view key, size_t from) {
+  uint64_t number = 0;
+  for (size_t i = from; i < from + sizeof(number); ++i) {
+    number = number << 8 | (i < key.size() ? static_cast<uint8_t>(key[i]) : uint8_t{0});
+  }
+  return number;
+}
+
+// Appends the facts in the order of their keys, which are quicker to insert than scattered ones. The keys begin alike,
+// and each lies elsewhere in memory: they are compared by a number of the bytes that follow, and only when that is
+// equal as a whole.
+void AppendSorted(const StateOverlay::Hashed& facts, std::vector<storage::StateChange>& changes) {
+  if (facts.empty()) return;
+  const absl::string_view any = facts.begin()->first;
+  size_t alike = any.size();
+  for (const auto& [key, value] : facts) {
+    const size_t most = std::min(alike, key.size());
+    alike = static_cast<size_t>(std::mismatch(any.begin(), any.begin() + most, key.begin()).first - any.begin());
+  }
+  struct Numbered {
+    uint64_t number;
+    const StateOverlay::Hashed::value_type* fact;
+  };
+  std::vector<Numbered> sorted;
+  sorted.reserve(facts.size());
+  for (const auto& fact : facts) sorted.push_back({NumberAt(fact.first, alike), &fact});
+  std::sort(sorted.begin(), sorted.end(), [](const Numbered& a, const Numbered& b) {
+    return a.number != b.number ? a.number < b.number : a.fact->first < b.fact->first;
+  });
+  for (const Numbered& next : sorted) changes.push_back({StateTable::kFacts, next.fact->first, next.fact->second});
+}
+
 // One layer's entries from `from` on, as far as they have the prefix.
 template <typename Entries>
 struct Cursor {
@@ -195,11 +228,7 @@ void StateOverlay::Freeze() {
 }
 
 void StateOverlay::CollectFrozen(std::vector<storage::StateChange>& changes) const {
-  const size_t first_fact = changes.size();
-  for (const auto& [key, value] : frozen_.facts) changes.push_back({StateTable::kFacts, key, value});
-  // Sorted keys are quicker to insert than scattered ones.
-  std::sort(changes.begin() + static_cast<ptrdiff_t>(first_fact), changes.end(),
-            [](const storage::StateChange& a, const storage::StateChange& b) { return a.key < b.key; });
+  AppendSorted(frozen_.facts, changes);
   for (size_t i = 0; i < storage::kStateTables; ++i) {
     for (const auto& [key, value] : frozen_.others[i]) changes.push_back({static_cast<StateTable>(i), key, value});
   }

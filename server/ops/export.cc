@@ -246,7 +246,7 @@ class CellExport final : public SnapshotExport {
         year, value,
         [&](absl::string_view row, const CellPage& page) {
           if (!wanted(row)) return;
-          for (const DayCell& day : page.days) status.Update(AppendDay(day, "", cell, data));
+          page.days.ForEach([&](const DayCell& day) { status.Update(AppendDay(day, "", cell, data)); });
         },
         [&](absl::string_view row, const EntryPage& page) {
           if (!wanted(row)) return;

@@ -1,6 +1,7 @@
 #include "server/catalog/calendar.h"
 
 #include <algorithm>
+#include <chrono>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
@@ -11,34 +12,53 @@ namespace {
 constexpr const char* kMonthNames[] = {"January", "February", "March",     "April",   "May",      "June",
                                        "July",    "August",   "September", "October", "November", "December"};
 
-Day DayOf(absl::CivilMonth month) {
-  return ToDay(absl::CivilDay(month));
+// Months since the beginning of year 0. Every window begins here, several times a value: civil types would step through
+// years for each of them.
+using Month = int;
+
+std::chrono::year_month_day DateOf(Day day) {
+  return std::chrono::sys_days(std::chrono::days(day));
 }
-absl::CivilMonth MonthOf(Day day) {
-  return absl::CivilMonth(ToCivil(day));
+Month MonthOf(const std::chrono::year_month_day& date) {
+  return static_cast<int>(date.year()) * 12 + static_cast<int>(static_cast<unsigned>(date.month())) - 1;
 }
-Day LastDayOf(absl::CivilMonth month) {
-  return DayOf(month + 1) - 1;
+Month MonthOf(Day day) {
+  return MonthOf(DateOf(day));
+}
+int MonthOfYear(Month month) {
+  return ((month % 12) + 12) % 12;
+}
+int YearOfMonth(Month month) {
+  return (month - MonthOfYear(month)) / 12;
+}
+int DayOfMonth(Day day) {
+  return static_cast<int>(static_cast<unsigned>(DateOf(day).day()));
+}
+Day FirstDayOf(Month month) {
+  const std::chrono::year year(YearOfMonth(month));
+  const std::chrono::month of_year(static_cast<unsigned>(MonthOfYear(month)) + 1);
+  return static_cast<Day>(std::chrono::sys_days(year / of_year / 1).time_since_epoch().count());
+}
+Day LastDayOf(Month month) {
+  return FirstDayOf(month + 1) - 1;
 }
 // The day of that number in the month, or its last one.
-Day OnMonth(absl::CivilMonth month, int day) {
-  return std::min(LastDayOf(month), DayOf(month) + day - 1);
+Day OnMonth(Month month, int day) {
+  return std::min(LastDayOf(month), FirstDayOf(month) + day - 1);
 }
 bool IsMonthEnd(Day day) {
-  return LastDayOf(MonthOf(day)) == day;
+  return DayOfMonth(day + 1) == 1;
 }
 
-// The first month of the fiscal period of `months` (1, 3 or 12) that contains the day.
-absl::CivilMonth FiscalStart(Day day, int months, int fiscal_start_month) {
-  const absl::CivilMonth month = MonthOf(day);
-  const int since_start = (month.month() - fiscal_start_month + 12) % 12;
-  return month - since_start % months;
+// The first month of the fiscal period of `months` (1, 3, 6 or 12) that contains the month.
+Month FiscalStart(Month month, int months, int fiscal_start_month) {
+  return month - MonthOfYear(month - (fiscal_start_month - 1)) % months;
 }
 
 // The calendar period of `months` that contains `last`, up to it.
 Period ToDate(Day last, int months, int fiscal_start_month) {
-  const absl::CivilMonth start = FiscalStart(last, months, fiscal_start_month);
-  return {DayOf(start), last, LastDayOf(start + (months - 1)), months, 0, false, last};
+  const Month start = FiscalStart(MonthOf(last), months, fiscal_start_month);
+  return {FirstDayOf(start), last, LastDayOf(start + (months - 1)), months, 0, false, last};
 }
 
 // The last whole calendar period that ended on or before `as_of`.
@@ -65,7 +85,7 @@ Period ShiftMonths(const Period& period, int months) {
   if (period.trailing) {
     shifted.first = TrailingStart(shifted.last, period.months, period.days);
   } else {
-    shifted.first = OnMonth(MonthOf(period.first) + months, ToCivil(period.first).day());
+    shifted.first = OnMonth(MonthOf(period.first) + months, DayOfMonth(period.first));
   }
   return shifted;
 }
@@ -78,8 +98,7 @@ int WeekStartOffset(Day day, v1::WeekDay week_start) {
 }  // namespace
 
 Day AddMonths(Day day, int months) {
-  const absl::CivilMonth target = MonthOf(day) + months;
-  return OnMonth(target, IsMonthEnd(day) ? 31 : ToCivil(day).day());
+  return OnMonth(MonthOf(day) + months, IsMonthEnd(day) ? 31 : DayOfMonth(day));
 }
 
 Period PeriodOf(v1::WindowKind kind, Day as_of, int fiscal_start_month) {
@@ -105,9 +124,15 @@ Period PeriodOf(v1::WindowKind kind, Day as_of, int fiscal_start_month) {
   }
 }
 
+Period FiscalPeriodOf(Day day, int months, int fiscal_start_month) {
+  Period period = ToDate(day, months, fiscal_start_month);
+  period.last = period.as_of = period.whole_last;
+  return period;
+}
+
 Period ExplicitPeriod(Day first, Day last) {
-  const bool whole_months = ToCivil(first).day() == 1 && IsMonthEnd(last);
-  const int months = whole_months ? static_cast<int>(MonthOf(last) - MonthOf(first)) + 1 : 0;
+  const bool whole_months = DayOfMonth(first) == 1 && IsMonthEnd(last);
+  const int months = whole_months ? MonthOf(last) - MonthOf(first) + 1 : 0;
   return {first, last, last, months, whole_months ? 0 : last - first + 1, false, last};
 }
 
@@ -140,9 +165,9 @@ std::vector<Period> StepsBetween(v1::SeriesStep step, Day first, Day as_of, int 
 double MonthsIn(const Period& period) {
   if (period.months > 0 && period.last == period.whole_last) return period.months;
   double months = 0;
-  for (absl::CivilMonth month = MonthOf(period.first); DayOf(month) <= period.last; ++month) {
-    const Day first = std::max(period.first, DayOf(month)), last = std::min(period.last, LastDayOf(month));
-    months += static_cast<double>(last - first + 1) / (LastDayOf(month) - DayOf(month) + 1);
+  for (Month month = MonthOf(period.first); FirstDayOf(month) <= period.last; ++month) {
+    const Day first = std::max(period.first, FirstDayOf(month)), last = std::min(period.last, LastDayOf(month));
+    months += static_cast<double>(last - first + 1) / (LastDayOf(month) - FirstDayOf(month) + 1);
   }
   return months;
 }
@@ -181,17 +206,17 @@ double ElapsedShare(const Period& period) {
 }
 
 std::string PeriodText(const Period& period, int fiscal_start_month) {
-  const absl::CivilMonth start = MonthOf(period.first);
-  const bool calendar = !period.trailing && ToCivil(period.first).day() == 1 && IsMonthEnd(period.whole_last) &&
+  const Month start = MonthOf(period.first);
+  const bool calendar = !period.trailing && DayOfMonth(period.first) == 1 && IsMonthEnd(period.whole_last) &&
                         MonthOf(period.whole_last) - start + 1 == period.months &&
-                        FiscalStart(period.first, std::max(period.months, 1), fiscal_start_month) == start;
+                        FiscalStart(start, std::max(period.months, 1), fiscal_start_month) == start;
   if (!calendar || (period.months != 1 && period.months != 3 && period.months != 12)) {
     return absl::StrCat(DayText(period.first), " to ", DayText(period.last));
   }
-  if (period.months == 1) return absl::StrCat(kMonthNames[start.month() - 1], " ", start.year());
-  const int since_start = (start.month() - fiscal_start_month + 12) % 12;
-  const absl::CivilMonth year_end = start + (11 - since_start);
-  const std::string year = absl::StrCat(fiscal_start_month == 1 ? "" : "FY", year_end.year());
+  if (period.months == 1) return absl::StrCat(kMonthNames[MonthOfYear(start)], " ", YearOfMonth(start));
+  const int since_start = MonthOfYear(start - (fiscal_start_month - 1));
+  const Month year_end = start + (11 - since_start);
+  const std::string year = absl::StrCat(fiscal_start_month == 1 ? "" : "FY", YearOfMonth(year_end));
   return period.months == 12 ? year : absl::StrCat("Q", since_start / 3 + 1, " ", year);
 }
 

@@ -35,6 +35,8 @@ Day AddMonths(Day day, int months);
 
 // The window of `kind` as of a day. `kind` is specified.
 Period PeriodOf(v1::WindowKind kind, Day as_of, int fiscal_start_month);
+// The whole period of so many months (1, 3, 6 or 12) of the fiscal year that contains the day.
+Period FiscalPeriodOf(Day day, int months, int fiscal_start_month);
 // first..last: in months when these are whole months, else in days.
 Period ExplicitPeriod(Day first, Day last);
 // The period of one step that contains `day`, cut off after `as_of`, from which one looks at it.

@@ -80,7 +80,9 @@ v1::Scorecard BuildScorecard(const Catalog& catalog, const MeasureSource& source
   card.set_period(
       PeriodText(PeriodOf(named, request.as_of, catalog.fiscal_start_month()), catalog.fiscal_start_month()));
 
-  const Evaluator evaluator(catalog, source);
+  Evaluator evaluator(catalog, source);
+  // Rows, scores and the tier's reviews ask for the same values.
+  evaluator.RememberValuesOf(request.scope);
   const auto fill = [&](const CompiledMetric& metric, v1::ScorecardRow& row) {
     *row.mutable_metric() = metric.definition;
     *row.mutable_value() = evaluator.Value({&metric, request.scope, request.scope_proto,
@@ -99,9 +101,9 @@ v1::Scorecard BuildScorecard(const Catalog& catalog, const MeasureSource& source
         ScoreOf(evaluator, catalog, score, request.scope, request.scope_proto, request.as_of, request.target_set);
   }
   if (catalog.tiers() != nullptr && is_shown(catalog.metrics()[static_cast<size_t>(catalog.tiers()->metric)])) {
-    *card.mutable_tier() = Tier(evaluator, catalog, source, request.scope).StandingAt(request.as_of);
+    *card.mutable_tier() =
+        Tier(evaluator, catalog, source, request.scope).StandingAt(request.as_of, /*with_history=*/false);
     card.mutable_tier()->set_partner_id(request.scope_proto.partner_id());
-    card.mutable_tier()->clear_history();
   }
   int rows = 0, with_data = 0;
   for (const v1::ScorecardSection& section : SectionsOf(catalog, scope)) {

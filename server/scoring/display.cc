@@ -4,15 +4,36 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/string_view.h"
 
 namespace partnermetrics {
 namespace {
 
-// Half up (away from zero). A value a hair below a half, because binary fractions are, counts as the half.
+constexpr double kScale[] = {1, 10, 100, 1'000};  // by number of decimals
+// Whole numbers up to here are exact as doubles.
+constexpr double kLargestExact = 1e15;
+
+// The magnitude in units of the last decimal, half up. A value a hair below a half, because binary fractions are,
+// counts as the half.
+double RoundedUnits(double value, int places) {
+  return std::floor(std::fabs(value) * kScale[places] * (1 + 1e-14) + 0.5);
+}
+
 double RoundTo(double value, int places) {
-  const double scale = std::pow(10.0, places);
-  const double magnitude = std::floor(std::fabs(value) * scale * (1 + 1e-14) + 0.5) / scale;
+  const double magnitude = RoundedUnits(value, places) / kScale[places];
   return value < 0 ? -magnitude : magnitude;
+}
+
+// With that many decimals. The digits of what is rounded are those of a whole number: no need to format a double.
+std::string Fixed(double value, int places) {
+  const double units = RoundedUnits(value, places);
+  if (!(units < kLargestExact)) return absl::StrFormat("%.*f", places, RoundTo(value, places));
+  std::string text = absl::StrCat(static_cast<int64_t>(units));
+  const auto decimals = static_cast<size_t>(places);
+  if (text.size() <= decimals) text.insert(0, decimals + 1 - text.size(), '0');
+  if (places > 0) text.insert(text.size() - decimals, 1, '.');
+  if (value < 0) text.insert(0, 1, '-');
+  return text;
 }
 
 std::string WithThousands(std::string digits) {
@@ -24,7 +45,7 @@ std::string WithThousands(std::string digits) {
 
 // With at most `places` decimals; zeros at the end are left out.
 std::string Trimmed(double value, int places) {
-  std::string text = absl::StrFormat("%.*f", places, RoundTo(value, places));
+  std::string text = Fixed(value, places);
   if (places > 0) {
     text.erase(text.find_last_not_of('0') + 1);
     if (text.back() == '.') text.pop_back();
@@ -49,7 +70,7 @@ std::string Amount(double magnitude) {
     const bool thousands = scale.unit == 1e3;
     return absl::StrCat(Trimmed(scaled, thousands && RoundTo(scaled, 1) >= 10 ? 0 : 1), scale.suffix);
   }
-  return magnitude == std::floor(magnitude) ? Trimmed(magnitude, 0) : absl::StrFormat("%.2f", RoundTo(magnitude, 2));
+  return magnitude == std::floor(magnitude) ? Trimmed(magnitude, 0) : Fixed(magnitude, 2);
 }
 
 std::string Money(double value, absl::string_view currency) {
@@ -84,7 +105,7 @@ std::string DisplayValue(const Number& number, v1::MetricUnit unit, absl::string
     case v1::METRIC_UNIT_RATIO:
       return absl::StrCat(Trimmed(value, 1), "x");
     case v1::METRIC_UNIT_RATING:
-      return absl::StrFormat("%.1f", RoundTo(value, 1));
+      return Fixed(value, 1);
     case v1::METRIC_UNIT_COUNT:
     case v1::METRIC_UNIT_POINTS:
     default:

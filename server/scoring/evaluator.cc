@@ -64,17 +64,27 @@ Reads ReadsOf(const Catalog& catalog, absl::Span<const CompiledMetric* const> me
     for (const int target : metric->target_metrics) all.push_back(&catalog.metrics()[static_cast<size_t>(target)]);
   }
   Reads reads;
+  std::vector<MeasureUse> uses;
   for (const CompiledMetric* metric : all) {
     reads.attributes |= metric->needs.attributes;
     reads.all_partners |= metric->needs.all;
     reads.partner_targets |= metric->needs.targets;
     reads.tiers |= metric->needs.tier;
     reads.partner_tiers |= metric->needs.tiers;
-    for (const MeasureUse& use : metric->uses) {
-      if (use.level == v1::SCOPE_KIND_PARTNER) reads.partner_measures.push_back(use.measure);
-      for (const ScopeIndex scope : scopes) reads.rows.push_back({ScopeAt(use.level, scope), use.measure});
-      // Since when the programme has facts decides from when on tiers are reviewed.
-      if (metric->needs.tier) reads.rows.push_back({kProgramScope, use.measure});
+    uses.insert(uses.end(), metric->uses.begin(), metric->uses.end());
+    if (!metric->needs.tier) continue;
+    // Since when the programme has facts decides from when on tiers are reviewed.
+    for (const MeasureUse& use : metric->uses) uses.push_back({use.measure, v1::SCOPE_KIND_PROGRAM});
+  }
+  // Metrics share most of their measures.
+  SortUnique(uses);
+  for (const MeasureUse& use : uses) {
+    if (use.level == v1::SCOPE_KIND_PARTNER) reads.partner_measures.push_back(use.measure);
+    if (use.level != v1::SCOPE_KIND_UNSPECIFIED) reads.rows.push_back({ScopeAt(use.level, kProgramScope), use.measure});
+  }
+  for (const ScopeIndex scope : scopes) {
+    for (const MeasureUse& use : uses) {
+      if (use.level == v1::SCOPE_KIND_UNSPECIFIED) reads.rows.push_back({scope, use.measure});
     }
   }
   SortUnique(reads.rows);
@@ -139,6 +149,17 @@ Period Evaluator::PeriodFor(const CompiledMetric& metric, const Period& period) 
 
 Number Evaluator::Evaluate(const CompiledMetric& metric, ScopeIndex scope, const Period& period,
                            const v1::TargetSet* target_set) const {
+  if (remembered_scope_ != scope) return EvaluateNow(metric, scope, period, target_set);
+  const ValueKey key = {metric.index, period, target_set};
+  if (const auto known = remembered_.find(key); known != remembered_.end()) return known->second;
+  // Others are remembered meanwhile.
+  const Number number = EvaluateNow(metric, scope, period, target_set);
+  remembered_.emplace(key, number);
+  return number;
+}
+
+Number Evaluator::EvaluateNow(const CompiledMetric& metric, ScopeIndex scope, const Period& period,
+                              const v1::TargetSet* target_set) const {
   const Period own = PeriodFor(metric, period);
   if (own.first > own.last) return Number::NoData(v1::NO_DATA_REASON_NOT_ENOUGH_HISTORY);
   // Before the formula: a default in it must not take the place of a number that is being changed, or cannot be known.
@@ -359,7 +380,9 @@ bool Evaluator::HasHistory(absl::Span<const MeasureUse> uses, ScopeIndex scope, 
 
 Number Evaluator::Prior(const Formula& formula, const FormulaNode& node, const Place& place) const {
   const Period prior = node.op == FormulaOp::kPriorYear ? PriorYear(place.period) : PriorPeriod(place.period);
-  if (!HasHistory(catalog_.UsesOf(formula, node.operands[0]), place.scope, prior.last)) {
+  const auto [uses, is_new] = prior_uses_.try_emplace(&node);
+  if (is_new) uses->second = catalog_.UsesOf(formula, node.operands[0]);
+  if (!HasHistory(uses->second, place.scope, prior.last)) {
     return Number::NoData(v1::NO_DATA_REASON_NOT_ENOUGH_HISTORY);
   }
   return Node(formula, node.operands[0], {place.scope, prior, place.target_set});

@@ -5,7 +5,8 @@
 //   v1::MetricValue value = evaluator.Value({.metric = metric, .scope = kProgramScope, .scope_proto = scope, .period =
 //   period});
 //
-// What goes over partners is remembered for as long as the evaluator lives. Thread-compatible, like its source.
+// What goes over partners is remembered for as long as the evaluator lives, and on request all values of one scope.
+// Thread-compatible, like its source.
 #ifndef PARTNERMETRICS_SERVER_SCORING_EVALUATOR_H_
 #define PARTNERMETRICS_SERVER_SCORING_EVALUATOR_H_
 
@@ -16,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/types/span.h"
 #include "partnermetrics/v1/common.pb.h"
 #include "partnermetrics/v1/metric_service.pb.h"
@@ -77,6 +79,10 @@ class Evaluator {
   // Lets tiers be worked out from memos on; they outlive the evaluator.
   void UseTierMemos(TierMemos* memos) { tier_memos_ = memos; }
 
+  // Evaluates no metric twice for one period in this scope: for answers that need the same values many times. What the
+  // source says must stay as it is, and whether it is asked must not matter to it.
+  void RememberValuesOf(ScopeIndex scope) { remembered_scope_ = scope; }
+
   // The period is the metric's own where it has one, and ends earlier by its maturity. meets() is judged by the target
   // set, else by the one in force on the last day.
   Number Evaluate(const CompiledMetric& metric, ScopeIndex scope, const Period& period,
@@ -102,6 +108,25 @@ class Evaluator {
     const v1::TargetSet* target_set;  // null: the one in force
   };
 
+  // Everything that a value depends on besides its scope.
+  struct ValueKey {
+    int metric;
+    Period period;
+    const v1::TargetSet* target_set;
+    // All of a period, of which its own comparison takes the days alone.
+    auto All() const {
+      return std::tie(metric, period.first, period.last, period.whole_last, period.months, period.days, period.trailing,
+                      period.as_of, target_set);
+    }
+    friend bool operator==(const ValueKey& a, const ValueKey& b) { return a.All() == b.All(); }
+    template <typename H>
+    friend H AbslHashValue(H h, const ValueKey& key) {
+      return H::combine(std::move(h), key.metric, key.period.first, key.period.last, key.period.as_of, key.target_set);
+    }
+  };
+
+  Number EvaluateNow(const CompiledMetric& metric, ScopeIndex scope, const Period& period,
+                     const v1::TargetSet* target_set) const;
   Number Node(const Formula& formula, int index, const Place& place) const;
   Number Measure(FormulaOp op, int measure, const Place& place) const;
   // An expression over the attributes of the scope's partner.
@@ -144,6 +169,10 @@ class Evaluator {
   const std::optional<std::string> split_;
   TierMemos* tier_memos_ = nullptr;
   mutable std::map<OverPartnersKey, Number> over_partners_;
+  std::optional<ScopeIndex> remembered_scope_;
+  mutable absl::flat_hash_map<ValueKey, Number> remembered_;
+  mutable absl::flat_hash_map<const FormulaNode*, std::vector<MeasureUse>>
+      prior_uses_;  // of what a period before needs
 };
 
 }  // namespace partnermetrics

@@ -2,6 +2,8 @@
 #ifndef PARTNERMETRICS_SERVER_SCORING_PROTO_VALUES_H_
 #define PARTNERMETRICS_SERVER_SCORING_PROTO_VALUES_H_
 
+#include <chrono>
+
 #include "partnermetrics/v1/common.pb.h"
 #include "server/base/civil.h"
 #include "server/catalog/calendar.h"
@@ -9,10 +11,10 @@
 namespace partnermetrics {
 
 inline void SetDate(Day day, v1::Date* date) {
-  const absl::CivilDay civil = ToCivil(day);
-  date->set_year(static_cast<int32_t>(civil.year()));
-  date->set_month(civil.month());
-  date->set_day(civil.day());
+  const std::chrono::year_month_day civil = std::chrono::sys_days(std::chrono::days(day));
+  date->set_year(static_cast<int>(civil.year()));
+  date->set_month(static_cast<int32_t>(static_cast<unsigned>(civil.month())));
+  date->set_day(static_cast<int32_t>(static_cast<unsigned>(civil.day())));
 }
 
 inline v1::Date ToDate(Day day) {

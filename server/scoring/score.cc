@@ -61,6 +61,7 @@ ScoreComponentResult EvaluateComponent(const Evaluator& evaluator, const Catalog
   ScoreComponentResult result;
   Mean mean;
   double all = 0;
+  result.parts.reserve(component.parts.size());
   for (const CompiledScorePart& part : component.parts) {
     result.parts.push_back(EvaluatePart(evaluator, catalog, score, part, scope, as_of, target_set));
     mean.Add(result.parts.back().points, part.weight);
@@ -131,6 +132,7 @@ ScoreResult EvaluateScore(const Evaluator& evaluator, const Catalog& catalog, co
   Mean mean;
   double all = 0, covered = 0;
   int64_t with_data = 0;
+  result.components.reserve(score.components.size());
   v1::NoDataReason missing = v1::NO_DATA_REASON_NO_FACTS;
   for (const CompiledScoreComponent& component : score.components) {
     result.components.push_back(EvaluateComponent(evaluator, catalog, score, component, scope, as_of, target_set));

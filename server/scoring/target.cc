@@ -52,7 +52,7 @@ void SetBound(v1::MetricDirection direction, double value, v1::MetricTarget& tar
 }
 
 std::optional<Nanos> TiledTarget(absl::Span<const StatedTarget> stated, Day first, Day last) {
-  if (first > last) return std::nullopt;
+  if (stated.empty() || first > last) return std::nullopt;
   std::set<Day> dead_ends;
   return TileFrom(stated, first, last, dead_ends);
 }

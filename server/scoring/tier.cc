@@ -77,6 +77,8 @@ TierReading Tier::ReadingAt(Day day) const {
   TierReading reading;
   reading.qualified = tiers_.top();
   for (const CompiledTierGate& gate : tiers_.gates) {
+    // A gate that asks nothing of the rank allows it, whatever its metric says.
+    if (gate.by_rank[static_cast<size_t>(reading.qualified)] == nullptr) continue;
     reading.qualified = std::min(reading.qualified, AllowedBy(gate, day));
   }
   reading.violates = std::any_of(tiers_.minima.begin(), tiers_.minima.end(), [&](const CompiledTierMinimum& minimum) {
@@ -273,7 +275,7 @@ std::string Tier::ReasonOf(const Step& step) const {
   return reason;
 }
 
-v1::TierStanding Tier::StandingAt(Day as_of) const {
+v1::TierStanding Tier::StandingAt(Day as_of, bool with_history) const {
   v1::TierStanding standing;
   standing.set_model_id(tiers_.definition->id());
   SetDate(as_of, standing.mutable_as_of());
@@ -305,7 +307,8 @@ v1::TierStanding Tier::StandingAt(Day as_of) const {
   for (const CompiledTierMinimum& minimum : tiers_.minima) {
     *standing.add_minima() = Check(*minimum.requirement, as_of);
   }
-  AddHistory(steps, as_of, standing);
+  SetDate(RanksOf(steps, as_of).back().first, standing.mutable_since_on());
+  if (with_history) AddHistory(steps, as_of, standing);
   return standing;
 }
 
@@ -358,7 +361,6 @@ void Tier::AddHistory(const std::vector<Step>& steps, Day as_of, v1::TierStandin
   }
   std::stable_sort(changes.begin(), changes.end(),
                    [](const v1::TierChange& a, const v1::TierChange& b) { return ToDay(a.on()) > ToDay(b.on()); });
-  SetDate(RanksOf(steps, as_of).back().first, standing.mutable_since_on());
   for (v1::TierChange& change : changes) *standing.add_history() = std::move(change);
 }
 

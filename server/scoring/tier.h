@@ -40,8 +40,9 @@ class Tier {
   // The first day after this one on which the rank may differ without new facts.
   Day NextTurn(Day as_of) const;
 
-  // Everything but gap and risk (tier_outlook.h).
-  v1::TierStanding StandingAt(Day as_of) const;
+  // Everything but gap and risk (tier_outlook.h). The history tells the reasons of every change, which is much to work
+  // out for those who do not want it.
+  v1::TierStanding StandingAt(Day as_of, bool with_history = true) const;
 
   // What a review that looks back from the day decides by the facts, whatever was decided on it before; nothing when
   // the partner is not reviewed on it.

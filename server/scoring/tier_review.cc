@@ -2,12 +2,10 @@
 
 #include <algorithm>
 
-#include "absl/time/civil_time.h"
+#include "server/catalog/calendar.h"
 
 namespace partnermetrics {
 namespace {
-
-constexpr int kMonthsOfYear = 12;
 
 void CountViolation(const v1::TierModel& model, bool violates, TierState& state) {
   if (violates) {
@@ -56,10 +54,8 @@ bool IsOffBoarding(const CompiledTiers& tiers, const TierState& state) {
 }
 
 ReviewDays ReviewPeriodOf(Day day, int months, int fiscal_start_month) {
-  const absl::CivilMonth month(ToCivil(day));
-  const int since_start = (month.month() - fiscal_start_month + kMonthsOfYear) % kMonthsOfYear;
-  const absl::CivilMonth first = month - since_start % months;
-  return {ToDay(absl::CivilDay(first)), ToDay(absl::CivilDay(first + months)) - 1};
+  const Period period = FiscalPeriodOf(day, months, fiscal_start_month);
+  return {period.first, period.last};
 }
 
 v1::TierReview ToFact(const CompiledTiers& tiers, const TierState& before, const TierVerdict& verdict) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <numeric>
 #include <set>
 #include <utility>
 
@@ -58,12 +59,11 @@ absl::StatusOr<EngineSource> EngineSource::Collect(const Engine::View& view, Rea
   const size_t asked = partners.size();
   RETURN_IF_ERROR(source.CollectPartners(view, reads, partners));
   if (!segments.empty()) RETURN_IF_ERROR(source.CollectMembers(view, partners, segments));
-  source.keys_ = std::move(reads.rows);
   for (const ScopeIndex scope : source.all_partners_) {
-    for (const int measure : reads.partner_measures) source.keys_.push_back({scope, measure});
+    for (const int measure : reads.partner_measures) reads.rows.push_back({scope, measure});
   }
-  std::sort(source.keys_.begin(), source.keys_.end());
-  source.keys_.erase(std::unique(source.keys_.begin(), source.keys_.end()), source.keys_.end());
+  source.SetKeys(std::move(reads.rows));
+  source.CollectFreshness();
   RETURN_IF_ERROR(source.CollectRows(view, partners, segments));
 
   ScopeNames scopes;
@@ -81,6 +81,37 @@ absl::StatusOr<EngineSource> EngineSource::Collect(const Engine::View& view, Rea
   }
   source.partner_ids_ = std::move(partners);
   return source;
+}
+
+// Evaluation looks rows up all the time: keys of one scope stand together, so that few have to be looked through.
+void EngineSource::SetKeys(std::vector<RowKey> keys) {
+  keys_ = std::move(keys);
+  if (!std::is_sorted(keys_.begin(), keys_.end())) std::sort(keys_.begin(), keys_.end());
+  keys_.erase(std::unique(keys_.begin(), keys_.end()), keys_.end());
+  if (keys_.empty()) return;
+  first_scope_ = keys_.front().scope;
+  scope_ends_.assign(static_cast<size_t>(keys_.back().scope - first_scope_) + 1, 0);
+  for (const RowKey& key : keys_) ++scope_ends_[static_cast<size_t>(key.scope - first_scope_)];
+  std::partial_sum(scope_ends_.begin(), scope_ends_.end(), scope_ends_.begin());
+}
+
+std::optional<size_t> EngineSource::PlaceOf(const RowKey& row) const {
+  const auto scope = static_cast<size_t>(row.scope - first_scope_);  // of one before the first a large number
+  if (scope >= scope_ends_.size()) return std::nullopt;
+  const auto first = keys_.begin() + static_cast<std::ptrdiff_t>(scope == 0 ? 0 : scope_ends_[scope - 1]);
+  const auto last = keys_.begin() + static_cast<std::ptrdiff_t>(scope_ends_[scope]);
+  const auto it =
+      std::lower_bound(first, last, row.measure, [](const RowKey& key, int measure) { return key.measure < measure; });
+  if (it == last || it->measure != row.measure) return std::nullopt;
+  return static_cast<size_t>(it - keys_.begin());
+}
+
+void EngineSource::CollectFreshness() {
+  for (const auto& [kind, at_us] : header_.fresh_at_us) {
+    const auto place = static_cast<size_t>(kind);
+    if (fresh_at_us_.size() <= place) fresh_at_us_.resize(place + 1);
+    fresh_at_us_[place] = at_us;
+  }
 }
 
 absl::Status EngineSource::CollectPartners(const Engine::View& view, const Reads& reads,
@@ -137,10 +168,13 @@ absl::Status EngineSource::CollectRows(const Engine::View& view, const std::vect
     if (at_once) {
       ASSIGN_OR_RETURN(all, view.Rows(name));
     }
+    auto next = all.begin();  // measures are numbered in the order of their ids
     for (; first != last; ++first) {
       const CompiledMeasure& measure = catalog_->measures()[static_cast<size_t>(first->measure)];
       if (at_once) {
-        rows_.push_back(std::move(all[measure.id]));
+        while (next != all.end() && next->first < measure.id) ++next;
+        CellRow& row = rows_.emplace_back();
+        if (next != all.end() && next->first == measure.id) row = std::move(next->second);
       } else {
         ASSIGN_OR_RETURN(rows_.emplace_back(), view.Row(name, measure));
       }
@@ -167,6 +201,7 @@ absl::Status EngineSource::CollectDecisions(const Engine::View& view, const Scop
     }
   };
   for (const FactSchema* schema : {&overrides, &reviews}) {
+    if (!header_.fresh_at_us.contains(schema->kind())) continue;  // there never was one
     if (all) {
       RETURN_IF_ERROR(view.ScanFacts(schema->kind(), [&](const FactId&, const StoredFact& fact) {
         for (const ResolvedPartner& partner : fact.resolution.partners) {
@@ -225,12 +260,12 @@ void EngineSource::ForgetTargets(absl::string_view metric) {
 void EngineSource::Suppose(const RowKey& row, absl::Span<const Supposed> contributions) {
   const CompiledMeasure& measure = catalog_->measures()[static_cast<size_t>(row.measure)];
   supposed_kinds_.insert(measure.fact->kind());
-  const auto key = std::lower_bound(keys_.begin(), keys_.end(), row);
-  if (key == keys_.end() || !(*key == row)) return;
+  const std::optional<size_t> place = PlaceOf(row);
+  if (!place) return;
   std::map<std::string, std::vector<const Supposed*>> by_split;
   for (const Supposed& supposed : contributions) by_split[supposed.split].push_back(&supposed);
   for (const auto& [split, added] : by_split) {
-    CellRow& cells = measure.by == nullptr ? rows_[static_cast<size_t>(key - keys_.begin())] : split_rows_[row][split];
+    CellRow& cells = measure.by == nullptr ? rows_[*place] : split_rows_[row][split];
     std::map<int, boost::intrusive_ptr<YearCells>> years;
     const auto add = [&](absl::string_view entry, const Contribution& contribution) {
       boost::intrusive_ptr<YearCells>& year = years[static_cast<int>(ToCivil(contribution.day).year())];
@@ -263,6 +298,7 @@ void EngineSource::Suppose(const RowKey& row, absl::Span<const Supposed> contrib
 
 // Of many scopes the whole index is read at once.
 absl::Status EngineSource::CollectTargets(const Engine::View& view, const ScopeNames& scopes, bool all) {
+  if (!header_.fresh_at_us.contains(v1::Event::kTargetFieldNumber)) return absl::OkStatus();  // there never was one
   const auto scan = [&](const std::string& prefix, size_t most, bool& ended) {
     size_t passed = 0;
     ended = true;
@@ -314,8 +350,9 @@ void EngineSource::AddTarget(ScopeIndex scope, storage::ByteReader& key, absl::s
 }
 
 const CellRow* EngineSource::Find(const Rows& rows, const RowKey& row) const {
-  const auto it = std::lower_bound(keys_.begin(), keys_.end(), row);
-  return it != keys_.end() && *it == row && !rows.empty() ? &rows[static_cast<size_t>(it - keys_.begin())] : nullptr;
+  if (rows.empty()) return nullptr;
+  const std::optional<size_t> place = PlaceOf(row);
+  return place ? &rows[*place] : nullptr;
 }
 
 int64_t EngineSource::ParkedFacts(const RowKey& row, Day first, Day last) const {
@@ -395,6 +432,7 @@ void EngineSource::EachDay(const RowKey& row, Day first, Day last,
 std::vector<StatedTarget> EngineSource::Targets(absl::string_view metric, ScopeIndex scope, bool forecast,
                                                 Day as_of) const {
   std::vector<StatedTarget> known;
+  if (targets_.empty()) return known;
   const auto it = targets_.find({scope, std::string(metric), forecast});
   if (it == targets_.end()) return known;
   for (const DatedTarget& dated : it->second) {
@@ -405,6 +443,14 @@ std::vector<StatedTarget> EngineSource::Targets(absl::string_view metric, ScopeI
     known.push_back(dated.target);
   }
   return known;
+}
+
+std::optional<v1::Partner> EngineSource::PartnerFields(ScopeIndex scope) const {
+  const auto fields = partner_fields_.find(scope);
+  if (fields == partner_fields_.end()) return std::nullopt;
+  v1::Partner partner;
+  partner.ParseFromString(fields->second);
+  return partner;
 }
 
 const FactRow* EngineSource::Partner(ScopeIndex scope) const {
@@ -421,8 +467,8 @@ const FactRow* EngineSource::Partner(ScopeIndex scope) const {
 }
 
 int64_t EngineSource::FreshAtMicros(const RowKey& row) const {
-  const auto it = header_.fresh_at_us.find(catalog_->measures()[static_cast<size_t>(row.measure)].fact->kind());
-  return it == header_.fresh_at_us.end() ? 0 : it->second;
+  const auto kind = static_cast<size_t>(catalog_->measures()[static_cast<size_t>(row.measure)].fact->kind());
+  return kind < fresh_at_us_.size() ? fresh_at_us_[kind] : 0;
 }
 
 }  // namespace partnermetrics

@@ -28,6 +28,10 @@
 
 namespace partnermetrics {
 
+namespace v1 {
+class Partner;
+}
+
 class EngineSource final : public MeasureSource {
  public:
   EngineSource() = default;
@@ -55,6 +59,8 @@ class EngineSource final : public MeasureSource {
   const std::string& partner_id(ScopeIndex scope) const {
     return partner_ids_[static_cast<size_t>(scope - kFirstPartnerScope)];
   }
+  // What sources state about a partner whose attributes were read; nothing when none states it.
+  std::optional<v1::Partner> PartnerFields(ScopeIndex scope) const;
 
   CellTotals Totals(const RowKey& row, const Period& period, const std::optional<std::string>& split) const override;
   std::vector<std::string> SplitValues(const RowKey& row) const override;
@@ -90,10 +96,14 @@ class EngineSource final : public MeasureSource {
                               absl::Span<const v1::Segment> segments);
   absl::Status CollectRows(const Engine::View& view, const std::vector<std::string>& partners,
                            absl::Span<const v1::Segment> segments);
+  void CollectFreshness();
   absl::Status CollectDecisions(const Engine::View& view, const ScopeNames& scopes, bool all);
   absl::Status CollectTargets(const Engine::View& view, const ScopeNames& scopes, bool all);
   void AddTarget(ScopeIndex scope, storage::ByteReader& key, absl::string_view value);
   using Rows = std::vector<CellRow>;  // in the order of keys_
+  void SetKeys(std::vector<RowKey> keys);
+  // The place of a key among keys_; nothing for rows that were not collected.
+  std::optional<size_t> PlaceOf(const RowKey& row) const;
   // Null for rows that were not collected.
   const CellRow* Find(const Rows& rows, const RowKey& row) const;
 
@@ -104,6 +114,9 @@ class EngineSource final : public MeasureSource {
   std::string only_partner_;              // empty: all scopes are known
   std::vector<std::string> partner_ids_;  // by scope, from kFirstPartnerScope
   std::vector<RowKey> keys_;              // sorted
+  ScopeIndex first_scope_ = 0;            // of keys_
+  std::vector<size_t> scope_ends_;        // where the keys of a scope end, from first_scope_
+  std::vector<int64_t> fresh_at_us_;      // by kind, as the header says
   Rows rows_;
   absl::flat_hash_map<RowKey, std::map<std::string, CellRow>> split_rows_;  // of split measures, by value
   Rows parked_rows_;                                                        // empty while no fact waits for a rate

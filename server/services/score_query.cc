@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/base/errors.h"
+#include "server/engine/partners.h"
 #include "server/expr/diagnostics.h"
 #include "server/scoring/evaluator.h"
 #include "server/scoring/score.h"
@@ -50,15 +51,16 @@ absl::StatusOr<ScopeReading> ReadScope(const Engine::View& view, const std::stri
   std::vector<std::string> partners;
   if (!partner.empty()) {
     ASSIGN_OR_RETURN(std::string id, FindPartner(view, partner));
-    ASSIGN_OR_RETURN(reading.partner, ReadPartner(view, id));
     reading.scope = kFirstPartnerScope;
     reading.scope_proto.set_kind(v1::SCOPE_KIND_PARTNER);
     reading.scope_proto.set_partner_id(id);
     partners.push_back(std::move(id));
   }
   ASSIGN_OR_RETURN(const auto chosen, metrics(*view.catalog(), reading.scope_proto.kind()));
-  ASSIGN_OR_RETURN(reading.source,
-                   EngineSource::Collect(view, ReadsOf(*view.catalog(), chosen, {reading.scope}), std::move(partners)));
+  Reads reads = ReadsOf(*view.catalog(), chosen, {reading.scope});
+  reads.attributes |= !partners.empty();
+  ASSIGN_OR_RETURN(reading.source, EngineSource::Collect(view, std::move(reads), std::move(partners)));
+  reading.partner = reading.source.PartnerFields(reading.scope);
   return reading;
 }
 
@@ -117,7 +119,7 @@ absl::Status GetTier(const Programs& programs, Engine& engine, const v1::GetTier
   standing = tier.StandingAt(as_of);
   standing.set_partner_id(reading.scope_proto.partner_id());
   AddOutlook(tier, catalog, reading.source, reading.scope, as_of, standing);
-  if (reading.partner.has_value()) response.set_partner_name(reading.partner->fields.name());
+  if (reading.partner.has_value()) response.set_partner_name(reading.partner->name());
   *response.mutable_model() = *catalog.tiers()->definition;
   response.set_position(reading.source.header().position);
   return absl::OkStatus();

@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "partnermetrics/v1/partner.pb.h"
 #include "partnermetrics/v1/score_service.pb.h"
-#include "server/engine/partners.h"
 #include "server/ingest/programs.h"
 #include "server/services/dates.h"
 #include "server/services/engine_source.h"
@@ -25,7 +25,7 @@ struct ScopeReading {
   EngineSource source;
   ScopeIndex scope = kProgramScope;
   v1::Scope scope_proto;
-  std::optional<PartnerState> partner;  // of a partner's scope
+  std::optional<v1::Partner> partner;  // what is known of it, of a partner's scope
 
   const Catalog& catalog() const { return *source.catalog(); }
 };

@@ -117,7 +117,7 @@ class ScoreServiceImpl final : public v1::ScoreService::Service {
     wanted.scope = reading.scope;
     wanted.scope_proto = reading.scope_proto;
     card = BuildScorecard(catalog, reading.source, wanted);
-    if (reading.partner.has_value()) *card.mutable_partner() = std::move(reading.partner->fields);
+    if (reading.partner.has_value()) *card.mutable_partner() = *std::move(reading.partner);
     card.set_unresolved_facts(reading.source.header().unresolved_facts);
     card.set_position(reading.source.header().position);
     return absl::OkStatus();

@@ -48,11 +48,21 @@ class MonthlySource : public MeasureSource {
   }
 };
 
+// Counts what is asked for.
+class CountingSource final : public ForwardingSource {
+ public:
+  using ForwardingSource::ForwardingSource;
+  CellTotals Totals(const RowKey& row, const Period& period, const std::optional<std::string>& split) const override {
+    ++reads;
+    return source_.Totals(row, period, split);
+  }
+  mutable int reads = 0;
+};
+
 class EvaluatorTest : public testing::Test {
  protected:
-  // Of a programme whose fiscal year begins in January.
-  Number Evaluate(const std::string& formula, v1::WindowKind window = v1::WINDOW_KIND_QUARTER_TO_DATE,
-                  Day as_of = On(2024, 6, 30), const std::string& more = "") {
+  // A programme whose fiscal year begins in January, with a metric "x".
+  static std::shared_ptr<const Catalog> Compile(const std::string& formula, const std::string& more = "") {
     v1::Catalog definitions;
     v1::Program program;
     EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(
@@ -66,13 +76,18 @@ class EvaluatorTest : public testing::Test {
         &definitions));
     EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(
         "id: 'p' display_name: 'P' currency_code: 'USD' time_zone: 'UTC'", &program));
-    const auto catalog = Catalog::Compile(program, definitions);
-    if (!catalog.ok()) {
-      ADD_FAILURE() << catalog.status().message();
-      return {};
-    }
-    const CompiledMetric& metric = *(*catalog)->FindMetric("x");
-    return Evaluator(**catalog, source_).Evaluate(metric, kProgramScope, PeriodOf(**catalog, metric, window, as_of));
+    auto catalog = Catalog::Compile(program, definitions);
+    if (catalog.ok()) return *catalog;
+    ADD_FAILURE() << catalog.status().message();
+    return nullptr;
+  }
+
+  Number Evaluate(const std::string& formula, v1::WindowKind window = v1::WINDOW_KIND_QUARTER_TO_DATE,
+                  Day as_of = On(2024, 6, 30), const std::string& more = "") {
+    const auto catalog = Compile(formula, more);
+    if (catalog == nullptr) return {};
+    const CompiledMetric& metric = *catalog->FindMetric("x");
+    return Evaluator(*catalog, source_).Evaluate(metric, kProgramScope, PeriodOf(*catalog, metric, window, as_of));
   }
 
   double Value(const std::string& formula) { return Evaluate(formula).value; }
@@ -121,6 +136,50 @@ TEST_F(EvaluatorTest, TooFewFacts) {
   EXPECT_EQ(Evaluate("avg(f)", quarter, On(2024, 6, 30), "min_sample: 4").no_data, v1::NO_DATA_REASON_TOO_FEW);
   // The sample of a quotient is its denominator's.
   EXPECT_EQ(Evaluate("s.sum / f.count", quarter, On(2024, 6, 30), "min_sample: 4").no_data, v1::NO_DATA_REASON_TOO_FEW);
+}
+
+TEST_F(EvaluatorTest, RemembersTheValuesOfOneScope) {
+  const auto catalog = Compile("f.sum");
+  const CompiledMetric& metric = *catalog->FindMetric("x");
+  const Period quarter = PeriodOf(v1::WINDOW_KIND_QUARTER_TO_DATE, On(2024, 6, 30), 1);
+  const CountingSource source(source_);
+  Evaluator evaluator(*catalog, source);
+  evaluator.RememberValuesOf(kProgramScope);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(evaluator.Evaluate(metric, kProgramScope, quarter).value, 30);
+  EXPECT_EQ(source.reads, 1);
+  // Of other scopes nothing is kept: there may be any number of them.
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(evaluator.Evaluate(metric, kBusinessScope, quarter).value, 60);
+  EXPECT_EQ(source.reads, 4);
+}
+
+// Two periods of the same days are not the same: everything that a value depends on tells apart what is remembered.
+TEST_F(EvaluatorTest, RemembersByAllThatAValueDependsOn) {
+  const Period quarter = PeriodOf(v1::WINDOW_KIND_QUARTER_TO_DATE, On(2024, 5, 31), 1);
+  std::vector<Period> periods(7, quarter);
+  periods[1].first -= 31;
+  periods[2].last += 1;
+  periods[3].whole_last -= 10;
+  periods[4].months = 0;
+  periods[4].days = 40;
+  periods[5].trailing = true;
+  periods[6].as_of += 20;
+  for (const auto& [formula, more] :
+       std::vector<std::pair<std::string, std::string>>{{"f.sum", ""},
+                                                        {"pace(window)", ""},
+                                                        {"months(window)", ""},
+                                                        {"days(window)", ""},
+                                                        {"prior_period(days(window) + 100 * months(window))", ""},
+                                                        {"days(window)", "maturity_days: 30"}}) {
+    const auto catalog = Compile(formula, more);
+    ASSERT_NE(catalog, nullptr);
+    const CompiledMetric& metric = *catalog->FindMetric("x");
+    Evaluator remembering(*catalog, source_);
+    remembering.RememberValuesOf(kProgramScope);
+    for (size_t i = 0; i < periods.size(); ++i) {
+      const Number fresh = Evaluator(*catalog, source_).Evaluate(metric, kProgramScope, periods[i]);
+      EXPECT_EQ(remembering.Evaluate(metric, kProgramScope, periods[i]).value, fresh.value) << formula << " " << i;
+    }
+  }
 }
 
 }  // namespace

@@ -189,16 +189,6 @@ absl::Status FactApplier::Replace(const FactId& id, const StoredFact* before, co
     parts.push_back({std::move(part_id), *part, *part});
   }
 
-  // Take back.
-  if (before != nullptr) {
-    ASSIGN_OR_RETURN(const std::optional<StoredFact> root, GetRoot(RootOf(id, schema, before->fact)));
-    RETURN_IF_ERROR(Count(from, id, *before, OrNull(root), -1, header));
-  }
-  for (const Part& part : parts) {
-    RETURN_IF_ERROR(Count(GenerationOf(part.id), part.id, part.before, before, -1, header));
-  }
-
-  // Store.
   if (before == nullptr || before->fact != after.fact) {
     const absl::string_view before_content = before == nullptr ? absl::string_view() : before->fact;
     IndexReferences(id, schema, before_content, after.fact);
@@ -209,18 +199,23 @@ absl::Status FactApplier::Replace(const FactId& id, const StoredFact* before, co
     if (before != nullptr) IndexMoney(from, id, schema, *before, false);
     IndexMoney(to, id, schema, after, true);
   }
-  Store(id, after);
+  if (before == nullptr || !(*before == after)) Store(id, after);
   for (Part& part : parts) {
     ASSIGN_OR_RETURN(part.after.resolution,
                      Resolve(GenerationOf(part.id), part.id, SchemaOf(part.id), part.after, id, &after));
     if (!(part.after.resolution == part.before.resolution)) Store(part.id, part.after);
   }
 
-  // Count.
+  // What is counted depends on nothing that was stored here.
+  std::optional<StoredFact> old_root;
+  if (before != nullptr) {
+    ASSIGN_OR_RETURN(old_root, GetRoot(RootOf(id, schema, before->fact)));
+  }
   ASSIGN_OR_RETURN(const std::optional<StoredFact> root, GetRoot(RootOf(id, schema, after.fact)));
-  RETURN_IF_ERROR(Count(to, id, after, OrNull(root), +1, header));
+  RETURN_IF_ERROR(CountAgain(id, {&from, before, OrNull(old_root)}, {&to, &after, OrNull(root)}, header));
   for (const Part& part : parts) {
-    RETURN_IF_ERROR(Count(GenerationOf(part.id), part.id, part.after, &after, +1, header));
+    Generation& by = GenerationOf(part.id);
+    RETURN_IF_ERROR(CountAgain(part.id, {&by, &part.before, before}, {&by, &part.after, &after}, header));
   }
   if (id.kind == CustomerKind()) FollowCustomer(id, before, after);
   return id.kind == DealKind() ? FollowDeal(id, before, after, from, header) : absl::OkStatus();

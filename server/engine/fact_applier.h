@@ -18,6 +18,7 @@
 #include "server/catalog/catalog.h"
 #include "server/engine/alias_table.h"
 #include "server/engine/cells.h"
+#include "server/engine/counted_difference.h"
 #include "server/engine/customer_partners.h"
 #include "server/engine/fact_scan.h"
 #include "server/engine/generation.h"
@@ -109,6 +110,7 @@ class FactApplier {
     fact_counts_.clear();
     unsettled_.clear();
     moved_ = 0;
+    difference_.Forget();
     now_->Forget();
     if (next_ != nullptr) next_->Forget();
   }
@@ -121,6 +123,7 @@ class FactApplier {
   // How contributions are made.
   struct Contributing {
     int sign = 1;
+    CountedAs as = CountedAs::kEverywhere;
     const std::vector<bool>* measures = nullptr;  // null: all
     std::optional<bool> by_scope;    // only measures that differ by scope, or only those that do not; unset: all
     const DayRange* days = nullptr;  // only on these days; null: on all
@@ -153,6 +156,14 @@ class FactApplier {
                      Header& header);
   absl::Status CountCells(Generation& by, const FactId& id, const StoredFact& fact, const StoredFact* root, int sign,
                           const CountFilter& filter);
+  // What a fact counts by, and with what root; no fact: nothing.
+  struct Counted {
+    Generation* by = nullptr;
+    const StoredFact* fact = nullptr;
+    const StoredFact* root = nullptr;
+  };
+  // Count(-1) of what it was and Count(+1) of what it is; what both count alike touches no cell.
+  absl::Status CountAgain(const FactId& id, const Counted& before, const Counted& now, Header& header);
   // Counts (sign +1) a fact in some segments, or takes it back (-1).
   absl::Status CountFor(Generation& by, const FactId& id, const StoredFact& fact, int sign, const CountFilter& filter);
   // A partner as an entity, of all records that state it; nothing when none does.
@@ -243,6 +254,7 @@ class FactApplier {
   absl::flat_hash_map<std::string, int64_t> fact_counts_;    // partner → facts more, or less, in this batch
   std::string mention_bytes_;                                // reused
   StoredFact scanned_;                                       // reused
+  CountedDifference difference_;                             // of the fact that is replaced
   std::vector<RowContribution> contributions_;               // reused
   std::vector<EntryContribution> entries_;                   // reused
   absl::flat_hash_map<int, std::unique_ptr<FactRow>> rows_;  // one per kind, reused

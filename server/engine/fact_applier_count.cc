@@ -69,15 +69,29 @@ absl::Status FactApplier::CountTarget(const FactId& id, const StoredFact& fact, 
   return absl::OkStatus();
 }
 
+absl::Status FactApplier::CountAgain(const FactId& id, const Counted& before, const Counted& now, Header& header) {
+  if (before.fact == nullptr) return Count(*now.by, id, *now.fact, now.root, +1, header);
+  const auto same_row = [](const StoredFact* a, const StoredFact* b) {
+    if (a == nullptr || b == nullptr) return a == b;
+    return a->fact == b->fact && a->resolution.rates == b->resolution.rates;
+  };
+  difference_.Begin(before.by == now.by && same_row(before.fact, now.fact) && same_row(before.root, now.root));
+  RETURN_IF_ERROR(Count(*before.by, id, *before.fact, before.root, -1, header));
+  RETURN_IF_ERROR(Count(*now.by, id, *now.fact, now.root, +1, header));
+  return difference_.AddTo(cells_);
+}
+
 absl::Status FactApplier::Contribute(const Generation& by, absl::Span<const uint32_t> scopes, const FactId& id,
                                      const EvalContext& context, const Contributing& how) {
   if (scopes.empty()) return absl::OkStatus();
   contributions_.clear();
   entries_.clear();
-  const auto with_sign = [&how](Contribution contribution) {
-    contribution.contributions *= how.sign;
-    contribution.count *= how.sign;
-    contribution.sum *= how.sign;
+  // Pieces in time are rare, and too many to be compared.
+  const bool is_compared = difference_.is_open() && how.days == nullptr;
+  const auto with_sign = [sign = is_compared ? 1 : how.sign](Contribution contribution) {
+    contribution.contributions *= sign;
+    contribution.count *= sign;
+    contribution.sum *= sign;
     return contribution;
   };
   const auto measures = by.catalog->measures_of(context.row->schema().kind());
@@ -109,6 +123,10 @@ absl::Status FactApplier::Contribute(const Generation& by, absl::Span<const uint
     ContributionList list = ParkedContributionsOf(*measure, context);
     if (how.days != nullptr) list = Within(*measure, list, *how.days);
     for (const Contribution& c : list) contributions_.push_back({by.parked_ids[index], with_sign(c)});
+  }
+  if (is_compared) {
+    difference_.Take(how.as, scopes, contributions_, entries_, how.sign);
+    return absl::OkStatus();
   }
   RETURN_IF_ERROR(cells_.Add(scopes, contributions_));
   return cells_.Add(scopes, entries_);
@@ -159,11 +177,14 @@ absl::Status FactApplier::CountCells(Generation& by, const FactId& id, const Sto
   const size_t partners = scopes.size() - shared;
   for (const SegmentCount& segment : segments.always) scopes.push_back(segment.scope);
 
-  Contributing how{sign, filter.measures, false, nullptr};
+  Contributing how{sign, CountedAs::kEverywhere, filter.measures, false, nullptr};
   if (role_row != nullptr) SetRoleFields(role_row->schema(), resolution, *role_row);
-  RETURN_IF_ERROR(Contribute(by, scopes, id, context, how));
+  const bool is_again = sign > 0 && difference_.TakeAgain(scopes);
+  if (!is_again) RETURN_IF_ERROR(Contribute(by, scopes, id, context, how));
   how.by_scope = true;
+  how.as = CountedAs::kWhole;
   RETURN_IF_ERROR(Contribute(by, absl::MakeConstSpan(scopes).first(shared), id, context, how));
+  how.as = CountedAs::kPartners;
   if (role_row != nullptr) {
     for (size_t i = 0; i < partners; ++i) {
       const int partner = static_cast<int>(i);

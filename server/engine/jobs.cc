@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "partnermetrics/v1/admin_service.pb.h"
+#include "server/engine/fact_kinds.h"
 #include "storage/status_macros.h"
 
 namespace partnermetrics {
@@ -32,7 +33,30 @@ bool IsDefinitions(const log::v1::JobRecord& job) {
   return job.kind() == v1::JOB_KIND_DEFINITIONS;
 }
 
+bool HasMoney(const FactSchema& schema) {
+  return std::any_of(schema.fields().begin(), schema.fields().end(),
+                     [](const FieldSchema& field) { return field.type == ValueType::kMoney; });
+}
+
+// Whether a job of this kind may settle facts of a kind. Parts follow their roots.
+bool MaySettle(int job_kind, const FactSchema& schema) {
+  if (schema.root_schema() != nullptr && MaySettle(job_kind, *schema.root_schema())) return true;
+  // Partners are counted as entities, at one go with the record that changes them.
+  if (schema.kind() == PartnerKind()) return false;
+  if (job_kind == v1::JOB_KIND_RATE) return HasMoney(schema);
+  if (job_kind == v1::JOB_KIND_CUSTOMER) return schema.inherits_from_customer();
+  return schema.can_have_partner();
+}
+
+bool IsSet(const std::vector<bool>& flags, int index) {
+  return static_cast<size_t>(index) < flags.size() && flags[static_cast<size_t>(index)];
+}
+
 }  // namespace
+
+bool Incomplete::HasMeasure(int measure, bool in_business) const {
+  return all || IsSet(measures, measure) || (!in_business && IsSet(of_partners, measure));
+}
 
 bool Incomplete::HasSegments(absl::string_view attribute) const {
   return std::find(attributes.begin(), attributes.end(), attribute) != attributes.end();
@@ -192,9 +216,8 @@ absl::Status Jobs::Step(const storage::LogRecord& record, int64_t most, Header& 
 
 Incomplete Jobs::incomplete() const {
   Incomplete incomplete;
-  incomplete.all = !std::all_of(open_.begin(), open_.end(), &IsDefinitions);
   if (const std::optional<DefinitionsChange> change = facts_.Changing(); change.has_value()) {
-    incomplete.all = incomplete.all || change->resolves;
+    incomplete.all = change->resolves;
     incomplete.measures = change->before.measures;
     // None when these are the first definitions.
     for (size_t i = 0; i < change->before.segments.size(); ++i) {
@@ -203,7 +226,23 @@ Incomplete Jobs::incomplete() const {
       incomplete.attributes.push_back(program.segments(static_cast<int>(i)).attribute());
     }
   }
+  for (const log::v1::JobRecord& job : open_) {
+    if (!IsDefinitions(job)) AddUnsettled(job, incomplete);
+  }
   return incomplete;
+}
+
+void Jobs::AddUnsettled(const log::v1::JobRecord& job, Incomplete& incomplete) const {
+  if (facts_.catalog() == nullptr) return;  // nothing counts yet
+  const absl::Span<const CompiledMeasure> measures = facts_.catalog()->measures();
+  incomplete.measures.resize(measures.size());
+  incomplete.of_partners.resize(measures.size());
+  for (const CompiledMeasure& measure : measures) {
+    if (!MaySettle(job.kind(), *measure.fact)) continue;
+    // Who a fact's partners are makes no difference to the business, but for their roles and shares.
+    const bool everywhere = job.kind() == v1::JOB_KIND_RATE || measure.reads_role || measure.reads_credited;
+    (everywhere ? incomplete.measures : incomplete.of_partners)[static_cast<size_t>(measure.index)] = true;
+  }
 }
 
 void Jobs::Store(const log::v1::JobRecord& job) {

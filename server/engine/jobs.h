@@ -32,12 +32,15 @@ namespace partnermetrics {
 // Cells that count some facts as they were before a change and others as they are after it.
 struct Incomplete {
   bool all = false;
-  std::vector<bool> measures;           // by index in the catalogue in force
+  std::vector<bool> measures;           // by index in the catalogue in force: in all scopes
+  std::vector<bool> of_partners;        // likewise: in all scopes but the business, which has every fact whosever it is
   std::vector<std::string> attributes;  // of segments
+  // Whether a measure's cells in the business, or those in its other scopes, are.
+  bool HasMeasure(int measure, bool in_business) const;
   // Whether it is that of the segments of a declared attribute.
   bool HasSegments(absl::string_view attribute) const;
   friend bool operator==(const Incomplete& a, const Incomplete& b) {
-    return a.all == b.all && a.measures == b.measures && a.attributes == b.attributes;
+    return a.all == b.all && a.measures == b.measures && a.of_partners == b.of_partners && a.attributes == b.attributes;
   }
 };
 
@@ -70,6 +73,8 @@ class Jobs {
   absl::Status CountTotal(log::v1::JobRecord& job, int64_t most);
   void Store(const log::v1::JobRecord& job);
   void ShareRanges();
+  // Adds what a job that settles facts leaves half done.
+  void AddUnsettled(const log::v1::JobRecord& job, Incomplete& incomplete) const;
   absl::StatusOr<std::shared_ptr<const Catalog>> CompileAt(const std::string& key) const;
 
   const Keys& keys_;

@@ -65,6 +65,10 @@ struct StoredFact {
   bool deleted = false;   // then `fact` is empty
   Resolution resolution;
   std::string fact;  // serialised content
+  friend bool operator==(const StoredFact& a, const StoredFact& b) {
+    return a.version == b.version && a.position == b.position && a.deleted == b.deleted &&
+           a.resolution == b.resolution && a.fact == b.fact;
+  }
 };
 
 inline const StoredFact* OrNull(const std::optional<StoredFact>& fact) {

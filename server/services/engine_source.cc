@@ -237,9 +237,7 @@ const TierDecisions* EngineSource::Decisions(ScopeIndex scope) const {
 
 bool EngineSource::IsWhole(const RowKey& row) const {
   if (incomplete_ == nullptr) return true;
-  const std::vector<bool>& measures = incomplete_->measures;
-  return !incomplete_->all && (measures.empty() || !measures[static_cast<size_t>(row.measure)]) &&
-         !incomplete_segments_.contains(row.scope);
+  return !incomplete_->HasMeasure(row.measure, row.scope == kBusinessScope) && !incomplete_segments_.contains(row.scope);
 }
 
 bool EngineSource::Knows(ScopeIndex scope) const {

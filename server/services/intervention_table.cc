@@ -75,11 +75,10 @@ absl::StatusOr<uint64_t> FingerprintOf(const Engine::View& view, const CompiledI
 
 bool IsChanging(const InterventionBook& book, const CompiledInterventionRule& rule) {
   if (book.incomplete == nullptr) return false;
-  const std::vector<bool>& measures = book.incomplete->measures;
   return book.incomplete->all || std::any_of(rule.metrics.begin(), rule.metrics.end(), [&](int metric) {
            const std::vector<MeasureUse>& uses = book.catalog->metrics()[static_cast<size_t>(metric)].uses;
            return std::any_of(uses.begin(), uses.end(), [&](const MeasureUse& use) {
-             return !measures.empty() && measures[static_cast<size_t>(use.measure)];
+             return book.incomplete->HasMeasure(use.measure, /*in_business=*/false);
            });
          });
 }

@@ -125,7 +125,6 @@ TEST_F(JobsTest, AnAliasMovesManyFactsInSteps) {
   const Applied applied = Alias("crm:p", "external { id: 'a' }");
   EXPECT_EQ(applied.job, log_.last_position());
   EXPECT_EQ(Total("partner:crm:p", "won"), "0/0");
-  EXPECT_TRUE(Engine::View(*engine_).incomplete()->all);
   Step(2);
   EXPECT_EQ(Total("partner:crm:p", "won"), "2/200");
   Deal(0, 2, "WON");
@@ -137,6 +136,54 @@ TEST_F(JobsTest, AnAliasMovesManyFactsInSteps) {
   EXPECT_EQ(Jobs().back().kind(), v1::JOB_KIND_ALIAS);
   ExpectVerified();
   ExpectReplayed();
+}
+
+TEST_F(JobsTest, WhosePartnersFactsAreMakesNoDifferenceToTheBusiness) {
+  Define(R"pb(
+    measures { id: "partners" fact: "partner" kind: MEASURE_KIND_STOCK from: "signed_on" }
+    measures { id: "sourced" fact: "deal" kind: MEASURE_KIND_FLOW at: "closed_on" where: "role == SOURCED" }
+    measures { id: "staff" fact: "headcount" kind: MEASURE_KIND_FLOW sum: "fte" at: "starts_on" }
+    measures { id: "won" fact: "deal" kind: MEASURE_KIND_FLOW sum: "amount" at: "closed_on" }
+  )pb");
+  Partner("p");
+  FinishJobs();
+  for (int i = 0; i < 3; ++i) Deal(i, 1, "WON");
+  Alias("crm:p", "external { id: 'a' }");
+  Step(1);
+  const std::shared_ptr<const Incomplete> incomplete = Engine::View(*engine_).incomplete();
+  ASSERT_NE(incomplete, nullptr);
+  const auto has = [&](const std::string& measure, bool in_business) {
+    return incomplete->HasMeasure(Engine::View(*engine_).catalog()->FindMeasure(measure)->index, in_business);
+  };
+  EXPECT_TRUE(has("won", false));
+  EXPECT_FALSE(has("won", true)) << "the business has every deal";
+  EXPECT_EQ(Total("business", "won"), "3/300");
+  EXPECT_TRUE(has("sourced", true)) << "a role is one only of a partner that is known";
+  EXPECT_FALSE(has("partners", false)) << "they are counted at one go";
+  EXPECT_FALSE(has("staff", false)) << "never has a partner";
+}
+
+TEST_F(JobsTest, ARateLeavesWhatHasNoMoneyAsItIs) {
+  Define(R"pb(
+    measures { id: "answers" fact: "survey_response" kind: MEASURE_KIND_FLOW at: "responded_on" }
+    measures { id: "won" fact: "deal" kind: MEASURE_KIND_FLOW sum: "amount" at: "closed_on" }
+  )pb");
+  FinishJobs();
+  for (int i = 0; i < 3; ++i) {
+    Ingest(absl::StrCat("record_id: 'd", i, "' revision: 1 deal { outcome: DEAL_OUTCOME_WON amount { currency_code: ",
+                        "'EUR' units: 100 } closed_on { year: 2024 month: 5 day: 2 } }"));
+  }
+  Ingest(
+      "record_id: 'r' revision: 1 fx_rate { from_currency: 'EUR' to_currency: 'USD' rate { units: 2 } "
+      "effective_on { year: 2024 month: 5 day: 1 } }");
+  Step(1);
+  const std::shared_ptr<const Incomplete> incomplete = Engine::View(*engine_).incomplete();
+  ASSERT_NE(incomplete, nullptr);
+  const auto catalog = Engine::View(*engine_).catalog();
+  EXPECT_TRUE(incomplete->HasMeasure(catalog->FindMeasure("won")->index, /*in_business=*/true));
+  EXPECT_FALSE(incomplete->HasMeasure(catalog->FindMeasure("answers")->index, /*in_business=*/false));
+  FinishJobs();
+  EXPECT_EQ(Total("business", "won"), "3/600");
 }
 
 TEST_F(JobsTest, JobsThatMeetOnTheSameFactsGiveWhatOneAfterTheOtherWould) {
@@ -236,6 +283,32 @@ TEST_F(JobsTest, AStepThatIsNotAppendedLeavesNothing) {
   EXPECT_FALSE(HasMeasure("lost"));
   FinishJobs();
   EXPECT_EQ(Total("business", "lost"), "4/400");
+  ExpectVerified();
+  ExpectReplayed();
+}
+
+TEST_F(JobsTest, AnAliasThatIsNotAppendedLeadsNowhere) {
+  Define(kWon);
+  Partner("p");
+  FinishJobs();
+  Deal(0, 1, "WON");
+  log::v1::AliasChange change;
+  change.set_partner_id("crm:p");
+  change.mutable_alias()->mutable_external()->set_id("a");
+  storage::LogRecord record;
+  record.type = storage::RecordType::kAlias;
+  record.position = log_.last_position() + 1;
+  record.payload = change.SerializeAsString();
+  ASSERT_TRUE(engine_->Apply(record).ok());
+  log::v1::JobStep step;
+  step.set_facts(10);
+  record.type = storage::RecordType::kJobStep;
+  ++record.position;
+  record.payload = step.SerializeAsString();
+  ASSERT_TRUE(engine_->Apply(record).ok());
+  ASSERT_TRUE(engine_->Discard().ok());
+  Deal(1, 1, "WON");
+  EXPECT_EQ(Total("partner:crm:p", "won"), "0/0");
   ExpectVerified();
   ExpectReplayed();
 }

@@ -166,6 +166,9 @@ absl::Status Writer::Apply(Group& group) {
   for (size_t r = 0; r < group.requests.size(); ++r) {
     WriteRequest& request = group.requests[r];
     WriteResult& result = group.results[r];
+    if (request.admit) {
+      if (result.status = request.admit(); !result.status.ok()) continue;
+    }
     result.events.reserve(request.events.size());
     for (PreparedEvent& event : request.events) {
       // What a person wrote may have changed although the fact did not.
@@ -291,7 +294,7 @@ void Writer::Refuse(Group& group, const absl::Status& status, bool may_go_on) {
 
 void Writer::Finish(Group& group, const absl::Status& status) {
   for (size_t r = 0; r < group.requests.size(); ++r) {
-    group.results[r].status = status;
+    if (group.results[r].status.ok()) group.results[r].status = status;
     if (group.requests[r].done) group.requests[r].done(std::move(group.results[r]));
   }
 }

@@ -49,6 +49,9 @@ struct WriteResult {
 struct WriteRequest {
   std::string actor;
   uint64_t sequence = 0;  // of the run, for the order of equal revisions
+  // Asked by the writer's thread before it begins with the request: an error refuses it and no other. For requests that
+  // make sense only when the ones before them were written.
+  std::function<absl::Status()> admit;
   std::vector<PreparedEvent> events;
   std::vector<storage::QuarantineRow> quarantine;
   // Records behind the events, made when it is known what became of each event: a run's page with its counts.

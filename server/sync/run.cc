@@ -65,6 +65,8 @@ absl::StatusOr<std::unique_ptr<SyncRun>> SyncRun::Begin(const ConnectorConfig& c
     ASSIGN_OR_RETURN(run->staged_, run->options_.staged_files->Begin(run->run_id_));
   }
   RETURN_IF_ERROR(WriteRunRecords(config.name, program, std::move(start)));
+  run->pages_ = std::make_unique<PageWriter>(run->run_id_, run->prepared_, program.writer(),
+                                             [run = run.get()](const RunTally& tally) { run->Written(tally); });
   run->reader_ = std::make_unique<RecordReader>(config, programs, program, run->run_id_);
   ASSIGN_OR_RETURN(v1::ConnectorRun begun, run->Stored());
   begun.set_trigger(run->options_.trigger);
@@ -72,6 +74,7 @@ absl::StatusOr<std::unique_ptr<SyncRun>> SyncRun::Begin(const ConnectorConfig& c
   ShowLimits(run->options_.limits, *begun.mutable_limits());
   run->OnAlive();
   MutexLock lock(&run->mutex_);
+  run->tally_ = run->prepared_;
   run->snapshot_ = std::move(begun);
   return run;
 }
@@ -96,7 +99,7 @@ std::vector<storage::LogRecord> SyncRun::Start(const ConnectorPoint& point, uint
     begin.set_run_id(last.run_id());
     begin.set_sequence(last.sequence());
     begin.set_full(last.full());
-    tally_ = RunTally(last.counts());
+    prepared_ = RunTally(last.counts());
     // Before its first page, a full run has only the state of the run before it.
     if (!last.full() || last.has_counts()) state_ = point.state;
   } else {
@@ -128,24 +131,27 @@ std::vector<storage::LogRecord> SyncRun::Start(const ConnectorPoint& point, uint
 
 absl::Status SyncRun::OnPage(const connectors::Page& page) {
   if (abandoned_) return absl::AbortedError("the run was given up");
-  RunTally tally = tally_;
   WriteRequest request;
   request.actor = ConnectorActor(config_.name);
   request.sequence = sequence_;
-  tally.PageOf(page.records.size());
-  for (const connectors::RecordView& record : page.records) TakeRecord(record, tally, request);
-  RETURN_IF_ERROR(staged_ != nullptr ? Stage(page, request, tally) : Commit(page, std::move(request), tally));
-  tally_ = std::move(tally);
+  prepared_.PageOf(page.records.size());
+  for (const connectors::RecordView& record : page.records) TakeRecord(record, request);
+  RETURN_IF_ERROR(staged_ != nullptr ? Stage(page, request) : Commit(page, std::move(request)));
   OnAlive();
   Show();
-  return CheckBudget();
+  absl::Status judged = CheckBudget();
+  // What was read up to here is kept.
+  if (!judged.ok()) RETURN_IF_ERROR(pages_->Drain());
+  return judged;
 }
 
-absl::Status SyncRun::Stage(const connectors::Page& page, const WriteRequest& request, RunTally& tally) {
-  tally.Staged(request.events.size());
+absl::Status SyncRun::Stage(const connectors::Page& page, const WriteRequest& request) {
+  prepared_.Staged(request.events.size());
   std::optional<std::string> state;
   if (page.state.has_value()) state = std::string(*page.state);
-  return staged_->Append(request, state);
+  RETURN_IF_ERROR(staged_->Append(request, state));
+  Written(prepared_);
+  return absl::OkStatus();
 }
 
 // Counted from quarantine itself: a run that is read again and again, whole or because its pages have no state, puts
@@ -164,37 +170,28 @@ absl::Status SyncRun::CheckRoom(const WriteRequest& request) {
                                 "what they are), and run it again"));
 }
 
-absl::Status SyncRun::Commit(const connectors::Page& page, WriteRequest request, RunTally& tally) {
+absl::Status SyncRun::Commit(const connectors::Page& page, WriteRequest request) {
   RETURN_IF_ERROR(CheckRoom(request));
-  std::string run_page;
-  request.records = [&](const std::vector<EventResult>& judged) {
-    tally.Judged(judged);
-    std::vector<storage::LogRecord> records;
-    if (!page.state.has_value()) return records;
-    log::v1::RunPage message;
-    message.set_run_id(run_id_);
-    message.set_state(std::string(*page.state));
-    *message.mutable_counts() = tally.counts();
-    records.push_back(MakeRunRecord(storage::RecordType::kRunPage, message));
-    run_page = records.front().payload;
-    if (run_page == last_page_) records.clear();
-    return records;
-  };
-  WriteResult result = program_.writer().Write(std::move(request), /*wait_for_room=*/true);
-  RETURN_IF_ERROR(result.status);
-  tally.Applied(result.events);
-  if (page.state.has_value()) last_page_ = std::move(run_page);
-  return absl::OkStatus();
+  return pages_->Write(std::move(request), page.state, prepared_);
 }
 
-void SyncRun::TakeRecord(const connectors::RecordView& record, RunTally& tally, WriteRequest& request) {
-  if (!record.skip.empty()) return tally.Skipped(record.skip);
+void SyncRun::Written(const RunTally& tally) {
+  MutexLock lock(&mutex_);
+  if (abandoned_) return;                           // its end is told
+  const uint64_t bytes_done = tally_.bytes_done();  // beyond this page by now
+  tally_ = tally;
+  tally_.set_bytes_done(bytes_done);
+  ShowCounts(tally_.counts(), snapshot_);
+}
+
+void SyncRun::TakeRecord(const connectors::RecordView& record, WriteRequest& request) {
+  if (!record.skip.empty()) return prepared_.Skipped(record.skip);
   RecordEvents read = reader_->Read(record);
   if (read.rejected) {
-    tally.Rejected();
+    prepared_.Rejected();
   } else {
-    tally.Emitted(read.stated);
-    for (int i = 0; i < read.refused; ++i) tally.RefusedEvent();
+    prepared_.Emitted(read.stated);
+    for (int i = 0; i < read.refused; ++i) prepared_.RefusedEvent();
   }
   if (seen_.has_value()) {
     for (const PreparedEvent& event : read.events) seen_->Add(event.id);
@@ -204,18 +201,19 @@ void SyncRun::TakeRecord(const connectors::RecordView& record, RunTally& tally, 
   const RecordFault& fault = *read.fault;
   request.quarantine.push_back(MakeQuarantineRow(config_.name, reader_->OriginOf(record), record.raw,
                                                  {fault.field, fault.reason, fault.message}, programs_.Now()));
-  tally.Quarantined(request.quarantine.back().value.size());
+  prepared_.Quarantined(request.quarantine.back().value.size());
 }
 
 absl::Status SyncRun::CheckBudget() const {
   const uint64_t quarantine_limit = options_.limits.quarantine_bytes();
-  if (quarantine_limit > 0 && tally_.counts().quarantine_bytes() > quarantine_limit) {
+  const log::v1::RunCounts counts = prepared_.counts();
+  if (quarantine_limit > 0 && counts.quarantine_bytes() > quarantine_limit) {
     return MakeError(absl::StatusCode::kResourceExhausted, "QUARANTINE_FULL",
-                     absl::StrCat(tally_.rejected(), " rejected records have more than the ", quarantine_limit >> 20,
+                     absl::StrCat(prepared_.rejected(), " rejected records have more than the ", quarantine_limit >> 20,
                                   " MiB that one run may put into quarantine; correct the export or the settings, and ",
                                   "run it in full"));
   }
-  const int64_t rejected = tally_.rejected(), read = tally_.counts().records_read();
+  const int64_t rejected = prepared_.rejected(), read = counts.records_read();
   const bool too_many = config_.max_rejected > 0 && rejected > config_.max_rejected;
   const bool too_large_share = config_.max_rejected_share > 0 && read >= kShareCountsFrom &&
                                static_cast<double>(rejected) > config_.max_rejected_share * static_cast<double>(read);
@@ -240,6 +238,9 @@ void SyncRun::OnProgress(const connectors::Progress& progress) {
   {
     MutexLock lock(&mutex_);
     if (progress.unit == "bytes") {
+      prepared_.set_bytes_done(progress.done);
+      tally_.set_bytes_done(progress.done);
+      snapshot_.set_bytes_done(progress.done);
       snapshot_.set_bytes_total(progress.total);
     } else {
       v1::ConnectorProgress& step = *snapshot_.mutable_progress();
@@ -248,7 +249,6 @@ void SyncRun::OnProgress(const connectors::Progress& progress) {
       step.set_unit(PluginText(progress.unit));
     }
   }
-  if (progress.unit == "bytes") tally_.set_bytes_done(progress.done);
   Show();
 }
 
@@ -281,10 +281,11 @@ void SyncRun::Abandon() {
     snapshot_.set_error(absl::StrCat(
         "LEASE_EXPIRED: neither its plugin nor the server's part of it gave a sign of life for ",
         absl::FormatDuration(options_.lease), "; the disk may hang. Restart the server if it does not run again"));
-    *end.mutable_counts() = counts_;
+    *end.mutable_counts() = tally_.counts();
     end.set_error(snapshot_.error());
     *end.mutable_log() = {log_.begin(), log_.end()};
   }
+  if (pages_ != nullptr) pages_->Refuse();
   end.set_run_id(run_id_);
   end.set_state(v1::RUN_STATE_FAILED);
   end.set_trigger(options_.trigger);
@@ -344,15 +345,17 @@ void SyncRun::AddRemark(v1::ConnectorProblem remark) {
 log::v1::RunEnd SyncRun::MakeEnd(const ConnectorEnd& end) const {
   log::v1::RunEnd message;
   message.set_run_id(run_id_);
-  *message.mutable_counts() = tally_.counts();
   *message.mutable_complete_kinds() = {complete_kinds_.begin(), complete_kinds_.end()};
   message.set_trigger(options_.trigger);
   message.set_plugin_version(plugin_version_);
   message.set_plugin_sha256(options_.plugin_sha256);
+  RunTally tally;
   {
     MutexLock lock(&mutex_);
     *message.mutable_log() = {log_.begin(), log_.end()};
+    tally = tally_;
   }
+  *message.mutable_counts() = tally.counts();
   message.set_cpu_us(absl::ToInt64Microseconds(end.cpu_time));
   message.set_peak_memory_bytes(end.peak_memory_bytes);
   message.set_peak_open_files(end.peak_open_files);
@@ -362,12 +365,12 @@ log::v1::RunEnd SyncRun::MakeEnd(const ConnectorEnd& end) const {
     message.set_read_everything(from_start_);
     message.set_staged_until_us(absl::ToUnixMicros(programs_.Now() + options_.keep_staged));
   } else if (end.ok()) {
-    message.set_state(tally_.rejected() > 0 ? v1::RUN_STATE_PARTIAL : v1::RUN_STATE_SUCCEEDED);
+    message.set_state(tally.rejected() > 0 ? v1::RUN_STATE_PARTIAL : v1::RUN_STATE_SUCCEEDED);
   } else {
     message.set_state(end.outcome == Outcome::kCancelled ? v1::RUN_STATE_CANCELLED : v1::RUN_STATE_FAILED);
     message.set_error(FailureText(end));
   }
-  if (absl::Status status = tally_.Check(); !status.ok()) {
+  if (absl::Status status = tally.Check(); !status.ok()) {
     spdlog::critical("{}: {}", run_id_, status.ToString());
     message.set_state(v1::RUN_STATE_FAILED);
     message.set_error(std::string(status.message()));
@@ -375,14 +378,22 @@ log::v1::RunEnd SyncRun::MakeEnd(const ConnectorEnd& end) const {
   return message;
 }
 
-void SyncRun::Finish(const ConnectorEnd& end, bool stopping) {
+void SyncRun::Finish(ConnectorEnd end, bool stopping) {
+  const bool was_stopped = stopping && end.outcome == Outcome::kCancelled;
+  if (absl::Status written = pages_->Drain(); !written.ok() && end.handler_status.ok() && !was_stopped) {
+    end.outcome = Outcome::kFailed;
+    end.code = PM_INTERNAL;
+    end.where = end.remedy = "";
+    end.message = std::string(written.message());
+    end.handler_status = std::move(written);
+  }
   v1::ConnectorRun last = Snapshot();
   if (abandoned_) {
     spdlog::warn("{}: came back after it was given up", run_id_);
     return TellObserver(last);
   }
   last.set_state(v1::RUN_STATE_INTERRUPTED);
-  if (!stopping || end.outcome != Outcome::kCancelled) {
+  if (!was_stopped) {
     absl::StatusOr<v1::ConnectorRun> stored = WriteEnd(MakeEnd(end));
     if (stored.ok()) {
       const uint64_t bytes_total = last.bytes_total();
@@ -430,7 +441,7 @@ absl::StatusOr<std::vector<PreparedEvent>> SyncRun::DeletesOfVanished(log::v1::R
   CompleteReading reading;
   reading.kinds = complete_kinds_;
   reading.seen = seen_.has_value() ? &*seen_ : nullptr;
-  reading.rejected = tally_.rejected() > 0;
+  reading.rejected = prepared_.rejected() > 0;
   reading.allow_vanishing = options_.allow_vanishing;
   reading.sequence = sequence_;
   ASSIGN_OR_RETURN(VanishedJudgement judged, JudgeVanished(program_, config_, reading));
@@ -440,13 +451,10 @@ absl::StatusOr<std::vector<PreparedEvent>> SyncRun::DeletesOfVanished(log::v1::R
 }
 
 void SyncRun::Show() {
-  const log::v1::RunCounts counts = tally_.counts();
   v1::ConnectorRun run;
   const auto now = std::chrono::steady_clock::now();
   {
     MutexLock lock(&mutex_);
-    ShowCounts(counts, snapshot_);
-    counts_ = counts;
     if (now < next_show_) return;
     run = snapshot_;
   }

@@ -12,8 +12,8 @@
 // their counts must not stand twice. A run that meets unchanged records alone writes these run records and nothing
 // else.
 //
-// Counts of unresolved and parked events are known only after a page is applied, so those of the last page before a
-// kill may be missing in a run that goes on; every other count is exact.
+// While the writer writes a page the next ones are prepared (page_writer.h). An error of a page that is already being
+// written is that of the next call.
 //
 // A run holds a lease that every sign of life renews: of the plugin, and of the thread that takes its pages. The plugin
 // has timeouts of its own, so a lease that expires means that this thread hangs; then Abandon ends the run in its
@@ -39,6 +39,7 @@
 #include "partnermetrics/v1/connector_service.pb.h"
 #include "server/ingest/programs.h"
 #include "server/sync/connector_config.h"
+#include "server/sync/page_writer.h"
 #include "server/sync/record_events.h"
 #include "server/sync/run_history.h"
 #include "server/sync/run_tally.h"
@@ -87,9 +88,9 @@ class SyncRun : public connectors::ConnectorHandler {
   void OnLog(const connectors::LogLine& line) override;
   void OnProblem(const connectors::Problem& problem) override;
 
-  // Writes the end of the run and shows it to the observer. A run that is cancelled while the server is `stopping` gets
-  // no end: it counts as interrupted, and the next one goes on with it.
-  void Finish(const connectors::ConnectorEnd& end, bool stopping);
+  // Waits for the pages, writes the end of the run and shows it to the observer. A run that is cancelled while the
+  // server is `stopping` gets no end: it counts as interrupted, and the next one goes on with it.
+  void Finish(connectors::ConnectorEnd end, bool stopping);
 
   // Whether it goes on without a sign of life for longer than it may.
   bool LeaseExpired() const;
@@ -110,10 +111,12 @@ class SyncRun : public connectors::ConnectorHandler {
   // Takes up where the connector stands; the records that begin the run.
   std::vector<storage::LogRecord> Start(const ConnectorPoint& point, uint64_t last_sequence);
   // Judges a record: its events go into the request, or the record into quarantine.
-  void TakeRecord(const connectors::RecordView& record, RunTally& tally, WriteRequest& request);
+  void TakeRecord(const connectors::RecordView& record, WriteRequest& request);
   // Writes a page with its counts and state, or puts it into the file of a staged run.
-  absl::Status Commit(const connectors::Page& page, WriteRequest request, RunTally& tally);
-  absl::Status Stage(const connectors::Page& page, const WriteRequest& request, RunTally& tally);
+  absl::Status Commit(const connectors::Page& page, WriteRequest request);
+  absl::Status Stage(const connectors::Page& page, const WriteRequest& request);
+  // Takes the counts of the pages that are written. Called by any thread.
+  void Written(const RunTally& tally);
   absl::Status CheckBudget() const;
   // Before a page is written: whether quarantine has room for what it rejects.
   absl::Status CheckRoom(const WriteRequest& request);
@@ -124,7 +127,7 @@ class SyncRun : public connectors::ConnectorHandler {
   void AddRemark(v1::ConnectorProblem remark);
   // The run as the state has it.
   absl::StatusOr<v1::ConnectorRun> Stored() const;
-  // Publishes the counts, and shows them to the observer when it is time.
+  // Shows the run to the observer when it is time.
   void Show();
   void TellObserver(const v1::ConnectorRun& run);
   // Puts what changes from moment to moment into a run that goes on.
@@ -141,8 +144,7 @@ class SyncRun : public connectors::ConnectorHandler {
   std::string run_id_;
   uint64_t sequence_ = 0;
   std::optional<std::string> state_;
-  RunTally tally_;
-  std::string last_page_;  // the last RunPage, serialised
+  RunTally prepared_;  // of every page that came
   std::vector<std::string> complete_kinds_;
   std::vector<v1::ConnectorProblem> remarks_;
   std::string plugin_version_;
@@ -157,8 +159,10 @@ class SyncRun : public connectors::ConnectorHandler {
 
   mutable Mutex mutex_;
   v1::ConnectorRun snapshot_ PM_GUARDED_BY(mutex_);
-  log::v1::RunCounts counts_ PM_GUARDED_BY(mutex_);            // as the snapshot shows them
+  RunTally tally_ PM_GUARDED_BY(mutex_);                       // of what is written; the snapshot shows it
   std::deque<log::v1::RunLogLine> log_ PM_GUARDED_BY(mutex_);  // the last lines
+
+  std::unique_ptr<PageWriter> pages_;  // ends first: it still tells what is written
 };
 
 }  // namespace partnermetrics

@@ -48,14 +48,17 @@ void RunTally::Judged(const std::vector<EventResult>& events) {
       case Effect::kNone:
         break;  // no valid event is judged so; Check() would tell
     }
-  }
-}
-
-void RunTally::Applied(const std::vector<EventResult>& events) {
-  for (const EventResult& event : events) {
     if (event.unresolved) counts_.set_events_unresolved(counts_.events_unresolved() + 1);
     if (event.parked) counts_.set_events_parked(counts_.events_parked() + 1);
   }
+}
+
+void RunTally::TakeJudged(const RunTally& other) {
+  counts_.set_events_applied(other.counts_.events_applied());
+  counts_.set_events_unchanged(other.counts_.events_unchanged());
+  counts_.set_events_superseded(other.counts_.events_superseded());
+  counts_.set_events_unresolved(other.counts_.events_unresolved());
+  counts_.set_events_parked(other.counts_.events_parked());
 }
 
 absl::Status RunTally::Check() const {

@@ -44,12 +44,13 @@ class RunTally {
 
   // The server refuses an event of an emitted record.
   void RefusedEvent() { counts_.set_events_rejected(counts_.events_rejected() + 1); }
-  // What the writer decided about the others, before they are applied …
+  // What became of the others.
   void Judged(const std::vector<EventResult>& events);
-  // … and what is known about them only afterwards.
-  void Applied(const std::vector<EventResult>& events);
+  // Takes what became of all events so far from another tally of the run: pages are prepared before that is known.
+  void TakeJudged(const RunTally& other);
 
   void set_bytes_done(uint64_t bytes) { counts_.set_bytes_done(bytes); }
+  uint64_t bytes_done() const { return counts_.bytes_done(); }
 
   log::v1::RunCounts counts() const;
   // Records rejected by the connector and events refused by the server.

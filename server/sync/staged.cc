@@ -71,7 +71,6 @@ absl::Status PublishStagedRun(const ConnectorConfig& config, Programs& programs,
   request.records = [&](const std::vector<EventResult>& results) {
     const std::vector<EventResult> of_records(results.begin(), results.begin() + stated);
     tally.Judged(of_records);
-    tally.Applied(of_records);
     *end.mutable_counts() = tally.counts();
     end.set_facts_deleted(std::count_if(results.begin() + stated, results.end(),
                                         [](const EventResult& result) { return result.effect == Effect::kApplied; }));

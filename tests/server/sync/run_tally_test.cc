@@ -22,8 +22,7 @@ RunTally Complete() {
   tally.Skipped("not_livemode");
   tally.Skipped("deleted");
   tally.RefusedEvent();
-  tally.Judged({kApplied, kUnchanged, kSuperseded});
-  tally.Applied({{Effect::kApplied, true, true}, kUnchanged, kSuperseded});
+  tally.Judged({{Effect::kApplied, true, true}, kUnchanged, kSuperseded});
   return tally;
 }
 
@@ -74,7 +73,9 @@ TEST(RunTallyTest, TellsWhenEventsAreMissing) {
 
 TEST(RunTallyTest, TellsWhenPartsExceedTheirWhole) {
   RunTally tally = Complete();
-  tally.Applied({{Effect::kUnchanged, true, false}});
+  tally.PageOf(1);
+  tally.Emitted(2);
+  tally.Judged({{Effect::kUnchanged, true, false}, {Effect::kUnchanged, true, false}});
   EXPECT_EQ(tally.Check().code(), absl::StatusCode::kInternal);
 }
 

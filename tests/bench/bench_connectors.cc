@@ -19,6 +19,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "connectors/host/connector_process.h"
+#include "google/protobuf/util/time_util.h"
 #include "partnermetrics/v1/connector_service.grpc.pb.h"
 #include "tests/bench/measure.h"
 #include "tests/bench/salesforce_feed.h"
@@ -28,6 +29,7 @@ namespace partnermetrics::bench {
 namespace {
 
 namespace fs = std::filesystem;
+using google::protobuf::util::TimeUtil;
 
 struct Flags {
   std::string folder = PM_BINARY_DIR "/bench/data";
@@ -63,7 +65,7 @@ std::uint64_t SizeOf(const std::string& folder) {
 }
 
 void Print(const std::string& name, double value, const std::string& unit) {
-  std::cout << absl::StrFormat("  %-40s %14.*f %s", name, value < 100 ? 2 : 0, value, unit) << std::endl;
+  std::cout << absl::StrFormat("  %-45s %14.*f %s", name, value < 100 ? 2 : 0, value, unit) << std::endl;
 }
 
 int Measure(const Flags& flags) {
@@ -101,6 +103,7 @@ void Run(ServerProcess& server, bool full, const std::string& name) {
   v1::RunConnectorRequest request;
   request.set_connector("bench");
   request.set_full(full);
+  const double server_before = CpuSeconds(server.pid()), machine_before = MachineCpuSeconds();
   const absl::Time begin = absl::Now();
   const auto reader = v1::ConnectorService::NewStub(server.channel())->RunConnector(&context, request);
   v1::RunConnectorResponse response;
@@ -110,9 +113,17 @@ void Run(ServerProcess& server, bool full, const std::string& name) {
   if (const grpc::Status status = reader->Finish(); !status.ok()) Check(absl::InternalError(status.error_message()));
   const v1::ConnectorRun& run = response.run();
   if (run.state() != v1::RUN_STATE_SUCCEEDED) Check(absl::InternalError(run.ShortDebugString()));
-  Print(name + ", records per second", static_cast<double>(run.records_read()) / seconds, "/s");
+  const auto records = static_cast<double>(run.records_read());
+  const double plugin_cpu = static_cast<double>(TimeUtil::DurationToMicroseconds(run.cpu_time())) / 1e6;
+  const double server_cpu = CpuSeconds(server.pid()) - server_before;
+  const double other_cpu = MachineCpuSeconds() - machine_before - server_cpu - plugin_cpu;
+  Print(name + ", records per second", records / seconds, "/s");
   Print("  events per second", static_cast<double>(run.records_emitted()) / seconds, "/s");
   Print("  time", seconds, "s");
+  Print("  CPU time of the plugin for a record", plugin_cpu / records * 1e6, "us");
+  Print("  CPU time of the server for a record", server_cpu / records * 1e6, "us");
+  // Figures of a machine that has other work to do are not those of an idle one.
+  Print("  CPUs that others took meanwhile", other_cpu / seconds, "");
 }
 
 void MeasureEndToEnd(const Flags& flags) {

@@ -3,7 +3,6 @@
 //
 //   bench_ingest --folder /var/tmp/bench --json results.json --deals 1000000
 #include <grpcpp/client_context.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <atomic>
@@ -11,7 +10,6 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
-#include <sstream>
 #include <string>
 #include <thread>
 #include <utility>
@@ -70,19 +68,6 @@ v1::ServerStatus StatusOf(const ServerProcess& server) {
       v1::AdminService::NewStub(server.channel())->GetStatus(&context, v1::GetStatusRequest(), &status);
   if (!answer.ok()) Check(absl::InternalError(answer.error_message()));
   return status;
-}
-
-// CPU seconds that a process has used.
-double CpuSeconds(pid_t pid) {
-  std::ifstream file(absl::StrCat("/proc/", pid, "/stat"));
-  std::string text;
-  std::getline(file, text);
-  std::istringstream fields(text.substr(text.rfind(')') + 2));
-  std::string skipped;
-  for (int i = 0; i < 11; ++i) fields >> skipped;
-  double user = 0, system = 0;
-  fields >> user >> system;
-  return (user + system) / static_cast<double>(sysconf(_SC_CLK_TCK));
 }
 
 void CheckApplied(const SendResult& result, int64_t events) {

@@ -26,6 +26,8 @@ rocksdb::Options StateOptions(const DatabaseOptions& options, const SharedMemory
   // Without a WAL the families would come back from a crash at different checkpoints if each was flushed alone.
   rocks.atomic_flush = true;
   rocks.avoid_flush_during_shutdown = true;  // Close() does it, and tells of errors
+  // What a checkpoint writes is soon merged with the next ones': packing it before is wasted work.
+  rocks.compression_per_level = {rocksdb::kNoCompression, rocksdb::kLZ4Compression};
   const int64_t memtable = options.memtable_bytes > 0 ? options.memtable_bytes : (options.memory_mb << 20) / 8;
   rocks.write_buffer_size = static_cast<size_t>(std::clamp(memtable, kMinMemtableBytes, kMaxMemtableBytes));
   return rocks;

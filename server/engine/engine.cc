@@ -380,10 +380,10 @@ void Engine::StartCheckpoint() {
 absl::Status Engine::FinishCheckpoint() {
   if (!checkpoint_.valid()) return absl::OkStatus();
   RETURN_IF_ERROR(checkpoint_.get());
-  StateOverlay::Layer written;  // freed without the lock
+  std::unique_ptr<StateOverlay::Layer> written;  // freed without the lock
   MutexLock gate(&gate_);
   WriterLock lock(&mutex_);
-  state_.DropFrozen(written);
+  written = state_.DropFrozen();
   cells_.Evict();
   checkpoint_position_ = checkpoint_next_;
   return absl::OkStatus();

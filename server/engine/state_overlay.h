@@ -13,18 +13,17 @@
 
 #include <array>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
-#include "absl/container/btree_map.h"
-#include "absl/container/flat_hash_map.h"
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "server/engine/keyed_values.h"
 #include "storage/state_store.h"
 
 namespace partnermetrics {
@@ -34,17 +33,13 @@ using storage::StateTable;
 class StateOverlay {
  public:
   using Visit = std::function<bool(absl::string_view key, absl::string_view value)>;
-  using Value = std::optional<std::string>;  // nothing: deleted
-  // Facts are looked up one by one, all else also by prefix.
-  using Hashed = absl::flat_hash_map<std::string, Value>;
-  using Ordered = absl::btree_map<std::string, Value>;
+  using Value = KeyedValues::Value;
   // What changed in one span of time.
   struct Layer {
-    Hashed facts;
-    std::array<Ordered, storage::kStateTables> others;  // that of the facts stays empty
+    std::array<KeyedValues, storage::kStateTables> tables;
 
-    const Value* Find(StateTable table, absl::string_view key) const;
-    void Set(StateTable table, std::string key, Value value);
+    KeyedValues& operator[](StateTable table) { return tables[static_cast<size_t>(table)]; }
+    const KeyedValues& operator[](StateTable table) const { return tables[static_cast<size_t>(table)]; }
     // Gives about the bytes moved.
     size_t MoveTo(Layer& to);
     bool Empty() const;
@@ -81,7 +76,7 @@ class StateOverlay {
   // are in the order of their keys and point into the frozen layer.
   void Freeze();
   void CollectFrozen(std::vector<storage::StateChange>& changes) const;
-  void DropFrozen(Layer& dropped);
+  std::unique_ptr<Layer> DropFrozen();
   size_t dirty_bytes() const { return dirty_bytes_; }
 
  private:
@@ -90,7 +85,10 @@ class StateOverlay {
                      absl::string_view from, const Visit& visit) const;
 
   storage::StateStore& store_;
-  Layer batch_, sealed_, dirty_, frozen_;
+  std::unique_ptr<Layer> batch_ = std::make_unique<Layer>();
+  std::unique_ptr<Layer> sealed_ = std::make_unique<Layer>();
+  std::unique_ptr<Layer> dirty_ = std::make_unique<Layer>();
+  std::unique_ptr<Layer> frozen_ = std::make_unique<Layer>();
   size_t dirty_bytes_ = 0;
 };
 

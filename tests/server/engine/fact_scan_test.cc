@@ -86,8 +86,7 @@ TEST_F(FactScanTest, WhatACheckpointWroteMeanwhileIsReadFromTheStore) {
   Publish();
   overlay_.Freeze();
   PutInStore("p5", "put");
-  StateOverlay::Layer dropped;
-  overlay_.DropFrozen(dropped);
+  overlay_.DropFrozen();
   Read("p", 10);
   EXPECT_EQ(Rest(), "p5=put");
 }

@@ -95,8 +95,7 @@ TEST_F(StateOverlayTest, ReadersSeeWhatACheckpointIsAboutToWriteUnderWhatCameSin
   EXPECT_EQ(**overlay_.Read(StateTable::kFacts, "a"), "frozen");
   EXPECT_EQ(**overlay_.Read(StateTable::kFacts, "b"), "dirty");
   EXPECT_EQ(Published("", ""), "a=frozen b=dirty");
-  StateOverlay::Layer written;
-  overlay_.DropFrozen(written);
+  overlay_.DropFrozen();
   EXPECT_EQ(Published("", ""), "b=dirty");
 }
 

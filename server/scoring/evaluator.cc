@@ -13,7 +13,7 @@ namespace {
 
 template <typename T>
 void SortUnique(std::vector<T>& values) {
-  std::sort(values.begin(), values.end());
+  if (!std::is_sorted(values.begin(), values.end())) std::sort(values.begin(), values.end());
   values.erase(std::unique(values.begin(), values.end()), values.end());
 }
 
@@ -64,20 +64,29 @@ Reads ReadsOf(const Catalog& catalog, absl::Span<const CompiledMetric* const> me
     for (const int target : metric->target_metrics) all.push_back(&catalog.metrics()[static_cast<size_t>(target)]);
   }
   Reads reads;
-  std::vector<MeasureUse> uses;
+  // Metrics share most of their measures: each is noted once.
+  std::vector<std::vector<bool>> levels(v1::ScopeKind_ARRAYSIZE, std::vector<bool>(catalog.measures().size()));
+  const auto note = [&](v1::ScopeKind level, int measure) {
+    levels[static_cast<size_t>(level)][static_cast<size_t>(measure)] = true;
+  };
   for (const CompiledMetric* metric : all) {
     reads.attributes |= metric->needs.attributes;
     reads.all_partners |= metric->needs.all;
     reads.partner_targets |= metric->needs.targets;
     reads.tiers |= metric->needs.tier;
     reads.partner_tiers |= metric->needs.tiers;
-    uses.insert(uses.end(), metric->uses.begin(), metric->uses.end());
-    if (!metric->needs.tier) continue;
-    // Since when the programme has facts decides from when on tiers are reviewed.
-    for (const MeasureUse& use : metric->uses) uses.push_back({use.measure, v1::SCOPE_KIND_PROGRAM});
+    for (const MeasureUse& use : metric->uses) {
+      note(use.level, use.measure);
+      // Since when the programme has facts decides from when on tiers are reviewed.
+      if (metric->needs.tier) note(v1::SCOPE_KIND_PROGRAM, use.measure);
+    }
   }
-  // Metrics share most of their measures.
-  SortUnique(uses);
+  std::vector<MeasureUse> uses;
+  for (size_t level = 0; level < levels.size(); ++level) {
+    for (size_t measure = 0; measure < levels[level].size(); ++measure) {
+      if (levels[level][measure]) uses.push_back({static_cast<int>(measure), static_cast<v1::ScopeKind>(level)});
+    }
+  }
   for (const MeasureUse& use : uses) {
     if (use.level == v1::SCOPE_KIND_PARTNER) reads.partner_measures.push_back(use.measure);
     if (use.level != v1::SCOPE_KIND_UNSPECIFIED) reads.rows.push_back({ScopeAt(use.level, kProgramScope), use.measure});

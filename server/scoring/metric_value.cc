@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/util/time_util.h"
@@ -92,10 +93,10 @@ void Evaluator::AddTarget(const MetricRequest& request, v1::MetricValue& value) 
   const v1::TargetSet* set =
       request.target_set != nullptr ? request.target_set : catalog_.TargetSetAt(request.period.last);
   if (set != nullptr) value.set_target_set(set->id());
-  const auto in_force = TargetAt(*request.metric, {request.scope, request.period, request.target_set});
+  auto in_force = TargetAt(*request.metric, {request.scope, request.period, request.target_set});
   if (!in_force) return;
-  const v1::MetricTarget& target = in_force->target;
-  *value.mutable_target() = target;
+  v1::MetricTarget& target = *value.mutable_target();
+  target = std::move(in_force->target);
   if (!value.has_value() || (!target.has_min() && !target.has_max())) return;
   value.set_target_position(PositionOf(target, value.value()));
   if (const auto attainment = AttainmentOf(request.metric->definition.direction(), target, value.value())) {

@@ -31,7 +31,6 @@ namespace {
 
 constexpr int kMaxRequestBytes = 16 << 20;
 constexpr int kPoolThreads = 4;
-constexpr int kMaxPollers = 16;
 constexpr auto kShutdownTime = std::chrono::seconds(5);
 constexpr absl::Duration kProgressPeriod = absl::Seconds(2);
 
@@ -148,9 +147,6 @@ class Server::Parts {
     builder.AddChannelArgument("grpc.so_reuseport", 0);
     builder.SetMaxReceiveMessageSize(kMaxRequestBytes);
     builder.SetResourceQuota(grpc::ResourceQuota("partnerd").SetMaxThreads(config_.server.max_threads()));
-    // Threads that wait for calls. With the default, two, calls that end together end threads, and the next ones pay
-    // for new ones.
-    builder.SetSyncServerOption(grpc::ServerBuilder::SyncServerOption::MAX_POLLERS, kMaxPollers);
     builder.AddListeningPort(config_.server.listen(), grpc::InsecureServerCredentials(), &port_);
     for (const auto& service : services_) builder.RegisterService(service.get());
     grpc_ = builder.BuildAndStart();

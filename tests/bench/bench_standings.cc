@@ -2,6 +2,8 @@
 // folder of its own, in this process, with a clock that can be moved to the next day.
 //
 //   bench_standings --folder /var/tmp/standings --partners 100000 --deals 300000
+#include <time.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <optional>
@@ -13,6 +15,7 @@
 #include "server/reports/scorecard.h"
 #include "server/reports/standings.h"
 #include "server/services/intervention_table.h"
+#include "server/services/score_query.h"
 #include "server/services/standings_table.h"
 #include "tests/bench/load.h"
 #include "tests/bench/local_program.h"
@@ -20,8 +23,18 @@
 namespace partnermetrics::bench {
 namespace {
 
+// Partners whose scorecards are made, each for the first time.
+constexpr int kScorecards = 5'000;
+
 double Milliseconds(absl::Time since) {
   return absl::ToDoubleMilliseconds(absl::Now() - since);
+}
+
+// CPU time of this thread.
+absl::Duration CpuTime() {
+  timespec time;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return absl::DurationFromTimespec(time);
 }
 
 class Bench {
@@ -38,6 +51,7 @@ class Bench {
     program_.Ingest(DealLoad(options_));
     Show("partners and deals ingested", absl::ToDoubleSeconds(absl::Now() - started), "s");
 
+    Scorecards();
     Show("first leaderboard: one metric of all partners evaluated", Read("partner_revenue"), "ms");
     std::vector<double> reads;
     for (int i = 0; i < 200; ++i) reads.push_back(Read("partner_revenue"));
@@ -80,6 +94,39 @@ class Bench {
  private:
   ProgramRuntime& runtime() { return program_.runtime(); }
 
+  // What one costs the server's processor, without gRPC.
+  void Scorecards() {
+    absl::Duration reading, evaluating, encoding;
+    size_t bytes = 0;
+    const Day as_of = ToDay(absl::CivilDay(2025, 6, 30));
+    const int cards = std::min(kScorecards, options_.partners);
+    for (int i = 0; i < cards; ++i) {
+      const absl::Duration begun = CpuTime();
+      ScopeReading scope;
+      {
+        Engine::View view(runtime().engine());
+        auto read = ReadScope(view, absl::StrCat(kSource, ":", PartnerId(i)), ScorecardMetrics);
+        Check(read.status());
+        scope = *std::move(read);
+      }
+      const absl::Duration read = CpuTime();
+      const v1::Scorecard card = BuildScorecard(
+          scope.catalog(), scope.source, {.scope = scope.scope, .scope_proto = scope.scope_proto, .as_of = as_of});
+      const absl::Duration evaluated = CpuTime();
+      bytes += card.SerializeAsString().size();
+      reading += read - begun;
+      evaluating += evaluated - read;
+      encoding += CpuTime() - evaluated;
+    }
+    const auto show = [cards](const std::string& name, absl::Duration time) {
+      Show(name, absl::ToDoubleMicroseconds(time) / cards, "us");
+    };
+    show("a scorecard, first look, CPU: read at one position", reading);
+    show("a scorecard, first look, CPU: evaluated", evaluating);
+    show("a scorecard, first look, CPU: encoded", encoding);
+    Show("a scorecard, encoded", static_cast<double>(bytes) / cards, "bytes");
+  }
+
   // Some minutes before the day everything is read, so that it is in use; then the day begins.
   void Turn(const std::string& name, absl::CivilDay day, const std::vector<std::string>& metrics) {
     const absl::Time midnight = absl::FromCivil(day, zone_);
@@ -88,8 +135,10 @@ class Bench {
     now_ = midnight + absl::Minutes(10);
     const int64_t evaluated = table_.work().evaluated;
     const absl::Time start = absl::Now();
+    const absl::Duration cpu = CpuTime();
     Check(table_.Refresh());
     Show(absl::StrCat(name, ", these ", metrics.size(), " metrics"), absl::ToDoubleSeconds(absl::Now() - start), "s");
+    Show("  of it CPU", absl::ToDoubleSeconds(CpuTime() - cpu), "s");
     Show("  values evaluated", static_cast<double>(table_.work().evaluated - evaluated), "");
   }
 

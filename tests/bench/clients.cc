@@ -1,23 +1,28 @@
 #include "tests/bench/clients.h"
 
 #include <grpcpp/client_context.h>
+#include <grpcpp/completion_queue.h>
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/support/byte_buffer.h>
 #include <grpcpp/support/client_callback.h>
+#include <grpcpp/support/proto_buffer_reader.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <condition_variable>
 #include <cstdlib>
 #include <iostream>
 #include <memory>
 #include <mutex>
-#include <random>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/civil_time.h"
 #include "absl/time/clock.h"
 #include "partnermetrics/v1/ingest_service.pb.h"
-#include "partnermetrics/v1/score_service.grpc.pb.h"
+#include "partnermetrics/v1/score_service.pb.h"
+#include "tests/bench/measure.h"
 #include "tests/support/server_process.h"
 
 namespace partnermetrics::bench {
@@ -114,27 +119,79 @@ class Stream final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::Byte
   grpc::Status status_;
 };
 
-Latencies ReadSome(const std::string& address, const ReadLoad& load, uint64_t seed, const std::function<bool()>& stop) {
-  const auto stub = v1::ScoreService::NewStub(ConnectTo(address));
-  std::mt19937_64 random(seed);
-  Latencies latencies;
-  v1::GetScorecardRequest request;
-  request.set_program(kProgram);
-  request.mutable_as_of()->set_year(load.year);
-  request.mutable_as_of()->set_month(6);
-  request.mutable_as_of()->set_day(30);
-  while (!stop()) {
-    request.set_partner_id(
-        absl::StrCat(kSource, ":", PartnerId(static_cast<int64_t>(random() % static_cast<uint64_t>(load.partners)))));
-    grpc::ClientContext context;
-    v1::Scorecard card;
-    const absl::Time start = absl::Now();
-    const grpc::Status status = stub->GetScorecard(&context, request, &card);
-    latencies.Add(absl::Now() - start);
-    if (!status.ok()) Die(status);
-  }
-  return latencies;
+grpc::ByteBuffer ToBuffer(const google::protobuf::MessageLite& message) {
+  const grpc::Slice slice(message.SerializeAsString());
+  return grpc::ByteBuffer(&slice, 1);
 }
+
+class Reader {
+ public:
+  Reader(const std::string& address, const ReadLoad& load, int client)
+      : load_(load), client_(client), channel_(ConnectTo(address)), stub_(channel_) {}
+
+  // What is measured does not include it.
+  void Connect() { channel_->WaitForConnected(std::chrono::system_clock::now() + std::chrono::seconds(10)); }
+
+  Latencies Read(const std::function<bool()>& stop) {
+    Latencies latencies;
+    const absl::Duration interval =
+        load_.calls_per_second > 0 ? absl::Seconds(load_.clients / load_.calls_per_second) : absl::ZeroDuration();
+    // Clients begin one after the other.
+    absl::Time due = absl::Now() + interval * client_ / load_.clients;
+    for (int64_t call = 0; !stop(); ++call, due += interval) {
+      const grpc::ByteBuffer request = ToBuffer(Request(call * load_.clients + client_));
+      if (load_.calls_per_second > 0) {
+        absl::SleepFor(due - absl::Now());
+      } else {
+        due = absl::Now();
+      }
+      grpc::ByteBuffer answer = Call(request);
+      latencies.Add(absl::Now() - due);
+      if (call % kDecodedOneIn == 0) CheckAnswer(answer);
+    }
+    return latencies;
+  }
+
+ private:
+  static constexpr int kDecodedOneIn = 64;
+
+  v1::GetScorecardRequest Request(int64_t look) const {
+    const absl::CivilDay day = absl::CivilDay(load_.year, 6, 30) - look / load_.partners;
+    v1::GetScorecardRequest request;
+    request.set_program(kProgram);
+    request.mutable_as_of()->set_year(static_cast<int32_t>(day.year()));
+    request.mutable_as_of()->set_month(day.month());
+    request.mutable_as_of()->set_day(day.day());
+    request.set_partner_id(absl::StrCat(kSource, ":", PartnerId(look % load_.partners)));
+    return request;
+  }
+  grpc::ByteBuffer Call(const grpc::ByteBuffer& request) {
+    grpc::ClientContext context;
+    const auto call =
+        stub_.PrepareUnaryCall(&context, "/partnermetrics.v1.ScoreService/GetScorecard", request, &queue_);
+    call->StartCall();
+    grpc::ByteBuffer answer;
+    grpc::Status status;
+    call->Finish(&answer, &status, nullptr);
+    void* tag = nullptr;
+    bool ok = false;
+    queue_.Next(&tag, &ok);
+    if (!status.ok()) Die(status);
+    return answer;
+  }
+  static void CheckAnswer(grpc::ByteBuffer& answer) {
+    v1::Scorecard card;
+    grpc::ProtoBufferReader reader(&answer);
+    if (card.ParseFromZeroCopyStream(&reader) && card.groups_size() > 0) return;
+    Die(grpc::Status(grpc::StatusCode::INTERNAL, "no scorecard"));
+  }
+
+  const ReadLoad& load_;
+  const int client_;
+  const std::shared_ptr<grpc::Channel> channel_;
+  grpc::GenericStub stub_;
+  grpc::CompletionQueue queue_;
+};
 
 }  // namespace
 
@@ -158,15 +215,20 @@ SendResult Send(const std::string& address, const Load& load) {
 }
 
 ReadResult ReadScorecards(const std::string& address, const ReadLoad& load, const std::function<bool()>& stop) {
-  std::vector<Latencies> latencies(static_cast<size_t>(load.clients));
+  std::vector<std::unique_ptr<Reader>> readers;
+  for (int i = 0; i < load.clients; ++i) readers.push_back(std::make_unique<Reader>(address, load, i));
+  for (const auto& reader : readers) reader->Connect();
+  std::vector<Latencies> latencies(readers.size());
   std::vector<std::thread> threads;
   ReadResult result;
+  const double cpu_before = CpuSeconds(getpid());
   const absl::Time start = absl::Now();
-  for (size_t i = 0; i < latencies.size(); ++i) {
-    threads.emplace_back([&, i] { latencies[i] = ReadSome(address, load, i + 1, stop); });
+  for (size_t i = 0; i < readers.size(); ++i) {
+    threads.emplace_back([&, i] { latencies[i] = readers[i]->Read(stop); });
   }
   for (std::thread& thread : threads) thread.join();
   result.elapsed = absl::Now() - start;
+  result.cpu_seconds = CpuSeconds(getpid()) - cpu_before;
   for (const Latencies& some : latencies) result.calls.Add(some);
   return result;
 }

@@ -39,15 +39,20 @@ SendResult Send(const std::string& address, const Load& load);
 struct ReadResult {
   absl::Duration elapsed;
   Latencies calls;
+  double cpu_seconds = 0;  // of this process
 };
 
 struct ReadLoad {
   int clients = 1;
   int partners = 1;
-  int year = 2025;  // as of 30 June; the load's deals end in 2025
+  int year = 2025;              // as of 30 June; the load's deals end in 2025
+  double calls_per_second = 0;  // of all clients together; 0: each asks as soon as it is answered
 };
 
-// Reads scorecards of random partners, each client in a thread of its own, until `stop` says so; asked between calls.
+// Reads scorecards, each client in a thread and on a connection of its own, until `stop` says so; asked between calls.
+// Every one is a first look: of a partner, or when all have been looked at, of the day before. Answers are taken as
+// they come over the wire, and few are decoded: it is the server that is measured. Calls that are to begin at a time
+// count from then, whatever keeps the client from it.
 ReadResult ReadScorecards(const std::string& address, const ReadLoad& load, const std::function<bool()>& stop);
 
 }  // namespace partnermetrics::bench

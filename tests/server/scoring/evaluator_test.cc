@@ -155,14 +155,15 @@ TEST_F(EvaluatorTest, RemembersTheValuesOfOneScope) {
 // Two periods of the same days are not the same: everything that a value depends on tells apart what is remembered.
 TEST_F(EvaluatorTest, RemembersByAllThatAValueDependsOn) {
   const Period quarter = PeriodOf(v1::WINDOW_KIND_QUARTER_TO_DATE, On(2024, 5, 31), 1);
-  std::vector<Period> periods(7, quarter);
+  std::vector<Period> periods(8, quarter);
   periods[1].first -= 31;
   periods[2].last += 1;
   periods[3].whole_last -= 10;
   periods[4].months = 0;
-  periods[4].days = 40;
-  periods[5].trailing = true;
-  periods[6].as_of += 20;
+  periods[5].months = 0;
+  periods[5].days = 40;
+  periods[6].trailing = true;
+  periods[7].as_of += 20;
   for (const auto& [formula, more] :
        std::vector<std::pair<std::string, std::string>>{{"f.sum", ""},
                                                         {"pace(window)", ""},

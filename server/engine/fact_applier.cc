@@ -417,8 +417,9 @@ absl::StatusOr<int64_t> FactApplier::Settle(int64_t most, Header& header) {
           return true;
         }));
     settled += static_cast<int64_t>(facts.size());
-    if (more) unsettled_.push_front(std::move(range));
     for (const FactId& id : facts) RETURN_IF_ERROR(ResolveAgain(id, header));
+    // Behind what hangs on these facts, so that it does not pile up.
+    if (more) unsettled_.push_back(std::move(range));
   }
   return settled;
 }

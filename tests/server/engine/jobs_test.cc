@@ -138,6 +138,25 @@ TEST_F(JobsTest, AnAliasMovesManyFactsInSteps) {
   ExpectReplayed();
 }
 
+TEST_F(JobsTest, WhatHangsOnTheFactsOfAStepDoesNotPileUp) {
+  Define(kWon);
+  Partner("p");
+  FinishJobs();
+  for (int i = 0; i < 8; ++i) {
+    Ingest(absl::StrCat("record_id: 'd", i, "' revision: 1 deal { outcome: DEAL_OUTCOME_WON customer_id: 'c", i,
+                        "' amount { currency_code: 'USD' units: 100 } closed_on { year: 2024 month: 5 day: 2 }"
+                        " attributions { partner_refs { external { id: 'a' } } } }"));
+  }
+  Alias("crm:p", "external { id: 'a' }");
+  while (engine_->HasJobs()) {
+    Step(2);
+    EXPECT_LE(Jobs().back().ranges_size(), 3) << "the customers of two deals, and what is left of the alias";
+  }
+  EXPECT_EQ(Total("partner:crm:p", "won"), "8/800");
+  ExpectVerified();
+  ExpectReplayed();
+}
+
 TEST_F(JobsTest, WhosePartnersFactsAreMakesNoDifferenceToTheBusiness) {
   Define(R"pb(
     measures { id: "partners" fact: "partner" kind: MEASURE_KIND_STOCK from: "signed_on" }

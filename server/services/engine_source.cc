@@ -237,7 +237,8 @@ const TierDecisions* EngineSource::Decisions(ScopeIndex scope) const {
 
 bool EngineSource::IsWhole(const RowKey& row) const {
   if (incomplete_ == nullptr) return true;
-  return !incomplete_->HasMeasure(row.measure, row.scope == kBusinessScope) && !incomplete_segments_.contains(row.scope);
+  return !incomplete_->HasMeasure(row.measure, row.scope == kBusinessScope) &&
+         !incomplete_segments_.contains(row.scope);
 }
 
 bool EngineSource::Knows(ScopeIndex scope) const {

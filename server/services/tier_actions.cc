@@ -8,8 +8,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/base/errors.h"
-#include "server/engine/partners.h"
 #include "server/engine/partner_entity.h"
+#include "server/engine/partners.h"
 #include "server/expr/diagnostics.h"
 #include "server/scoring/evaluator.h"
 #include "server/scoring/tier.h"

@@ -4,8 +4,7 @@
 //   values.Set("a", std::nullopt);                       // deleted
 //   for (const auto* entry : values.InOrder()) …         // a, b
 //
-// Few keys are ever asked for in order, and keeping all of them so would cost more than everything else about them: the
-// first who asks has them sorted, and those that come later are added then.
+// Few keys are ever asked for in order: the first who asks has them sorted, and those that come later are added then.
 //
 // Thread-safety: methods that are const may be called at a time, the others by one thread and alone.
 #ifndef PARTNERMETRICS_SERVER_ENGINE_KEYED_VALUES_H_

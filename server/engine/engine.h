@@ -47,7 +47,7 @@ struct EngineOptions {
   size_t cache_bytes = size_t{256} << 20;
   // Of changes in memory, after which a checkpoint is started. Larger ones are cheaper: what changes again and again is
   // written once.
-  size_t checkpoint_bytes = size_t{128} << 20;
+  size_t checkpoint_bytes = size_t{64} << 20;
   // Facts that a record may concern and still be applied at one go: what concerns more opens a job. Part of what a
   // replay must know: another number leaves jobs elsewhere until they are done.
   int64_t facts_at_once = 10'000;

@@ -66,7 +66,7 @@ void Replay::Take(const connectors::RecordView& record, const std::vector<uint64
                                fault.message)));
 }
 
-void Replay::Mark(const std::vector<uint64_t>& entries, v1::QuarantineAction action, std::string message) {
+void Replay::Mark(const std::vector<uint64_t>& entries, v1::QuarantineAction action, const std::string& message) {
   const bool passed = action == v1::QUARANTINE_ACTION_PASSED;
   for (const uint64_t entry : entries) {
     changes_[entry] = {passed ? v1::QUARANTINE_STATE_REPLAYED : v1::QUARANTINE_STATE_OPEN, action, run_.run_id,

@@ -54,7 +54,7 @@ class Replay : public connectors::ConnectorHandler {
 
   void Take(const connectors::RecordView& record, const std::vector<uint64_t>& entries, RunTally& tally,
             WriteRequest& request);
-  void Mark(const std::vector<uint64_t>& entries, v1::QuarantineAction action, std::string message);
+  void Mark(const std::vector<uint64_t>& entries, v1::QuarantineAction action, const std::string& message);
 
   const ConnectorConfig& config_;
   Programs& programs_;

@@ -28,22 +28,18 @@ uint64_t NumberAt(absl::string_view key, size_t from) {
 // memory: they are compared by a number of the bytes that follow what is alike, and those where it is equal, again.
 void Sort(absl::Span<const Entry*> entries, size_t from) {
   constexpr size_t kFew = 16;
+  if (entries.size() <= kFew) return std::sort(entries.begin(), entries.end(), IsBefore);
   const absl::string_view any = entries.front()->first;
   size_t alike = any.size(), shortest = any.size();
-  if (entries.size() > kFew) {
-    for (const Entry* entry : entries) {
-      shortest = std::min(shortest, entry->first.size());
-      const size_t most = std::min(alike, entry->first.size());
-      size_t same = std::min(from, most);
-      while (same < most && entry->first[same] == any[same]) ++same;
-      alike = same;
-    }
+  for (const Entry* entry : entries) {
+    shortest = std::min(shortest, entry->first.size());
+    const size_t most = std::min(alike, entry->first.size());
+    size_t same = std::min(from, most);
+    while (same < most && entry->first[same] == any[same]) ++same;
+    alike = same;
   }
-  // Also where a key is the beginning of all others.
-  if (alike == shortest) {
-    std::sort(entries.begin(), entries.end(), IsBefore);
-    return;
-  }
+  // A key that is the beginning of all others has nothing behind it to be compared.
+  if (alike == shortest) return std::sort(entries.begin(), entries.end(), IsBefore);
   struct Numbered {
     uint64_t number;
     const Entry* entry;

@@ -1,7 +1,6 @@
 #include "server/engine/state_overlay.h"
 
 #include <algorithm>
-#include <iterator>
 #include <utility>
 
 #include "absl/strings/match.h"

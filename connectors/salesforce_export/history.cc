@@ -171,10 +171,12 @@ class HistoryReader {
 
   Status LeaveOut(const Step& step, const CsvRecord& record, std::string_view raw) {
     if (run_.Done()) return {};
-    if (!record.ok()) {
-      PM_RETURN_IF_ERROR(run_.Reject(PlaceOf(step), raw, record.fault()));
-    } else {
+    if (record.ok()) {
       PM_RETURN_IF_ERROR(run_.sink.Skip(PlaceOf(step), step.skip));
+    } else if (run_.IsUnchanged(step.changed)) {
+      PM_RETURN_IF_ERROR(run_.sink.Skip(PlaceOf(step), "unchanged"));
+    } else {
+      PM_RETURN_IF_ERROR(run_.Reject(PlaceOf(step), raw, record.fault()));
     }
     return run_.Checkpoint();
   }

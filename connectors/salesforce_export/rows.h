@@ -23,7 +23,7 @@ struct Source {
   const LookupMemory& memory;  // what is looked up may have no more
 };
 
-// The newest of SystemModstamp, LastModifiedDate and CreatedDate of a row, in microseconds since 1970; 0: none.
+// SystemModstamp, else LastModifiedDate, else CreatedDate of a row, in microseconds since 1970; 0: none that is known.
 class ChangeColumns {
  public:
   explicit ChangeColumns(sdk::ColumnBinder* bind) {
@@ -35,6 +35,8 @@ class ChangeColumns {
   int64_t Micros(sdk::CsvRecord* record) const {
     for (int column : columns_) {
       if (std::optional<sdk::Instant> at = record->Time(column)) return at->Micros();
+      // A time that cannot be read is no reason to take an older one: it would say that nothing is new.
+      if (!record->IsBlank(column) && !record->ok()) return 0;
     }
     return 0;
   }

@@ -18,6 +18,14 @@ namespace partnermetrics::salesforce {
 
 inline constexpr uint64_t kProgressRows = 4096;  // between two reports
 
+// A column that was renamed in the source is missed without a word otherwise.
+inline void TellUnmapped(const std::string& file, const sdk::ColumnBinder& bind, sdk::Reporter& reporter) {
+  for (const std::string& column : bind.unmapped()) {
+    reporter.Problem(sdk::Level::kWarning, file, "column_map names the column " + column + ", which is not there",
+                     "correct the setting column_map, or export the column");
+  }
+}
+
 class Run {
  public:
   Run(const Options& options, const ExportFiles& files, sdk::Sink& sink, State state)
@@ -59,12 +67,13 @@ class Run {
     return sink.Cancelled() ? sdk::Cancelled() : sdk::Status();
   }
 
-  // A missing column stops the run; columns that nothing reads are told.
+  // A missing column stops the run; columns that nothing reads, or that are mapped and not there, are told.
   sdk::Status CheckColumns(const std::string& file, const sdk::ColumnBinder& bind) {
     if (!bind.missing().empty()) {
       return sdk::SourceError(file, "required columns are missing: " + sdk::JoinNames(bind.missing()),
                               "export them too, or name them in the setting column_map");
     }
+    TellUnmapped(file, bind, sink);
     std::vector<std::string> unread = bind.Unread();
     if (!unread.empty()) {
       sink.Problem(sdk::Level::kInfo, file, "columns that are not read: " + sdk::JoinNames(unread),

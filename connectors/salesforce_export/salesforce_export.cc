@@ -117,12 +117,12 @@ Status ReadFile(const ObjectReader& object, const sdk::Input& input, const Part&
     mapped.Clear();
     if (record.ok()) mapper->Map(&record, &mapped);
     sdk::Place place{input.name, row.number, row.offset};
-    if (!record.ok()) {
-      PM_RETURN_IF_ERROR(run->Reject(place, row.raw, record.fault()));
-    } else if (mapped.skip != nullptr) {
+    if (record.ok() && mapped.skip != nullptr) {
       PM_RETURN_IF_ERROR(run->sink.Skip(place, mapped.skip));
-    } else if (run->IsUnchanged(mapped.changed)) {
+    } else if (run->IsUnchanged(mapped.changed)) {  // what was rejected then is in quarantine
       PM_RETURN_IF_ERROR(run->sink.Skip(place, "unchanged"));
+    } else if (!record.ok()) {
+      PM_RETURN_IF_ERROR(run->Reject(place, row.raw, record.fault()));
     } else {
       PM_RETURN_IF_ERROR(run->sink.Emit(place, row.raw, mapped.events));
     }
@@ -219,6 +219,8 @@ class SalesforceExport : public sdk::Connector {
     }
     if (options_.complete_export) state.since.clear();
     PM_ASSIGN_OR_RETURN(ExportFiles files, ExportFiles::List(reader, options_));
+    // Nothing but settings and files decides what is stated, and all of these files was read.
+    if (!options_.complete_export && state.finished == files.Fingerprint()) return sink.Commit(state.Serialize());
     bool resumes = state.Resumes(files.Fingerprint());
     for (const std::string& name : files.unknown()) {
       sink.Problem(Level::kInfo, name, "the file is not read", "name its object in the setting file_map");
@@ -249,9 +251,7 @@ class SalesforceExport : public sdk::Connector {
       reporter.Problem(Level::kError, input.name, "the required column " + column + " is missing",
                        "export it too, or name it in the setting column_map");
     }
-    for (const std::string& column : bind.unmapped()) {
-      reporter.Problem(Level::kWarning, input.name, "column_map names the column " + column + ", which is not there");
-    }
+    TellUnmapped(input.name, bind, reporter);
   }
 
   // A kind is complete when every row of its objects was read well; a rejected row may hide a fact.

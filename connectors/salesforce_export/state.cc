@@ -69,6 +69,7 @@ void State::Finish() {
   for (const auto& [name, micros] : seen) {
     if (micros > 0) since[name] = std::max(since[name], micros);
   }
+  finished = files;
   seen.clear();
   incomplete.clear();
   object.clear();
@@ -86,7 +87,8 @@ std::string State::Serialize() const {
     text.append(Quote(name));
   }
   text.append("],\"object\":").append(Quote(object)).append(",\"files\":").append(Quote(files));
-  text.append(",\"done\":").append(std::to_string(done)).append("}");
+  text.append(",\"done\":").append(std::to_string(done));
+  text.append(",\"finished\":").append(Quote(finished)).append("}");
   return text;
 }
 
@@ -108,6 +110,7 @@ sdk::Result<State> State::Parse(std::string_view text) {
              ReadText(json, "files", &state.files) && json["done"].get(state.done) == simdjson::SUCCESS &&
              json["incomplete"].get(incomplete) == simdjson::SUCCESS;
   if (!readable) return sdk::BadState("it cannot be read");
+  ReadText(json, "finished", &state.finished);  // older states have none
   for (simdjson::dom::element name : incomplete) {
     std::string_view object;
     if (name.get(object) == simdjson::SUCCESS) state.incomplete.emplace(object);

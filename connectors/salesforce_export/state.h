@@ -18,6 +18,7 @@ struct State {
   std::map<std::string, int64_t> since;
   std::map<std::string, int64_t> seen;
   std::set<std::string> incomplete;  // objects with rejected rows in this run
+  std::string finished;              // fingerprint of the export that was read to its end
 
   // Where a run that was interrupted goes on; no object: at the start.
   std::string object;

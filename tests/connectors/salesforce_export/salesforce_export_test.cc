@@ -149,6 +149,7 @@ TEST_F(WeeklyExport, LinksPartnersCustomersAndDeals) {
 TEST_F(WeeklyExport, IncrementalRunReadsOnlyWhatChanged) {
   ASSERT_EQ(run.Read(), PM_OK) << run.error();
   std::string state = run.last_state();
+  run.AddFile("Attachment.csv", "Id\n");  // another export
   ASSERT_EQ(run.Read({}, state), PM_OK) << run.error();
   // The newest of each object is read again (inclusive), the two older accounts and the older deal are not.
   EXPECT_EQ(run.Skips()["unchanged"], 3);
@@ -162,6 +163,39 @@ TEST_F(WeeklyExport, IncrementalRunReadsOnlyWhatChanged) {
   // Other settings: nothing of the earlier reading counts.
   ASSERT_EQ(run.Read({{"default_currency", "EUR"}}, state), PM_OK) << run.error();
   EXPECT_EQ(run.Skips().count("unchanged"), 0u);
+}
+
+TEST_F(WeeklyExport, AnExportThatWasReadToItsEndIsNotReadAgain) {
+  ASSERT_EQ(run.Read(), PM_OK) << run.error();
+  const std::string state = run.last_state();
+  ASSERT_EQ(run.Read({}, state), PM_OK) << run.error();
+  EXPECT_THAT(run.records(), IsEmpty());
+  EXPECT_EQ(run.last_state(), state);
+  // What a complete export lacks is known only when all of it is read.
+  const SettingMap complete = {{"complete_export", "true"}};
+  ASSERT_EQ(run.Read(complete), PM_OK) << run.error();
+  const size_t all = run.records().size();
+  ASSERT_EQ(run.Read(complete, run.last_state()), PM_OK) << run.error();
+  EXPECT_EQ(run.records().size(), all);
+}
+
+TEST_F(WeeklyExport, BadRowsOfEarlierExportsAreNotRejectedAgain) {
+  const std::string bad = Opportunity("0065f00000AAAACAA5", "12,5 EUR", "0", "Web", "2026-01-15 10:00:00");
+  run.AddFile("Opportunity.csv",
+              std::string(kOpportunityHeader) + Opportunity("0065f00000AAAAAAA5", "1", "1", "Partner") + bad);
+  run.AddFile("OpportunityHistory.csv",
+              "Id,OpportunityId,CreatedDate,StageName\n0085f00000AAAAAAA5,0065f00000AAAAAAA5,2026-01-01,\n"
+              "0085f00000AAAABAA5,0065f00000AAAAAAA5,2026-02-01,Won\n");
+  ASSERT_EQ(run.Read(), PM_OK) << run.error();
+  EXPECT_THAT(run.Rejections(),
+              ElementsAre("Opportunity.csv:2:Amount:bad_amount", "OpportunityHistory.csv:1:StageName:missing_stage"));
+  const std::string state = run.last_state();
+  // The next export has them still, and a new one that does not say when it was changed.
+  run.AddFile("Opportunity.csv", std::string(kOpportunityHeader) +
+                                     Opportunity("0065f00000AAAAAAA5", "1", "1", "Partner") + bad +
+                                     Opportunity("0065f00000AAAABAA5", "1", "0", "Web", "yesterday"));
+  ASSERT_EQ(run.Read({}, state), PM_OK) << run.error();
+  EXPECT_THAT(run.Rejections(), ElementsAre("Opportunity.csv:3:SystemModstamp:bad_time"));
 }
 
 TEST_F(WeeklyExport, BadRowsAreRejectedWithTheirPlaceAndTheRestIsRead) {

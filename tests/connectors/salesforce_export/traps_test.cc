@@ -1,40 +1,45 @@
 // What makes exports of Salesforce hard to read, trap by trap. All files are made by hand; those of others are read in
 // salesforce_export_test.cc.
 //
-// | trap                                                                    | test                                    |
-// | ----------------------------------------------------------------------- | --------------------------------------- |
-// | four dialects of CSV: booleans, times, nulls, quoting, case of headers   | DialectsStateTheSame | | the null id
-// 000000000000000AAA, and empty, in one file                   | TheNullIdIsNobody                       | | SFDMU
-// writes false as empty                                              | DialectsStateTheSame, BooleansInTheWild | |
-// true/false, TRUE/FALSE, True/False, 1/0, 1/empty, yes/no                 | BooleansInTheWild                       |
-// | ISO-8859-1 without a mark, and bytes that cp1252 lacks                   | EncodingsAreFound | | UTF-8 and UTF-16
-// with a mark; NUL bytes in cells                         | EncodingsAreFound                       | | 15-character
-// ids beside 18-character ones                                | ShortAndLongIdsJoin                     | | ids whose
-// letters lost their case                                        | IdsThatLostTheirCaseAreRejected         | |
-// FieldHistory.csv is no history                                           | FieldHistoryIsNoHistory                 |
-// | history of stages, history of fields                                     | objects_test.cc | | PartnerAccountId is
-// empty, organisations have columns of their own       | RenamedColumnsAreMapped                 | | lead statuses that
-// lie about conversion                                  | SalesforceLead.StatusesThatLieAreIgnored | | cases and deals
-// that closed before they were created (imports)           | ImportedRecordsEndBeforeTheyBegin       | | stale fiscal
-// years, close dates of the history                           | DerivedColumnsAreNotTrusted             | | stage names
-// are labels, localised and renamed                            | OutcomesComeFromFlagsAlone              | | forecast
-// categories by name or by label                                  | ForecastCategoriesAreReadAsWritten      | | headers
-// that repeat or are empty                                         | RepeatedAndEmptyHeadersAreHarmless      | |
-// re-saved in Excel: ;, CRLF, TRUE, 2/23/26 08:55 PM, 3.00E+07             | ReSavedInASpreadsheet                   |
-// | 02/03/24 is ambiguous                                                    | AmbiguousDatesNeedASetting | | dates
-// shift by a day through time zones                                  | DatesDoNotShift                         | | line
-// breaks and quotes in cells, #N/A, a missing last line end           | CellsWithAnythingInThem                 | |
-// reports end with lines that are no data                                  | FootersOfReportsAreRejected             |
-// | numbered files, folders, gzip, several zips                              | NumberedFilesAndSeveralZipsAreOneExport
-// | | the same record in two zips                                              | ARecordInTwoZipsHasTwoRevisions | |
-// amounts in the row's own currency; rates                                 | AmountsKeepTheirCurrency, objects_test.cc
-// | | deleted, restored and hard-deleted records                               | DeletedAndRestoredRecords,
-// HardDeletedRecordsAreMissingFromACompleteExport | | merged accounts, merged again |
-// MergedAccountsPointOnOverSeveralHops    | | mirrored rows of Partner.csv | MirroredLinksCountOnce                  |
+// clang-format off
+// | trap                                                                 | test                                      |
+// | -------------------------------------------------------------------- | ----------------------------------------- |
+// | four dialects of CSV: booleans, times, nulls, quoting, case of names | DialectsStateTheSame                      |
+// | the null id 000000000000000AAA, and empty, in one file               | TheNullIdIsNobody                         |
+// | SFDMU writes false as empty                                          | DialectsStateTheSame, BooleansInTheWild   |
+// | true/false, TRUE/FALSE, True/False, 1/0, 1/empty, yes/no             | BooleansInTheWild                         |
+// | ISO-8859-1 without a mark, and bytes that cp1252 lacks               | EncodingsAreFound                         |
+// | UTF-8 and UTF-16 with a mark; NUL bytes in cells                     | EncodingsAreFound                         |
+// | 15-character ids beside 18-character ones                            | ShortAndLongIdsJoin                       |
+// | ids whose letters lost their case                                    | IdsThatLostTheirCaseAreRejected           |
+// | FieldHistory.csv is no history                                       | FieldHistoryIsNoHistory                   |
+// | history of stages, history of fields                                 | objects_test.cc                           |
+// | PartnerAccountId is empty, organisations have columns of their own   | RenamedColumnsAreMapped                   |
+// | lead statuses that lie about conversion                              | SalesforceLead.StatusesThatLieAreIgnored  |
+// | cases and deals that closed before they were created (imports)       | ImportedRecordsEndBeforeTheyBegin; KPIs:  |
+// |                                                                      | SamplesTest.SalesforceDataCloudWorkshop   |
+// | stale fiscal years, close dates of the history                       | DerivedColumnsAreNotTrusted               |
+// | stage names are labels, localised and renamed                        | OutcomesComeFromFlagsAlone                |
+// | forecast categories by name or by label                              | ForecastCategoriesAreReadAsWritten        |
+// | headers that repeat or are empty                                     | RepeatedAndEmptyHeadersAreHarmless        |
+// | re-saved in Excel: ;, CRLF, TRUE, 2/23/26 08:55 PM, 3.00E+07         | ReSavedInASpreadsheet                     |
+// | 02/03/24 is ambiguous                                                | AmbiguousDatesNeedASetting                |
+// | dates shift by a day through time zones                              | DatesDoNotShift                           |
+// | line breaks and quotes in cells, #N/A, a missing last line end       | CellsWithAnythingInThem                   |
+// | reports end with lines that are no data                              | FootersOfReportsAreRejected               |
+// | numbered files, folders, gzip, several zips                          | NumberedFilesAndSeveralZipsAreOneExport   |
+// | the same record in two zips                                          | ARecordInTwoZipsHasTwoRevisions           |
+// | amounts in the row's own currency; rates                             | AmountsKeepTheirCurrency, objects_test.cc |
+// | deleted and restored records                                         | DeletedAndRestoredRecords                 |
+// | hard-deleted records                                                 | HardDeletedRecordsAreMissing…             |
+// | merged accounts, merged again                                        | MergedAccountsPointOnOverSeveralHops      |
+// | mirrored rows of Partner.csv                                         | MirroredLinksCountOnce                    |
+// clang-format on
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 #include <zip.h>
+#include <zlib.h>
 
 #include <cstdio>
 
@@ -73,6 +78,16 @@ std::string MakeZip(const std::map<std::string, std::string>& members) {
     zip_file_add(zip, name.c_str(), zip_source_buffer(zip, content.data(), content.size(), 0), 0);
   }
   EXPECT_EQ(zip_close(zip), 0);
+  std::string bytes = PluginRun::Content(path);
+  std::remove(path.c_str());
+  return bytes;
+}
+
+std::string MakeGzip(const std::string& content) {
+  const std::string path = ::testing::TempDir() + "traps_" + std::to_string(getpid()) + ".gz";
+  gzFile file = gzopen(path.c_str(), "wb");
+  EXPECT_EQ(gzwrite(file, content.data(), static_cast<unsigned>(content.size())), static_cast<int>(content.size()));
+  EXPECT_EQ(gzclose(file), Z_OK);
   std::string bytes = PluginRun::Content(path);
   std::remove(path.c_str());
   return bytes;
@@ -218,6 +233,14 @@ TEST_F(SalesforceTraps, RenamedColumnsAreMapped) {
   EXPECT_EQ(Deals()[0]->amount().units(), 7);
   ASSERT_EQ(Deals()[0]->attributions_size(), 1);
   EXPECT_EQ(Deals()[0]->attributions(0).partner_refs(0).external().id(), "0015f0000000001AAA");
+  EXPECT_FALSE(run_.HasProblem("Chancen.csv", "not there"));
+
+  // Renamed again: the run says what it misses, and what it does not read.
+  run_.AddFile("Opportunity.csv", std::string("Id,StageName,Amount,CloseDate,IsClosed,IsWon,Partnerkanal__c\n") +
+                                      "0065f0000000001AAA,Gewonnen,7,2026-01-31,1,1,0015f0000000001AAA\n");
+  Read({{"column_map", R"({"Opportunity.partner": ["Kanal__c"]})"}});
+  EXPECT_TRUE(run_.HasProblem("Opportunity.csv", "column_map names the column Kanal__c, which is not there"));
+  EXPECT_TRUE(run_.HasProblem("Opportunity.csv", "columns that are not read: Partnerkanal__c"));
 }
 
 TEST_F(SalesforceTraps, ImportedRecordsEndBeforeTheyBegin) {
@@ -346,6 +369,7 @@ TEST_F(SalesforceTraps, NumberedFilesAndSeveralZipsAreOneExport) {
   run_.AddFile("Account_2.csv", account(2));
   run_.AddFile("account-3.csv", account(3));
   run_.AddFile("more/ACCOUNT.CSV", account(4));
+  run_.AddFile("Account_8.csv.gz", MakeGzip(account(8)));
   run_.AddFile("WE_00D_1.ZIP", MakeZip({{"Account.csv", account(5)}, {"export/Account_1.csv", account(6)}}));
   // The second zip's deals have partners in the first: parts are joined over all files.
   run_.AddFile("WE_00D_2.ZIP",
@@ -357,7 +381,7 @@ TEST_F(SalesforceTraps, NumberedFilesAndSeveralZipsAreOneExport) {
                {"Attachment.csv", "Id\n"}}));
   Read();
   EXPECT_THAT(run_.Rejections(), IsEmpty());
-  EXPECT_THAT(Customers(), SizeIs(6));
+  EXPECT_THAT(Customers(), SizeIs(7));
   EXPECT_THAT(run_.Facts(&v1::Event::has_partner, &v1::Event::partner), SizeIs(1));
   ASSERT_THAT(Deals(), SizeIs(1));
   EXPECT_EQ(Deals()[0]->attributions_size(), 1);
@@ -384,13 +408,14 @@ TEST_F(SalesforceTraps, AmountsKeepTheirCurrency) {
 }
 
 TEST_F(SalesforceTraps, DeletedAndRestoredRecords) {
-  auto deal = [](const char* deleted, const char* modified) {
-    return std::string(kDealHeader) + "0065f0000000001AAA," + deleted + ",Won,1,2026-01-31,1,1," + modified + "\n";
+  auto deal = [](const char* deleted, const char* amount, const char* modified) {
+    return std::string(kDealHeader) + kDeal1 + "," + deleted + ",Won," + amount + ",2026-01-31,1,1," + modified + "\n";
   };
   std::vector<bool> deleted;
   std::vector<int64_t> revisions;
   std::string state;
-  for (const std::string& file : {deal("0", "2026-02-01"), deal("1", "2026-02-02"), deal("0", "2026-02-03")}) {
+  for (const std::string& file :
+       {deal("0", "1", "2026-02-01"), deal("1", "10", "2026-02-02"), deal("0", "100", "2026-02-03")}) {
     run_.AddFile("Opportunity.csv", file);
     ASSERT_EQ(run_.Read({}, state), PM_OK) << run_.error();
     ASSERT_THAT(run_.events(), SizeIs(1));

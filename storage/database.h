@@ -42,8 +42,6 @@ struct DatabaseOptions {
   bool sync = true;
   // Appends are refused when the disk has less left: room for the state and for compaction.
   int64_t min_free_bytes = int64_t{256} << 20;
-  // Size of one write buffer of the state; 0: from memory_mb. A checkpoint should fit into it.
-  int64_t memtable_bytes = 0;
   // Where RocksDB does its I/O; null: the system's files. Must outlive the database. For fault tests.
   rocksdb::Env* env = nullptr;
   // Called with its name at each place where a crash is of interest: "append:before_write". For crash tests.
@@ -83,8 +81,8 @@ class Database {
   virtual int64_t log_bytes() const = 0;
   virtual int64_t state_bytes() const = 0;
 
-  // Flushes the state and closes everything. Afterwards nothing of this database may be used. Destroyed without it, the
-  // folder is as after a crash of the process: nothing appended is lost, the state stands at its last flush.
+  // Closes everything. Afterwards nothing of this database may be used. Destroyed without it, the folder is as after a
+  // crash of the process: nothing appended is lost, the state stands at its last checkpoint.
   virtual absl::Status Close() = 0;
 };
 

@@ -18,18 +18,17 @@
 namespace partnermetrics::storage {
 namespace {
 
-constexpr int64_t kMinMemtableBytes = 64 << 10;
-constexpr int64_t kMaxMemtableBytes = 64 << 20;
+constexpr int64_t kMostMemtableBytes = 64 << 20;
 
 rocksdb::Options StateOptions(const DatabaseOptions& options, const SharedMemory& memory) {
   rocksdb::Options rocks = CommonOptions(options, memory, std::make_shared<ErrorListener>("state"));
   // Without a WAL the families would come back from a crash at different checkpoints if each was flushed alone.
   rocks.atomic_flush = true;
-  rocks.avoid_flush_during_shutdown = true;  // Close() does it, and tells of errors
+  rocks.avoid_flush_during_shutdown = true;  // what is not flushed is of a checkpoint that failed
   // What a checkpoint writes is soon merged with the next ones': packing it before is wasted work.
   rocks.compression_per_level = {rocksdb::kNoCompression, rocksdb::kLZ4Compression};
-  const int64_t memtable = options.memtable_bytes > 0 ? options.memtable_bytes : (options.memory_mb << 20) / 8;
-  rocks.write_buffer_size = static_cast<size_t>(std::clamp(memtable, kMinMemtableBytes, kMaxMemtableBytes));
+  // A checkpoint that is larger is one batch, and flushed as a whole, all the same.
+  rocks.write_buffer_size = static_cast<size_t>(std::min((options.memory_mb << 20) / 8, kMostMemtableBytes));
   return rocks;
 }
 
@@ -37,14 +36,14 @@ std::vector<rocksdb::ColumnFamilyDescriptor> StateFamilies(const rocksdb::Option
   rocksdb::BlockBasedTableOptions table = CommonTableOptions(memory);
   rocksdb::ColumnFamilyOptions family(rocks);
   family.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
-  // Most lookups of facts are of new ones: a filter answers them without reading.
+  // Most facts and index entries that are looked up are new: a filter answers for them without reading.
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
   table.optimize_filters_for_memory = true;
-  rocksdb::ColumnFamilyOptions facts(rocks);
-  facts.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
-  facts.memtable_whole_key_filtering = true;
-  facts.memtable_prefix_bloom_size_ratio = 0.05;
-  return {{"meta", family}, {"facts", facts}, {"cells", family}, {"indexes", family}};
+  rocksdb::ColumnFamilyOptions looked_up(rocks);
+  looked_up.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  looked_up.memtable_whole_key_filtering = true;
+  looked_up.memtable_prefix_bloom_size_ratio = 0.05;
+  return {{"meta", family}, {"facts", looked_up}, {"cells", family}, {"indexes", looked_up}};
 }
 
 // True when opening again later would not help: the files themselves are at fault.
@@ -78,17 +77,9 @@ absl::Status RocksState::Open() {
 }
 
 absl::Status RocksState::Discard(absl::string_view reason) {
-  // Without a flush: its errors do not matter any more.
-  opened_.Close().IgnoreError();
+  opened_.Close().IgnoreError();  // its errors do not matter any more
   RETURN_IF_ERROR(DeleteFiles(reason));
   return FromRocks(TryOpen(), absl::StrCat("open the state in ", path_));
-}
-
-absl::Status RocksState::Close() {
-  if (!opened_.is_open()) return absl::OkStatus();
-  absl::Status flushed = Flush();
-  absl::Status closed = opened_.Close();
-  return flushed.ok() ? closed : flushed;
 }
 
 absl::Status RocksState::DeleteFiles(absl::string_view reason) {
@@ -177,16 +168,11 @@ absl::Status RocksState::WriteCheckpoint(absl::Span<const StateChange> changes) 
   rocksdb::WriteOptions write;
   write.disableWAL = true;
   KillPoint("checkpoint:before_write");
-  const rocksdb::Status status = opened_.db().Write(write, &batch);
-  KillPoint("checkpoint:after_write");
+  rocksdb::Status status = opened_.db().Write(write, &batch);
+  KillPoint("checkpoint:before_flush");
+  if (status.ok()) status = opened_.db().Flush(rocksdb::FlushOptions(), opened_.families());
+  KillPoint("checkpoint:after_flush");
   return Checked(status, "write a checkpoint");
-}
-
-absl::Status RocksState::Flush() {
-  KillPoint("flush:before");
-  const rocksdb::Status status = opened_.db().Flush(rocksdb::FlushOptions(), opened_.families());
-  KillPoint("flush:after");
-  return Checked(status, "flush the state");
 }
 
 }  // namespace partnermetrics::storage

@@ -1,5 +1,5 @@
-// The state in a RocksDB instance of its own: no WAL, column families flushed together, so that what is on disk is
-// always one whole checkpoint.
+// The state in a RocksDB instance of its own: no WAL, each checkpoint is flushed, all column families together, so that
+// what is on disk is always one whole checkpoint.
 #ifndef PARTNERMETRICS_STORAGE_ROCKS_STATE_H_
 #define PARTNERMETRICS_STORAGE_ROCKS_STATE_H_
 
@@ -25,15 +25,13 @@ class RocksState : public StateStore {
   absl::Status Discard(absl::string_view reason);
   bool was_reset() const { return was_reset_; }
   absl::Status Use(const std::function<absl::Status(rocksdb::DB&)>& use) { return use(opened_.db()); }
-  // Flushes and closes. The destructor does not flush.
-  absl::Status Close();
+  absl::Status Close() { return opened_.Close(); }
 
   absl::StatusOr<std::optional<std::string>> Get(StateTable table, absl::string_view key) const override;
   absl::Status Scan(StateTable table, absl::string_view prefix, absl::string_view from,
                     const std::function<bool(absl::string_view key, absl::string_view value)>& visit) const override;
   std::unique_ptr<StateSnapshot> Snapshot() const override;
   absl::Status WriteCheckpoint(absl::Span<const StateChange> changes) override;
-  absl::Status Flush() override;
 
  private:
   friend class RocksSnapshot;

@@ -59,12 +59,10 @@ class StateStore {
   // The state after the last checkpoint. It must end before the state is closed or discarded.
   virtual std::unique_ptr<StateSnapshot> Snapshot() const = 0;
 
-  // Writes all changes as one atomic batch: a checkpoint. Not durable until flushed: after a crash the state stands at
-  // an earlier whole checkpoint.
+  // Writes all changes, or none: a checkpoint. Of several changes of one key the last counts; sorted ones are quickest.
+  // Durable when it returns. One that failed may be seen all the same while the process lives, or later be durable with
+  // the next one.
   virtual absl::Status WriteCheckpoint(absl::Span<const StateChange> changes) = 0;
-
-  // Makes all checkpoints so far durable.
-  virtual absl::Status Flush() = 0;
 };
 
 }  // namespace partnermetrics::storage

@@ -7,7 +7,6 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 #include <iostream>
 #include <map>
@@ -16,16 +15,12 @@
 
 #include "absl/strings/match.h"
 #include "tests/server/ops/ops_fixture.h"
+#include "tests/support/environment.h"
 
 namespace partnermetrics {
 namespace {
 
 namespace fs = std::filesystem;
-
-uint64_t Environment(const char* name, uint64_t fallback) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? fallback : std::strtoull(value, nullptr, 10);
-}
 
 class BitRotTest : public OpsFixture {
  protected:
@@ -108,8 +103,8 @@ class BitRotTest : public OpsFixture {
 };
 
 TEST_F(BitRotTest, NeverAWrongNumber) {
-  const uint64_t flips = Environment("PM_FLIPS", 200);
-  const uint64_t seed = Environment("PM_SEED", std::random_device()());
+  const uint64_t flips = NumberFromEnvironment("PM_FLIPS", 200);
+  const uint64_t seed = NumberFromEnvironment("PM_SEED", std::random_device()());
   std::cout << "PM_FLIPS=" << flips << " PM_SEED=" << seed << std::endl;
   std::mt19937_64 random(seed);
   std::vector<fs::path> files;

@@ -35,13 +35,13 @@
 #include "storage/status_macros.h"
 #include "tests/crash/rocks_kill_point.h"
 #include "tests/storage/temp_dir.h"
+#include "tests/support/environment.h"
 
 namespace partnermetrics::storage {
 namespace {
 
 constexpr int kKeys = 150;            // all dirty at most checkpoints
-constexpr size_t kValueBytes = 1000;  // so a checkpoint has up to 150 KB in each of two tables
-constexpr int64_t kMemtableBytes = 64 << 10;
+constexpr size_t kValueBytes = 8000;  // so a checkpoint has up to 1.2 MB in each of two tables: more than a memtable
 constexpr int kKillsPerFolder = 30;
 
 // --- The model: what a log means ---
@@ -147,9 +147,8 @@ std::string PersonalSubject(uint64_t first) {
 Database::Options DatabaseOptionsFor(const std::string& folder) {
   Database::Options options;
   options.data_dir = folder;
-  options.memory_mb = 16;
+  options.memory_mb = 8;  // memtables of 1 MiB
   options.min_free_bytes = 0;
-  options.memtable_bytes = kMemtableBytes;
   return options;
 }
 
@@ -214,7 +213,6 @@ absl::Status RunChild(const std::string& folder, const Plan& plan, int pipe) {
     Report(pipe, 'c', model.position());  // before: it may be there or not
     const std::vector<StateChange> dirty = model.TakeDirty();
     RETURN_IF_ERROR(database->state().WriteCheckpoint(dirty));
-    if (random() % 4 == 0) RETURN_IF_ERROR(database->state().Flush());
   }
 }
 
@@ -314,7 +312,7 @@ class Crasher {
       case 0:  // in the midst of appending
         plan.rocks_odds = static_cast<int>(20 + random_() % 600);
         break;
-      case 1:  // flushes, manifest, folders
+      case 1:  // tables, manifest, folders
         plan.rocks_odds = static_cast<int>(1 + random_() % 30);
         plan.rare_places = true;
         break;
@@ -404,11 +402,6 @@ class Crasher {
   uint64_t position_ = 0;
   std::set<uint64_t> checkpoints_;
 };
-
-uint64_t NumberFromEnvironment(const char* name, uint64_t otherwise) {
-  const char* text = std::getenv(name);
-  return text != nullptr ? std::strtoull(text, nullptr, 10) : otherwise;
-}
 
 TEST(StorageCrashTest, NothingAcknowledgedIsLost) {
   const auto kills = static_cast<int>(NumberFromEnvironment("PM_CRASH_KILLS", 600));

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdlib>
 #include <filesystem>
 #include <iostream>
 #include <limits>
@@ -18,6 +17,7 @@
 #include "storage/database.h"
 #include "tests/storage/fault_file_system.h"
 #include "tests/storage/temp_dir.h"
+#include "tests/support/environment.h"
 
 namespace partnermetrics::storage {
 namespace {
@@ -37,7 +37,6 @@ class FaultTest : public testing::Test {
     options.data_dir = folder_.path() + "/data";
     options.memory_mb = 32;
     options.min_free_bytes = 10 << 20;
-    options.memtable_bytes = 64 << 10;
     options.env = &env_;
     return options;
   }
@@ -126,7 +125,6 @@ TEST_F(FaultTest, LowFreeSpaceIsRefusedBeforeTheDiskIsFull) {
   // The reserve is for the state.
   const std::vector<StateChange> changes = {{StateTable::kMeta, "position", "1"}};
   EXPECT_TRUE(database_->state().WriteCheckpoint(changes).ok());
-  EXPECT_TRUE(database_->state().Flush().ok());
   files_->set_free_bytes(10 << 20);
   EXPECT_TRUE(Append("after").ok());
   EXPECT_THAT(Payloads(), ElementsAre("before", "after"));
@@ -167,22 +165,20 @@ TEST_F(FaultTest, FailedSyncIsUnknownAndTheRecordMayBeThere) {
   }
 }
 
-TEST_F(FaultTest, FullDiskWhenTheStateFlushes) {
+TEST_F(FaultTest, FullDiskWhenACheckpointIsWritten) {
   Open();
   ASSERT_TRUE(Append("before").ok());
   files_->FailForGood(Op::kAny, ".sst", Error::kNoSpace);
   const std::vector<StateChange> changes = {{StateTable::kFacts, "a", "b"}};
-  ASSERT_TRUE(database_->state().WriteCheckpoint(changes).ok());
-  EXPECT_EQ(database_->state().Flush().code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(database_->state().WriteCheckpoint(changes).code(), absl::StatusCode::kResourceExhausted);
   EXPECT_TRUE(Append("log goes on").ok());
-  EXPECT_EQ(database_->state().Get(StateTable::kFacts, "a").value(), "b");
   files_->Heal();
-  absl::Status flushed = absl::UnknownError("");
-  for (int i = 0; i < 500 && !flushed.ok(); ++i) {
-    flushed = database_->state().Flush();
+  absl::Status written = absl::UnknownError("");
+  for (int i = 0; i < 500 && !written.ok(); ++i) {
+    written = database_->state().WriteCheckpoint(changes);
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
-  EXPECT_TRUE(flushed.ok()) << flushed;
+  EXPECT_TRUE(written.ok()) << written;
   Open();
   EXPECT_EQ(database_->state().Get(StateTable::kFacts, "a").value(), "b");
   EXPECT_THAT(Payloads(), ElementsAre("before", "log goes on"));
@@ -208,11 +204,10 @@ class EveryFaultTest : public FaultTest, public testing::WithParamInterface<std:
         answers->refused.push_back(payload);
       }
       if (i % 8 == 7) {
-        // Larger than the memtable.
         const std::string fact(100'000, 'x'), position = absl::StrCat(log_->last_position());
-        const std::vector<StateChange> changes = {{StateTable::kFacts, "a", fact},
-                                                  {StateTable::kMeta, "position", position}};
-        if (database_->state().WriteCheckpoint(changes).ok()) database_->state().Flush().IgnoreError();
+        const std::vector<StateChange> changes = {{StateTable::kMeta, "position", position},
+                                                  {StateTable::kFacts, "a", fact}};
+        database_->state().WriteCheckpoint(changes).IgnoreError();
       }
     }
     database_->Close().IgnoreError();
@@ -267,8 +262,7 @@ INSTANTIATE_TEST_SUITE_P(, EveryFaultTest,
 
 // Cuts the power at random moments: nothing that was accepted may be missing, and the state is a whole checkpoint.
 TEST_F(FaultTest, PowerLoss) {
-  const char* seed_text = std::getenv("PM_SEED");
-  const uint64_t seed = seed_text != nullptr ? std::strtoull(seed_text, nullptr, 10) : std::random_device{}();
+  const uint64_t seed = NumberFromEnvironment("PM_SEED", std::random_device{}());
   std::cout << "PM_SEED=" << seed << "\n";
   std::mt19937_64 random(seed);
   std::vector<std::string> accepted;
@@ -290,8 +284,8 @@ TEST_F(FaultTest, PowerLoss) {
       if (random() % 4 == 0) {
         const std::string position = absl::StrCat(accepted.size());
         const std::string fact = std::string(100'000, 'x') + position;
-        const std::vector<StateChange> changes = {{StateTable::kFacts, "a", fact},
-                                                  {StateTable::kMeta, "position", position}};
+        const std::vector<StateChange> changes = {{StateTable::kMeta, "position", position},
+                                                  {StateTable::kFacts, "a", fact}};
         ASSERT_TRUE(database_->state().WriteCheckpoint(changes).ok());
       }
     }

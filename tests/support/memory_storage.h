@@ -114,7 +114,6 @@ class MemoryState : public storage::StateStore {
     }
     return absl::OkStatus();
   }
-  absl::Status Flush() override { return absl::OkStatus(); }
 
   const Table& table(storage::StateTable table) const { return tables_[Index(table)]; }
 

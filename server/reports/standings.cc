@@ -46,7 +46,17 @@ int64_t CountPassing(const Standings& standings, const Filter& passes) {
   return passing;
 }
 
+// Null for a metric whose values are no tiers.
+const CompiledTiers* TiersOf(const Standings& standings) {
+  return standings.metric->definition.unit() == v1::METRIC_UNIT_TIER ? standings.catalog->tiers() : nullptr;
+}
+
+std::string TierName(const CompiledTiers& tiers, int rank) {
+  return rank == 0 ? "none" : tiers.NameOf(rank);
+}
+
 std::string DisplayOf(const Standings& standings, double value) {
+  if (const CompiledTiers* tiers = TiersOf(standings)) return TierName(*tiers, static_cast<int>(value));
   return DisplayValue(Number::Inexact(value), standings.metric->definition.unit(),
                       standings.catalog->program().currency_code());
 }
@@ -83,6 +93,18 @@ void AddBuckets(const std::vector<double>& values, v1::Distribution& distributio
     const size_t place = width > 0 ? static_cast<size_t>((value - least) / width) : 0;
     v1::DistributionBucket& bucket = *distribution.mutable_buckets(static_cast<int>(std::min(place, buckets - 1)));
     bucket.set_partners(bucket.partners() + 1);
+  }
+}
+
+void AddTierBuckets(const CompiledTiers& tiers, const std::vector<double>& values, v1::Distribution& distribution) {
+  for (int rank = tiers.top(); rank >= 0; --rank) {
+    const auto partners = std::count(values.begin(), values.end(), static_cast<double>(rank));
+    if (rank == 0 && partners == 0) continue;
+    v1::DistributionBucket& bucket = *distribution.add_buckets();
+    bucket.set_from(rank);
+    bucket.set_to(rank);
+    bucket.set_partners(partners);
+    bucket.set_display_name(TierName(tiers, rank));
   }
 }
 
@@ -166,7 +188,11 @@ v1::Distribution BuildDistribution(const Standings& standings, const Segments& s
     if (attribute != nullptr) groups[(*attribute)[partner]].values.push_back(all.values.back());
   }
   *distribution.mutable_spread() = SpreadOf(all.partners, all.values);
-  AddBuckets(all.values, distribution);
+  if (const CompiledTiers* tiers = TiersOf(standings)) {
+    AddTierBuckets(*tiers, all.values, distribution);
+  } else {
+    AddBuckets(all.values, distribution);
+  }
   for (auto& [value, group] : groups) {
     v1::DistributionGroup& shown = *distribution.add_groups();
     shown.set_value(value);

@@ -101,7 +101,10 @@ PeriodScope Differences(PeriodScope now, const PeriodNumbers& stated) {
 using VisitDifferences = absl::FunctionRef<absl::Status(const PeriodScope& now, const PeriodNumbers& stated)>;
 
 // Visits the scopes that have numbers which are others than stated, in order. `stated` is null for a close.
-absl::Status VisitChanges(Engine& engine, const PeriodSpan& span, StatedScopes* stated, VisitDifferences visit) {
+absl::Status VisitChanges(Engine& engine, const PeriodSpan& span, StatedScopes* stated, PeriodProgress::Work& work,
+                          VisitDifferences visit) {
+  ASSIGN_OR_RETURN(const int64_t scopes, CountScopes(engine));
+  work.SetScopes(scopes);
   const auto next = [&]() -> absl::StatusOr<std::optional<PeriodScope>> {
     if (stated == nullptr) return std::optional<PeriodScope>();
     return stated->Next();
@@ -120,6 +123,7 @@ absl::Status VisitChanges(Engine& engine, const PeriodSpan& span, StatedScopes* 
     return absl::OkStatus();
   };
   RETURN_IF_ERROR(EvaluatePeriod(engine, span, [&](const PeriodScope& now) -> absl::Status {
+    work.AddDone();
     RETURN_IF_ERROR(visit_gone(&now.name));
     if (!before.has_value() || before->name != now.name) return compare(now, {});
     RETURN_IF_ERROR(compare(now, before->numbers));
@@ -155,6 +159,16 @@ log::v1::PeriodStatement StatementOf(const PeriodSpan& span, const Scratch& copy
   return statement;
 }
 
+v1::PeriodWork WorkOn(const Programs& programs, const ProgramRuntime& program, const PeriodSpan& span,
+                      const std::string& author) {
+  v1::PeriodWork work;
+  work.set_program(program.id());
+  work.set_period_id(span.Id());
+  work.set_author(author);
+  *work.mutable_started_at() = TimeUtil::MicrosecondsToTimestamp(absl::ToUnixMicros(programs.Now()));
+  return work;
+}
+
 std::shared_ptr<const Catalog> CatalogOf(Engine& engine) {
   return Engine::View(engine).catalog();
 }
@@ -162,7 +176,7 @@ std::shared_ptr<const Catalog> CatalogOf(Engine& engine) {
 }  // namespace
 
 absl::Status ClosePeriod(Programs& programs, ProgramRuntime& program, const v1::ClosePeriodRequest& request,
-                         v1::ClosePeriodResponse& response) {
+                         PeriodProgress& progress, v1::ClosePeriodResponse& response) {
   RETURN_IF_ERROR(CheckAuthorAndReason(request.author(), request.reason()));
   if (!request.has_day()) return InvalidField("day", "REQUIRED", "must be a day of the period");
   ASSIGN_OR_RETURN(const Day day, ReadDate(request.day(), "day"));
@@ -179,16 +193,18 @@ absl::Status ClosePeriod(Programs& programs, ProgramRuntime& program, const v1::
                      absl::StrCat("tell what changed since: partnerctl period restate ", span.Id()));
   }
   if (!absl::IsNotFound(known)) return known;
+  PeriodProgress::Work work(progress, WorkOn(programs, program, span, request.author()));
   ASSIGN_OR_RETURN(const std::unique_ptr<Scratch> copy, StandStill(programs, program));
   log::v1::PeriodStatement statement = StatementOf(span, *copy, *CatalogOf(copy->engine()), 0);
   statement.set_author(request.author());
   statement.set_reason(request.reason());
   StatementWriter writer(program, statement);
-  RETURN_IF_ERROR(VisitChanges(copy->engine(), span, nullptr, [&](const PeriodScope& scope, const PeriodNumbers&) {
-    statement.set_scopes(statement.scopes() + 1);
-    statement.set_values(statement.values() + static_cast<int64_t>(scope.numbers.size()));
-    return writer.Add(scope);
-  }));
+  RETURN_IF_ERROR(
+      VisitChanges(copy->engine(), span, nullptr, work, [&](const PeriodScope& scope, const PeriodNumbers&) {
+        statement.set_scopes(statement.scopes() + 1);
+        statement.set_values(statement.values() + static_cast<int64_t>(scope.numbers.size()));
+        return writer.Add(scope);
+      }));
   RETURN_IF_ERROR(writer.Finish());
   ASSIGN_OR_RETURN(const StatedPeriod period, StatedPeriod::Read(program, span.Id()));
   FillPeriod(period, *response.mutable_period());
@@ -196,13 +212,16 @@ absl::Status ClosePeriod(Programs& programs, ProgramRuntime& program, const v1::
 }
 
 absl::Status RestatePeriod(Programs& programs, ProgramRuntime& program, const v1::RestatePeriodRequest& request,
-                           v1::RestatePeriodResponse& response) {
+                           PeriodProgress& progress, v1::RestatePeriodResponse& response) {
   if (request.apply()) {
     RETURN_IF_ERROR(CheckAuthorAndReason(request.author(), request.reason()));
     if (request.reason().empty()) return InvalidField("reason", "REQUIRED", "must say why");
   }
   ASSIGN_OR_RETURN(const int examples, ReadExamples(request.examples(), kDefaultExamples));
   ASSIGN_OR_RETURN(const StatedPeriod period, StatedPeriod::Read(program, request.period_id()));
+  v1::PeriodWork about = WorkOn(programs, program, period.span(), request.author());
+  about.set_restates(true);
+  PeriodProgress::Work work(progress, std::move(about));
   ASSIGN_OR_RETURN(const std::unique_ptr<Scratch> copy, StandStill(programs, program));
   const std::shared_ptr<const Catalog> catalog = CatalogOf(copy->engine());
   log::v1::PeriodStatement statement =
@@ -211,7 +230,7 @@ absl::Status RestatePeriod(Programs& programs, ProgramRuntime& program, const v1
   statement.set_reason(request.reason());
   StatementWriter writer(program, statement);
   StatedScopes stated(period);
-  RETURN_IF_ERROR(VisitChanges(copy->engine(), period.span(), &stated,
+  RETURN_IF_ERROR(VisitChanges(copy->engine(), period.span(), &stated, work,
                                [&](const PeriodScope& scope, const PeriodNumbers& before) -> absl::Status {
                                  statement.set_scopes(statement.scopes() + 1);
                                  statement.set_values(statement.values() + static_cast<int64_t>(scope.numbers.size()));

@@ -6,15 +6,16 @@
 #include "absl/status/status.h"
 #include "partnermetrics/v1/period_service.pb.h"
 #include "server/ingest/programs.h"
+#include "server/services/period_progress.h"
 #include "server/services/period_values.h"
 
 namespace partnermetrics {
 
 // One at a time for a programme: a statement goes on from the one before it.
 absl::Status ClosePeriod(Programs& programs, ProgramRuntime& program, const v1::ClosePeriodRequest& request,
-                         v1::ClosePeriodResponse& response);
+                         PeriodProgress& progress, v1::ClosePeriodResponse& response);
 absl::Status RestatePeriod(Programs& programs, ProgramRuntime& program, const v1::RestatePeriodRequest& request,
-                           v1::RestatePeriodResponse& response);
+                           PeriodProgress& progress, v1::RestatePeriodResponse& response);
 
 void FillPeriod(const StatedPeriod& period, v1::ClosedPeriod& proto);
 // `metric` may be null when it is no longer defined.

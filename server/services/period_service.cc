@@ -75,7 +75,7 @@ class PeriodServiceImpl final : public v1::PeriodService::Service {
     return Handle(backend_, *context, "PeriodService.ClosePeriod", [&]() -> absl::Status {
       ASSIGN_OR_RETURN(ProgramRuntime * program, backend_.ProgramAt(request->program(), 0));
       MutexLock lock(&changes_);
-      return partnermetrics::ClosePeriod(backend_.programs(), *program, *request, *response);
+      return partnermetrics::ClosePeriod(backend_.programs(), *program, *request, backend_.periods(), *response);
     });
   }
 
@@ -84,7 +84,7 @@ class PeriodServiceImpl final : public v1::PeriodService::Service {
     return Handle(backend_, *context, "PeriodService.RestatePeriod", [&]() -> absl::Status {
       ASSIGN_OR_RETURN(ProgramRuntime * program, backend_.ProgramAt(request->program(), 0));
       MutexLock lock(&changes_);
-      return partnermetrics::RestatePeriod(backend_.programs(), *program, *request, *response);
+      return partnermetrics::RestatePeriod(backend_.programs(), *program, *request, backend_.periods(), *response);
     });
   }
 
@@ -97,6 +97,17 @@ class PeriodServiceImpl final : public v1::PeriodService::Service {
         v1::ClosedPeriod& proto = *response->add_periods();
         FillPeriod(period, proto);
         proto.clear_statements();
+      }
+      return absl::OkStatus();
+    });
+  }
+
+  grpc::Status ListPeriodWork(grpc::ServerContext* context, const v1::ListPeriodWorkRequest* request,
+                              v1::ListPeriodWorkResponse* response) override {
+    return Handle(backend_, *context, "PeriodService.ListPeriodWork", [&]() -> absl::Status {
+      ASSIGN_OR_RETURN(const ProgramRuntime* program, backend_.ProgramAt(request->program(), 0));
+      for (v1::PeriodWork& work : backend_.periods().List()) {
+        if (work.program() == program->id()) *response->add_work() = std::move(work);
       }
       return absl::OkStatus();
     });

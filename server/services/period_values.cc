@@ -198,6 +198,13 @@ absl::Status EvaluatePeriod(Engine& engine, const PeriodSpan& span,
   return absl::OkStatus();
 }
 
+absl::StatusOr<int64_t> CountScopes(Engine& engine) {
+  const Engine::View view(engine);
+  ASSIGN_OR_RETURN(const std::vector<v1::Scope> segments, SegmentScopes(view));
+  constexpr int64_t kWholeScopes = 3;  // business, direct part, programme
+  return kWholeScopes + view.header().partners + static_cast<int64_t>(segments.size());
+}
+
 absl::StatusOr<PeriodScope> EvaluatePeriodOf(const Engine::View& view, const PeriodSpan& span, const v1::Scope& scope) {
   PeriodScope evaluated{scope, ScopeName(scope), {}};
   if (scope.kind() == v1::SCOPE_KIND_PARTNER) {

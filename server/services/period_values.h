@@ -56,6 +56,8 @@ struct PeriodScope {
 // The numbers of all scopes, in order of their names: of every metric that is defined for the scope.
 absl::Status EvaluatePeriod(Engine& engine, const PeriodSpan& span,
                             absl::FunctionRef<absl::Status(const PeriodScope&)> visit);
+// How many scopes that visits.
+absl::StatusOr<int64_t> CountScopes(Engine& engine);
 // Those of one scope; none of a partner that does not exist.
 absl::StatusOr<PeriodScope> EvaluatePeriodOf(const Engine::View& view, const PeriodSpan& span, const v1::Scope& scope);
 

@@ -12,6 +12,7 @@ constexpr Entry kRenderers[] = {
     {"export", &NewExportRenderer},
     {"definitions", &NewDefinitionsRenderer},
     {"distribution", &NewDistributionRenderer},
+    {"explanation", &NewExplanationRenderer},
     {"funnel", &NewFunnelRenderer},
     {"group", &NewGroupRenderer},
     {"intervention", &NewInterventionRenderer},

@@ -45,6 +45,9 @@ std::unique_ptr<Printer> NewInterventionRenderer(const Screen& screen);
 std::unique_ptr<Printer> NewLeaderboardRenderer(const Screen& screen);
 std::unique_ptr<Printer> NewDistributionRenderer(const Screen& screen);
 
+// A value with the reads that it was made of.
+std::unique_ptr<Printer> NewExplanationRenderer(const Screen& screen);
+
 // What changes about partners, line by line as it happens.
 std::unique_ptr<Printer> NewWatchRenderer(const Screen& screen);
 

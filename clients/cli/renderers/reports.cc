@@ -197,8 +197,9 @@ void DrawGroup(const v1::GroupReport& report, const Screen& screen) {
   columns.AddRule();
   for (const v1::GroupReportRow& row : report.rows()) {
     const bool has_value = row.value().has_value();
+    const std::string none = row.rule() == v1::ROLL_UP_RULE_NONE ? "–" : "no data";
     columns.Add({{EscapeControls(row.display_name())},
-                 {has_value ? EscapeControls(row.value().display()) : "–", has_value ? Style::kPlain : Style::kDim},
+                 {has_value ? EscapeControls(row.value().display()) : none, has_value ? Style::kPlain : Style::kDim},
                  {row.own().has_value() ? EscapeControls(row.own().display()) : "no data",
                   row.own().has_value() ? Style::kPlain : Style::kDim},
                  {RuleText(row.rule()), Style::kDim}});

@@ -159,7 +159,7 @@ class RunProgressRenderer : public Printer {
         << GroupDigits(events.rejected()) << " rejected\n";
     if (events.unresolved() > 0) {
       out << "  " << GroupDigits(events.unresolved())
-          << " applied events name no known partner (partnerctl partner unresolved)\n";
+          << " applied events named no partner that was known by then (what is left: partnerctl partner unresolved)\n";
     }
     if (run_.facts_deleted() > 0) {
       out << "  " << GroupDigits(run_.facts_deleted()) << " facts deleted, which the complete export lacks\n";

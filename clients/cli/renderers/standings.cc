@@ -56,15 +56,19 @@ void DrawDistribution(const v1::Distribution& distribution, const Screen& screen
   };
   int64_t largest = 0;
   for (const v1::DistributionBucket& bucket : distribution.buckets()) largest = std::max(largest, bucket.partners());
-  Columns buckets({Align::kRight, Align::kLeft, Align::kLeft, Align::kRight});
+  const bool has_names = !distribution.buckets().empty() && !distribution.buckets(0).display_name().empty();
+  Columns buckets({has_names ? Align::kLeft : Align::kRight, Align::kLeft, Align::kLeft, Align::kRight});
   for (const v1::DistributionBucket& bucket : distribution.buckets()) {
-    buckets.Add({{value(bucket.from())},
-                 {absl::StrCat("to ", value(bucket.to()))},
-                 {Bar(static_cast<double>(bucket.partners()) / static_cast<double>(largest), kBarWidth), Style::kGood},
+    const double share = largest == 0 ? 0 : static_cast<double>(bucket.partners()) / static_cast<double>(largest);
+    buckets.Add({{has_names ? EscapeControls(bucket.display_name()) : value(bucket.from())},
+                 {has_names ? "" : absl::StrCat("to ", value(bucket.to()))},
+                 {Bar(share, kBarWidth), Style::kGood},
                  {GroupDigits(bucket.partners())}});
   }
   buckets.Draw(screen);
   if (distribution.buckets().empty()) *screen.out << "No partner has a value.\n";
+  // Tiers are numbers that nobody knows them by.
+  if (has_names) return DrawFooter(screen, distribution);
   *screen.out << "\n";
   Columns spreads({Align::kLeft, Align::kRight, Align::kRight, Align::kRight, Align::kRight, Align::kRight,
                    Align::kRight, Align::kRight, Align::kRight});

@@ -98,6 +98,7 @@ partner
   signed_on  2023-01-15
 sources      salesforce
 facts        0
+position     0
 )");
 }
 

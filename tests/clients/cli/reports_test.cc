@@ -6,6 +6,7 @@
 
 #include "clients/cli/renderers/columns.h"
 #include "clients/cli/renderers/registry.h"
+#include "partnermetrics/v1/explain_service.pb.h"
 #include "partnermetrics/v1/report_service.pb.h"
 #include "partnermetrics/v1/standings_service.pb.h"
 #include "tests/clients/cli/output_test_support.h"
@@ -203,6 +204,68 @@ As of 2024-03-31 · position 7
 )");
 }
 
+TEST(ReportsTest, AnExplainedValue) {
+  EXPECT_EQ(Shown<v1::ExplainResponse>("explanation", R"pb(
+              value {
+                metric_id: "win_rate"
+                scope { kind: SCOPE_KIND_PARTNER partner_id: "crm:P" }
+                window {
+                  start_on { year: 2024 month: 1 day: 1 }
+                  end_on { year: 2024 month: 3 day: 31 }
+                }
+                value: 0.75
+                display: "75 %"
+                numerator: 3
+                denominator: 4
+              }
+              formula: "won.count / closed.count"
+              terms {
+                number: 1
+                role: TERM_ROLE_NUMERATOR
+                use: "won.count"
+                scope { kind: SCOPE_KIND_PARTNER partner_id: "crm:P" }
+                window {
+                  start_on { year: 2024 month: 1 day: 1 }
+                  end_on { year: 2024 month: 3 day: 31 }
+                }
+                count: 3
+                sum { units: 500 }
+              }
+              measures { id: "won" fact: "deal" at: "closed_on" where: "outcome == WON" description: "Won deals." }
+              position: 7
+            )pb"),
+            R"(win_rate: 75 %
+partner:crm:P, 2024-01-01..2024-03-31
+won.count / closed.count = 3 / 4
+
+Term  Read       Role       Count  Sum  Days                    Scope
+─────────────────────────────────────────────────────────────────────────────
+   1  won.count  numerator      3  500  2024-01-01..2024-03-31  partner:crm:P
+
+won: Won deals.
+  deal, by closed_on, where outcome == WON
+Position 7 · the facts of a term: metric facts --term N
+)");
+}
+
+TEST(ReportsTest, DistributionOfTiers) {
+  EXPECT_EQ(Shown<v1::Distribution>("distribution", R"pb(
+              display_name: "Tier"
+              unit: METRIC_UNIT_COUNT
+              as_of { year: 2024 month: 3 day: 31 }
+              buckets { from: 2 to: 2 display_name: "Gold" }
+              buckets { from: 1 to: 1 partners: 2 display_name: "Silver" }
+              spread { partners: 2 with_value: 2 min: 1 p25: 1 median: 1 p75: 1 max: 1 mean: 1 }
+              position: 7
+            )pb"),
+            R"(Tier · 2024-03-31
+
+Gold    ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░  0
+Silver  ██████████████████████████████  2
+As of 2024-03-31 · position 7
+)");
+}
+
 TEST(ReportsTest, Distribution) {
   EXPECT_EQ(Shown<v1::Distribution>("distribution", R"pb(
               display_name: "Deals"
@@ -246,6 +309,12 @@ TEST(ReportsTest, Group) {
                 rule: ROLL_UP_RULE_NONE
                 own { no_data: NO_DATA_REASON_NO_FACTS }
               }
+              rows {
+                display_name: "CSAT"
+                rule: ROLL_UP_RULE_ADD_UP
+                value { no_data: NO_DATA_REASON_NO_FACTS }
+                own { no_data: NO_DATA_REASON_NO_FACTS }
+              }
               position: 7
             )pb"),
             R"(Group of partners · 2024-03-31
@@ -253,10 +322,11 @@ TEST(ReportsTest, Group) {
 Distributor
   └ crm:R
 
-Metric   Group  Head alone  Rule
-───────────────────────────────────────────────
-Revenue   $300        $100  added up
-Age          –     no data  of one partner only
+Metric     Group  Head alone  Rule
+─────────────────────────────────────────────────
+Revenue     $300        $100  added up
+Age            –     no data  of one partner only
+CSAT     no data     no data  added up
 As of 2024-03-31 · position 7
 )");
 }

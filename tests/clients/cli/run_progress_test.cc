@@ -65,7 +65,7 @@ TEST(RunProgressTest, TheAccountingAddsUp) {
   EXPECT_EQ(test.out.str(), R"(Run crm-12 of crm: PARTIAL in 1m15s, 2.5 MB read
   records: 1,234 read = 1,200 emitted + 4 rejected + 30 skipped (10 is_deleted, 20 not_livemode)
   events:  1,210 = 1,000 applied + 200 unchanged + 7 superseded + 3 rejected
-  5 applied events name no known partner (partnerctl partner unresolved)
+  5 applied events named no partner that was known by then (what is left: partnerctl partner unresolved)
   2 applied events wait for an exchange rate
   warning: Account.csv:Tier__c: unknown column; map it
   See the rejected records: partnerctl quarantine list --run-id crm-12

@@ -152,6 +152,24 @@ TEST_F(StandingsTest, EqualValuesMakeOneRange) {
   EXPECT_TRUE(distribution.groups().empty());
 }
 
+TEST_F(StandingsTest, TiersAreShownAndCountedByName) {
+  Stand({2, 1, 1, 0});
+  Define(Metric("revenue", "won.sum", "levels: SCOPE_KIND_PARTNER"),
+         "tiers { id: 'tier' display_name: 'Tier' category: METRIC_CATEGORY_REVENUE"
+         " levels { id: 'gold' display_name: 'Gold' requirements { metric: 'revenue' min: 200 } }"
+         " levels { id: 'silver' display_name: 'Silver' requirements { metric: 'revenue' min: 100 } }"
+         " levels { id: 'bronze' display_name: 'Bronze' } }");
+  standings_.catalog = catalog_.get();
+  standings_.metric = catalog_->FindMetric("tier");
+  EXPECT_THAT(Rows({}), ElementsAre("1 a Silver", "2 b Bronze", "3 c Bronze", "4 d none"));
+  std::vector<std::string> tiers;
+  const v1::Distribution distribution = BuildDistribution(standings_, {}, "");
+  for (const v1::DistributionBucket& bucket : distribution.buckets()) {
+    tiers.push_back(absl::StrCat(bucket.display_name(), " ", bucket.from(), " ", bucket.partners()));
+  }
+  EXPECT_THAT(tiers, ElementsAre("Gold 3 0", "Silver 2 1", "Bronze 1 2", "none 0 1"));
+}
+
 TEST_F(StandingsTest, WithoutPartnersThereIsNothing) {
   Stand({});
   EXPECT_THAT(Rows({}), IsEmpty());

@@ -1,4 +1,9 @@
 // Two times: what is said of a period once it is over, what became of it, and what was known on a day.
+#include <atomic>
+#include <thread>
+
+#include "absl/time/clock.h"
+#include "partnermetrics/v1/admin_service.grpc.pb.h"
 #include "partnermetrics/v1/period_service.grpc.pb.h"
 #include "tests/server/services/explain_fixture.h"
 
@@ -145,6 +150,63 @@ TEST_F(PeriodServiceTest, ACloseStatesTheNumbersOfTheWholePeriod) {
   EXPECT_EQ(Shown(Get("crm:P1"), "year"), "140 | 140 | 140") << "a window of its own";
   EXPECT_EQ(Shown(Get("crm:P1"), "active"), "none") << "not defined for partners";
   EXPECT_THAT(Get("", /*only_changed=*/true).values(), IsEmpty());
+}
+
+TEST_F(PeriodServiceTest, HowFarACloseIsCanBeReadMeanwhile) {
+  std::vector<v1::Event> partners;
+  for (int i = 0; i < 400; ++i) {
+    partners.push_back(PartnerEvent(absl::StrCat("Q", i), absl::StrCat("Quince ", i)));
+  }
+  Ingest(partners);
+  const auto admin = v1::AdminService::NewStub(Connect());
+  const auto under_way = [&] {
+    grpc::ClientContext context;
+    v1::ListPeriodWorkResponse response;
+    EXPECT_TRUE(periods_->ListPeriodWork(&context, {}, &response).ok());
+    return response;
+  };
+  std::vector<v1::PeriodWork> seen;
+  std::vector<std::string> status;
+  // A look may come too late: as many periods as it takes.
+  for (int month = 1; month <= 12 && (seen.empty() || seen.back().done() == 0 || status.empty()); ++month) {
+    v1::ClosePeriodRequest request = Quarter();
+    request.set_kind(v1::PERIOD_KIND_MONTH);
+    *request.mutable_day() = MakeDate(2023, month, 1);
+    std::atomic<bool> closed = false;
+    std::thread close([&] {
+      EXPECT_TRUE(TryClose(request).ok());
+      closed = true;
+    });
+    while (!closed) {
+      const v1::ListPeriodWorkResponse now = under_way();
+      seen.insert(seen.end(), now.work().begin(), now.work().end());
+      grpc::ClientContext context;
+      v1::ServerStatus server;
+      EXPECT_TRUE(admin->GetStatus(&context, {}, &server).ok());
+      status.insert(status.end(), server.open_jobs().begin(), server.open_jobs().end());
+      absl::SleepFor(absl::Milliseconds(1));
+    }
+    close.join();
+  }
+  ASSERT_FALSE(seen.empty());
+  EXPECT_THAT(seen.back().period_id(), testing::StartsWith("month-2023-"));
+  EXPECT_EQ(seen.back().author(), "ann");
+  EXPECT_FALSE(seen.back().restates());
+  EXPECT_EQ(seen.back().scopes(), 408) << "business, direct, programme, three segments and all partners";
+  EXPECT_GT(seen.back().done(), 0);
+  EXPECT_LE(seen.back().done(), seen.back().scopes());
+  EXPECT_LT(seen.back().percent(), 100);
+  EXPECT_THAT(status, testing::Contains(testing::StartsWith("close of month-2023-")));
+  EXPECT_THAT(under_way().work(), IsEmpty()) << "what is done is listed as a closed period";
+}
+
+TEST_F(PeriodServiceTest, ARefusedCloseIsNotUnderWay) {
+  Close();
+  EXPECT_EQ(InfoOf(TryClose(Quarter())).reason, "CLOSED");
+  grpc::ClientContext context;
+  v1::ListPeriodWorkResponse response;
+  ASSERT_TRUE(periods_->ListPeriodWork(&context, {}, &response).ok());
+  EXPECT_THAT(response.work(), IsEmpty());
 }
 
 TEST_F(PeriodServiceTest, WhatIsCorrectedLaterShowsBesideTheClose) {

@@ -1,6 +1,7 @@
 #include "server/services/intervention_actions.h"
 
 #include <algorithm>
+#include <iterator>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,6 +18,8 @@ namespace partnermetrics {
 namespace {
 
 constexpr char kActor[] = "service:intervention";
+// Who takes note of what was shown.
+constexpr char kOwnAuthor[] = "partnermetrics";
 
 // The next one of a partner's rule.
 int64_t NextSequence(const InterventionActions& actions, const std::string& rule) {
@@ -89,7 +92,42 @@ v1::InterventionAction ActionOf(v1::InterventionVerb verb) {
   return action;
 }
 
+// Takes note of these interventions of a list, but for those of which somebody else did meanwhile.
+absl::StatusOr<std::vector<v1::Event>> NotesOf(ProgramRuntime& program, const v1::ListInterventionsResponse& list,
+                                               absl::Span<const int> places, const std::string& author) {
+  std::vector<v1::Event> events;
+  Engine::View view(program.engine());
+  for (const int place : places) {
+    const v1::Intervention& intervention = list.interventions(place);
+    ASSIGN_OR_RETURN(const InterventionActions actions, ReadInterventionActions(view, intervention.partner_id()));
+    const bool is_known = std::any_of(actions.begin(), actions.end(), [&](const auto& action) {
+      return action->rule() == intervention.rule() && ToDay(action->acted_on()) >= ToDay(intervention.opened_on());
+    });
+    if (is_known) continue;
+    v1::InterventionAction action = ActionOf(v1::INTERVENTION_VERB_RECORD);
+    action.set_rule(intervention.rule());
+    *action.mutable_opened_on() = intervention.opened_on();
+    *action.mutable_acted_on() = list.as_of();
+    action.set_sequence(NextSequence(actions, intervention.rule()));
+    action.set_author(author);
+    action.set_cause(intervention.cause());
+    events.push_back(EventOf(intervention.partner_id(), std::move(action)));
+  }
+  return events;
+}
+
 }  // namespace
+
+absl::Status NoteShown(const Programs& programs, ProgramRuntime& program, const v1::ListInterventionsResponse& list,
+                       absl::Span<const int> unnoted) {
+  {
+    Engine::View view(program.engine());
+    if (ToDay(list.as_of()) != programs.Today(*view.catalog())) return absl::OkStatus();
+  }
+  ASSIGN_OR_RETURN(std::vector<v1::Event> events, NotesOf(program, list, unnoted, kOwnAuthor));
+  if (events.empty()) return absl::OkStatus();
+  return StateOwnFacts(programs, program, kActor, std::move(events)).status();
+}
 
 absl::Status AcknowledgeIntervention(const Programs& programs, ProgramRuntime& program,
                                      const v1::AcknowledgeInterventionRequest& request, v1::Intervention& response) {
@@ -127,25 +165,12 @@ absl::Status RecordInterventions(const Programs& programs, ProgramRuntime& progr
   std::vector<v1::Event> events;
   do {
     v1::ListInterventionsResponse page;
-    RETURN_IF_ERROR(ListInterventions(programs, program, table, list, page));
+    std::vector<int> unnoted;
+    RETURN_IF_ERROR(ListInterventions(programs, program, table, list, page, &unnoted));
     response.set_position(page.position());
     list.set_page_token(page.next_page_token());
-    Engine::View view(program.engine());
-    for (const v1::Intervention& intervention : page.interventions()) {
-      ASSIGN_OR_RETURN(const InterventionActions actions, ReadInterventionActions(view, intervention.partner_id()));
-      const bool is_known = std::any_of(actions.begin(), actions.end(), [&](const auto& action) {
-        return action->rule() == intervention.rule() && ToDay(action->acted_on()) >= ToDay(intervention.opened_on());
-      });
-      if (is_known) continue;
-      v1::InterventionAction action = ActionOf(v1::INTERVENTION_VERB_RECORD);
-      action.set_rule(intervention.rule());
-      *action.mutable_opened_on() = intervention.opened_on();
-      *action.mutable_acted_on() = page.as_of();
-      action.set_sequence(NextSequence(actions, intervention.rule()));
-      action.set_author(request.author());
-      action.set_cause(intervention.cause());
-      events.push_back(EventOf(intervention.partner_id(), std::move(action)));
-    }
+    ASSIGN_OR_RETURN(std::vector<v1::Event> notes, NotesOf(program, page, unnoted, request.author()));
+    std::move(notes.begin(), notes.end(), std::back_inserter(events));
   } while (!list.page_token().empty());
   if (events.empty()) return absl::OkStatus();
   response.set_recorded(static_cast<int32_t>(events.size()));

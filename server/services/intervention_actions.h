@@ -5,6 +5,7 @@
 #define PARTNERMETRICS_SERVER_SERVICES_INTERVENTION_ACTIONS_H_
 
 #include "absl/status/status.h"
+#include "absl/types/span.h"
 #include "partnermetrics/v1/intervention_service.pb.h"
 #include "server/services/intervention_table.h"
 
@@ -21,6 +22,9 @@ absl::Status ResolveIntervention(const Programs& programs, ProgramRuntime& progr
 absl::Status RecordInterventions(const Programs& programs, ProgramRuntime& program, InterventionTable& table,
                                  const v1::RecordInterventionsRequest& request,
                                  v1::RecordInterventionsResponse& response);
+// Takes note of interventions that a list of today shows and that no action is about, at these places of it.
+absl::Status NoteShown(const Programs& programs, ProgramRuntime& program, const v1::ListInterventionsResponse& list,
+                       absl::Span<const int> unnoted);
 
 }  // namespace partnermetrics
 

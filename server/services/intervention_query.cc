@@ -144,7 +144,7 @@ class InterventionLister {
 
 // The interventions of a page, or as many as an answer holds, with the values of their KPIs as of the day.
 absl::Status FillPage(const Engine::View& view, const InterventionBook& book, absl::Span<const Entry> page, Day as_of,
-                      v1::ListInterventionsResponse& response) {
+                      v1::ListInterventionsResponse& response, std::vector<int>& unnoted) {
   if (view.catalog().get() != book.catalog) return absl::AbortedError("definitions are others now");
   std::set<size_t> numbers;
   for (const Entry& entry : page) numbers.insert(entry.rule);
@@ -169,6 +169,9 @@ absl::Status FillPage(const Engine::View& view, const InterventionBook& book, ab
     v1::Intervention intervention = shown.ToProto(*entry.intervention, as_of, /*with_history=*/false);
     bytes += intervention.ByteSizeLong();
     if (response.interventions_size() > 0 && bytes > kMaxAnswerBytes) break;
+    if (IsUnderWay(intervention.status()) && entry.intervention->actions.empty()) {
+      unnoted.push_back(response.interventions_size());
+    }
     *response.add_interventions() = std::move(intervention);
   }
   return absl::OkStatus();
@@ -276,7 +279,8 @@ v1::Intervention ToProto(const PartnerInterventions& all, const FoundInterventio
 }
 
 absl::Status ListInterventions(const Programs& programs, ProgramRuntime& program, InterventionTable& table,
-                               const v1::ListInterventionsRequest& request, v1::ListInterventionsResponse& response) {
+                               const v1::ListInterventionsRequest& request, v1::ListInterventionsResponse& response,
+                               std::vector<int>* unnoted) {
   ASSIGN_OR_RETURN(const int page_size, PageSize(request.page_size()));
   ASSIGN_OR_RETURN(const Order order, ReadOrder(request.order_by()));
   RETURN_IF_ERROR(CheckFilters(request));
@@ -306,10 +310,12 @@ absl::Status ListInterventions(const Programs& programs, ProgramRuntime& program
     const auto page = absl::MakeConstSpan(entries).subspan(static_cast<size_t>(begin - entries.begin()),
                                                            std::min(rest, static_cast<size_t>(page_size)));
     response.Clear();
+    std::vector<int> without_actions;
     {
       Engine::View view(program.engine());
-      RETURN_IF_ERROR(FillPage(view, book, page, as_of, response));
+      RETURN_IF_ERROR(FillPage(view, book, page, as_of, response, without_actions));
     }
+    if (unnoted != nullptr) *unnoted = std::move(without_actions);
     response.set_total_size(static_cast<int32_t>(entries.size()));
     response.set_position(book.position);
     SetDate(as_of, response.mutable_as_of());

@@ -38,8 +38,11 @@ struct FoundIntervention {
 absl::StatusOr<FoundIntervention> FindIntervention(const PartnerInterventions& all, const InterventionId& id);
 v1::Intervention ToProto(const PartnerInterventions& all, const FoundIntervention& found);
 
+// `unnoted`, if asked for, are the places of those under way that no action is about: of these nothing would be left if
+// their causes were corrected away.
 absl::Status ListInterventions(const Programs& programs, ProgramRuntime& program, InterventionTable& table,
-                               const v1::ListInterventionsRequest& request, v1::ListInterventionsResponse& response);
+                               const v1::ListInterventionsRequest& request, v1::ListInterventionsResponse& response,
+                               std::vector<int>* unnoted = nullptr);
 absl::Status GetIntervention(const Programs& programs, ProgramRuntime& program,
                              const v1::GetInterventionRequest& request, v1::Intervention& response);
 

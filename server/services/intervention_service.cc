@@ -1,5 +1,8 @@
+#include <spdlog/spdlog.h>
+
 #include <map>
 #include <memory>
+#include <vector>
 
 #include "partnermetrics/v1/intervention_service.grpc.pb.h"
 #include "server/base/errors.h"
@@ -20,7 +23,14 @@ class InterventionServiceImpl final : public v1::InterventionService::Service {
                                  v1::ListInterventionsResponse* response) override {
     return Handle(backend_, *context, "InterventionService.ListInterventions", [&]() -> absl::Status {
       ASSIGN_OR_RETURN(ProgramRuntime * program, backend_.ProgramAt(request->program(), request->min_position()));
-      return partnermetrics::ListInterventions(backend_.programs(), *program, TableOf(*program), *request, *response);
+      std::vector<int> unnoted;
+      RETURN_IF_ERROR(partnermetrics::ListInterventions(backend_.programs(), *program, TableOf(*program), *request,
+                                                        *response, &unnoted));
+      if (unnoted.empty()) return absl::OkStatus();
+      MutexLock lock(&actions_);
+      const absl::Status noted = NoteShown(backend_.programs(), *program, *response, unnoted);
+      if (!noted.ok()) spdlog::warn("{}: interventions: {}", program->id(), noted.ToString());
+      return absl::OkStatus();
     });
   }
 

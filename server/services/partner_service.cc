@@ -146,13 +146,14 @@ class PartnerServiceImpl final : public v1::PartnerService::Service {
   grpc::Status ResolvePartner(grpc::ServerContext* context, const v1::ResolvePartnerRequest* request,
                               v1::ResolvePartnerResponse* response) override {
     return Handle(backend_, *context, "PartnerService.ResolvePartner", [&]() -> absl::Status {
-      ASSIGN_OR_RETURN(ProgramRuntime * program, backend_.ProgramAt(request->program(), 0));
+      ASSIGN_OR_RETURN(ProgramRuntime * program, backend_.ProgramAt(request->program(), request->min_position()));
       v1::PartnerReference reference = request->reference();
       ASSIGN_OR_RETURN(const ReferenceKey key, ReadAlias(backend_.programs(), reference, "reference"));
       Engine::View view(program->engine());
       ASSIGN_OR_RETURN(const std::vector<AliasClaim> claims, view.Claims(key));
       if (!IsSharedDomain(*view.catalog(), key)) response->set_partner_id(WinnerOf(claims));
       for (std::string& id : Claimants(claims)) response->add_candidates(std::move(id));
+      response->set_position(view.header().position);
       return absl::OkStatus();
     });
   }
@@ -174,6 +175,7 @@ class PartnerServiceImpl final : public v1::PartnerService::Service {
     ASSIGN_OR_RETURN(std::optional<PartnerState> partner, ReadPartner(view, id));
     if (!partner.has_value()) return UnknownPartner(id);
     entity = ToEntity(*std::move(partner));
+    entity.set_position(view.header().position);
     return absl::OkStatus();
   }
 
@@ -245,7 +247,7 @@ class PartnerServiceImpl final : public v1::PartnerService::Service {
 
   absl::Status ListUnresolved(const v1::ListUnresolvedReferencesRequest& request,
                               v1::ListUnresolvedReferencesResponse& response) {
-    ASSIGN_OR_RETURN(ProgramRuntime * program, backend_.ProgramAt(request.program(), 0));
+    ASSIGN_OR_RETURN(ProgramRuntime * program, backend_.ProgramAt(request.program(), request.min_position()));
     ASSIGN_OR_RETURN(const int page_size, PageSize(request.page_size()));
     ASSIGN_OR_RETURN(const std::string after, ReadPageToken(request.page_token(), "unresolved"));
     std::vector<ReferenceEvidence> evidence;  // of each reference of the page

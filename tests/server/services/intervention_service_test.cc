@@ -261,6 +261,27 @@ TEST_F(InterventionServiceTest, WhatIsCorrectedAwayIsWithdrawnIfSomebodyTookNote
   EXPECT_THAT(Ids(), ElementsAre(kBirch, kCedar));
 }
 
+TEST_F(InterventionServiceTest, WhatAListOfTodayShowedIsWithdrawnAndNotForgotten) {
+  EXPECT_THAT(Ids("page_size: 1"), ElementsAre(kBirch));
+  EXPECT_THAT(Ids("as_of { year: 2024 month: 3 day: 20 }"), ElementsAre(kBirch, kCedar));  // looks back
+  const uint64_t position = List("page_size: 1").position();
+  EXPECT_EQ(List("page_size: 1").position(), position);  // it is noted once
+  Stop();
+  Begin();
+  // Deals that were late in the books: both were fine all the time.
+  Ingest({Won("D6", "P2", 300, 3, 2), Won("D7", "P3", 300, 3, 2)});
+  EXPECT_THAT(Ids(), IsEmpty());
+  const v1::ListInterventionsResponse withdrawn = List("statuses: INTERVENTION_STATUS_WITHDRAWN");
+  ASSERT_EQ(withdrawn.interventions_size(), 1);
+  EXPECT_EQ(withdrawn.interventions(0).intervention_id(), kBirch);
+  EXPECT_EQ(withdrawn.interventions(0).cause(), "Partner Revenue $0 (< $100)");
+  const v1::Intervention birch = Do(&v1::InterventionService::Stub::GetIntervention, Of(kBirch, ""));
+  ASSERT_EQ(birch.history_size(), 2);
+  EXPECT_EQ(birch.history(0).kind(), v1::INTERVENTION_EVENT_KIND_WITHDRAWN);
+  EXPECT_EQ(birch.history(1).kind(), v1::INTERVENTION_EVENT_KIND_RECORDED);
+  EXPECT_EQ(birch.history(1).author(), "partnermetrics");
+}
+
 TEST_F(InterventionServiceTest, AnOldIdLeadsToAnInterventionThatMoved) {
   Do(&v1::InterventionService::Stub::AcknowledgeIntervention, Of(kCedar));
   Ingest({Won("D2", "P3", 150, 2, 14, /*revision=*/2)});  // it was won three days later

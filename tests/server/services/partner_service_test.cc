@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -167,6 +168,42 @@ TEST_F(PartnerServiceTest, CreatesAndUpdatesWithEtags) {
   EXPECT_EQ(InfoOf(stale).reason, "ETAG_MISMATCH");
   EXPECT_TRUE(Update("acme-west", "Whatever it is", "", &updated).ok());
   EXPECT_EQ(Update("nobody", "X", "", &other).error_code(), grpc::StatusCode::NOT_FOUND);
+}
+
+// What was written can be waited for by whoever reads next, and every answer says where it stands.
+TEST_F(PartnerServiceTest, AnswersStandAtPositionsThatReadsCanWaitFor) {
+  v1::PartnerEntity created, updated;
+  ASSERT_TRUE(Create("acme-west", "Acme West", &created).ok());
+  ASSERT_TRUE(Update("acme-west", "Acme West LLC", created.etag(), &updated).ok());
+  EXPECT_GT(updated.position(), created.position());
+
+  v1::GetPartnerRequest get;
+  get.set_partner_id("acme-west");
+  v1::PartnerEntity shown;
+  v1::ResolvePartnerRequest resolve;
+  resolve.mutable_reference()->set_partner_id("acme-west");
+  v1::ResolvePartnerResponse resolved;
+  v1::ListUnresolvedReferencesRequest list;
+  v1::ListUnresolvedReferencesResponse unresolved;
+  const auto read_at = [&](uint64_t position, grpc::StatusCode code) {
+    get.set_min_position(position);
+    resolve.set_min_position(position);
+    list.set_min_position(position);
+    grpc::ClientContext contexts[3];
+    for (grpc::ClientContext& context : contexts) {  // in place of the server's patience
+      if (code != grpc::StatusCode::OK) {
+        context.set_deadline(std::chrono::system_clock::now() + std::chrono::milliseconds(300));
+      }
+    }
+    EXPECT_EQ(partners_->GetPartner(&contexts[0], get, &shown).error_code(), code);
+    EXPECT_EQ(partners_->ResolvePartner(&contexts[1], resolve, &resolved).error_code(), code);
+    EXPECT_EQ(partners_->ListUnresolvedReferences(&contexts[2], list, &unresolved).error_code(), code);
+  };
+  read_at(updated.position(), grpc::StatusCode::OK);
+  for (const uint64_t position : {shown.position(), resolved.position(), unresolved.position()}) {
+    EXPECT_EQ(position, updated.position());
+  }
+  read_at(updated.position() + 1, grpc::StatusCode::DEADLINE_EXCEEDED);
 }
 
 TEST_F(PartnerServiceTest, StatesMoreAboutAPartnerOfASource) {

@@ -5,12 +5,18 @@
 
 #include <filesystem>
 #include <fstream>
+#include <functional>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "grpc/health/v1/health.pb.h"
 #include "grpcpp/generic/generic_stub.h"
 #include "grpcpp/impl/codegen/client_unary_call.h"
+#include "server/engine/header.h"
+#include "server/engine/keys.h"
+#include "storage/database.h"
 #include "tests/server/services/server_fixture.h"
 
 namespace partnermetrics {
@@ -20,6 +26,16 @@ using testing::HasSubstr;
 
 class LifecycleTest : public ServerTest {
  protected:
+  // What the server knows of the one deal that it was sent before it was stopped.
+  void ExpectTheDealCounts() {
+    v1::Scorecard card;
+    grpc::ClientContext context;
+    v1::GetScorecardRequest request;
+    request.set_partner_id("crm:P1");
+    ASSERT_TRUE(scores_->GetScorecard(&context, request, &card).ok());
+    EXPECT_EQ(card.groups(0).rows(0).value().exact().units(), 100);
+    EXPECT_EQ(Ingest({WonDeal("D1", "P1", 100, 5)}).counts().unchanged(), 1);
+  }
   // As any health probe asks, without generated code.
   grpc::health::v1::HealthCheckResponse::ServingStatus Health() {
     grpc::health::v1::HealthCheckRequest request;
@@ -69,13 +85,54 @@ TEST_F(LifecycleTest, KeepsItsDataOverARestart) {
   Stop();
   EXPECT_FALSE(std::filesystem::exists(Path("port")));
   Start();
-  v1::Scorecard card;
-  grpc::ClientContext context;
-  v1::GetScorecardRequest request;
-  request.set_partner_id("crm:P1");
-  ASSERT_TRUE(scores_->GetScorecard(&context, request, &card).ok());
-  EXPECT_EQ(card.groups(0).rows(0).value().exact().units(), 100);
-  EXPECT_EQ(Ingest({WonDeal("D1", "P1", 100, 5)}).counts().unchanged(), 1);
+  ExpectTheDealCounts();
+}
+
+// Whatever became of the state while the server was down: the log has everything.
+TEST_F(LifecycleTest, AStateThatIsMissingOrOfAnotherMakeIsRebuiltFromTheLog) {
+  Start();
+  Ingest({PartnerEvent("P1", "Apex"), WonDeal("D1", "P1", 100, 5)});
+  Stop();
+  const auto change_header = [&](const std::function<void(std::string&)>& change) {
+    storage::DatabaseOptions options;
+    options.data_dir = Path("data");
+    const auto database = storage::Database::Open(options);
+    ASSERT_TRUE(database.ok()) << database.status();
+    const std::string key = Keys("acme").Header();
+    std::optional<std::string> header = *(*database)->state().Get(storage::StateTable::kMeta, key);
+    ASSERT_TRUE(header.has_value());
+    change(*header);
+    ASSERT_TRUE((*database)->state().WriteCheckpoint({{storage::StateTable::kMeta, key, *header}}).ok());
+    ASSERT_TRUE((*database)->Close().ok());
+  };
+  const std::pair<const char*, std::function<void()>> changes[] = {
+      {"missing", [&] { std::filesystem::remove_all(Path("data/state")); }},
+      {"of another format", [&] { change_header([](std::string& header) { header[0] = kStateFormat + 1; }); }},
+      {"of other time zones",
+       [&] {
+         change_header([](std::string& header) {
+           Header other = *DecodeHeader(header);
+           other.tzdata_version = "1999z";
+           header = EncodeHeader(other);
+         });
+       }},
+      {"ahead of the log",
+       [&] {
+         change_header([](std::string& header) {
+           Header other = *DecodeHeader(header);
+           other.position += 100;
+           header = EncodeHeader(other);
+         });
+       }},
+  };
+  for (const auto& [what, change] : changes) {
+    SCOPED_TRACE(what);
+    change();
+    Start();
+    ExpectTheDealCounts();
+    EXPECT_EQ(Status().programs(0).facts(), 2);
+    Stop();
+  }
 }
 
 TEST_F(LifecycleTest, WritesItsPort) {

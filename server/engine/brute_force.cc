@@ -488,7 +488,7 @@ absl::StatusOr<Verification> VerifyCells(const Engine::View& view, absl::string_
   CellMap served;
   for (const std::string& name : scopes) {
     if (!scope.empty() && name != scope) continue;
-    ASSIGN_OR_RETURN(const auto rows, view.Rows(name));
+    ASSIGN_OR_RETURN(const auto rows, view.AllRows(name));
     for (const auto& [row, cells] : rows) {
       cells.ForEachCell([&, &row = row](absl::string_view key, const DayCell& cell) {
         served[{name, row, cell.day, std::string(key)}] = cell;

@@ -20,6 +20,8 @@ constexpr uint8_t kYearFormat = 2;
 constexpr uint8_t kDays = 0, kEntries = 1;
 // Memory of a page besides its days.
 constexpr size_t kPageBytes = sizeof(std::pair<uint32_t, CellPage>);
+// Years for which a row takes memory at once.
+constexpr size_t kUsualYears = 4;
 // Memory of an entry, its key of usual length included.
 constexpr size_t kEntryBytes = sizeof(std::pair<std::pair<Day, std::string>, DayCell>) + 48;
 
@@ -57,7 +59,7 @@ const EntryPage* YearCells::FindEntries(uint32_t row) const {
   return it != entries.end() && it->first == row ? &it->second : nullptr;
 }
 
-void CellRow::AddYear(boost::intrusive_ptr<const YearCells> cells, uint32_t row) {
+void CellRow::AddYear(const boost::intrusive_ptr<const YearCells>& cells, uint32_t row) {
   Year year;
   if (const CellPage* page = cells->Find(row); page != nullptr && !page->days.empty()) {
     year.page = page;
@@ -66,7 +68,8 @@ void CellRow::AddYear(boost::intrusive_ptr<const YearCells> cells, uint32_t row)
   } else {
     return;
   }
-  year.cells = std::move(cells);
+  year.cells = cells;
+  if (years_.empty()) years_.reserve(kUsualYears);
   years_.push_back(std::move(year));
 }
 
@@ -284,10 +287,17 @@ absl::StatusOr<const CellTable::Scope*> CellTable::Published(uint32_t scope, std
 }
 
 absl::StatusOr<CellRow> CellTable::Read(uint32_t scope, uint32_t row) const {
-  CellRow read;
+  ASSIGN_OR_RETURN(std::vector<CellRow> read, Read(scope, {&row, 1}));
+  return std::move(read.front());
+}
+
+absl::StatusOr<std::vector<CellRow>> CellTable::Read(uint32_t scope, absl::Span<const uint32_t> rows) const {
+  std::vector<CellRow> read(rows.size());
   std::unique_ptr<Scope> loaded;
   ASSIGN_OR_RETURN(const Scope* published, Published(scope, loaded));
-  for (const Year& year : published->years) read.AddYear(year.cells, row);
+  for (const Year& year : published->years) {
+    for (size_t i = 0; i < rows.size(); ++i) read[i].AddYear(year.cells, rows[i]);
+  }
   return read;
 }
 
@@ -297,8 +307,8 @@ absl::StatusOr<std::map<std::string, CellRow>> CellTable::ReadAll(uint32_t scope
   std::map<std::string, CellRow> rows;
   for (const Year& year : published->years) {
     const auto add = [&](uint32_t row) {
-      std::string name = row_names_.Name(row);
-      if (absl::StartsWith(name, prefix)) rows[std::move(name)].AddYear(year.cells, row);
+      const std::string& name = row_names_.Name(row);
+      if (absl::StartsWith(name, prefix)) rows[name].AddYear(year.cells, row);
     };
     for (const auto& [row, page] : year.cells->pages) add(row);
     for (const auto& [row, page] : year.cells->entries) add(row);

@@ -71,7 +71,7 @@ class CellRow {
   using Totals = DayTotals;
 
   // Years are added in ascending order; those without the row are left out.
-  void AddYear(boost::intrusive_ptr<const YearCells> cells, uint32_t row);
+  void AddYear(const boost::intrusive_ptr<const YearCells>& cells, uint32_t row);
 
   // FLOW: days first..last.
   Totals Range(Day first, Day last) const;
@@ -170,6 +170,8 @@ class CellTable {
 
   // The published row; an empty one when nothing counts.
   absl::StatusOr<CellRow> Read(uint32_t scope, uint32_t row) const;
+  // Several of one scope, in the order in which they are asked for.
+  absl::StatusOr<std::vector<CellRow>> Read(uint32_t scope, absl::Span<const uint32_t> rows) const;
   // The rows of a scope whose names begin with `prefix`, by name.
   absl::StatusOr<std::map<std::string, CellRow>> ReadAll(uint32_t scope, absl::string_view prefix) const;
 

@@ -365,12 +365,13 @@ void Engine::StartCheckpoint() {
       cells.push_back(cells_.Encode(year));
       year.cells.reset();  // whoever changes a year that is shared copies it
     }
-    // Sorted keys are quicker to insert than scattered ones. Of one key the later change counts.
+    // Of one key the later change counts.
     std::stable_sort(cells.begin(), cells.end(),
                      [](const CellChange& a, const CellChange& b) { return a.key < b.key; });
     std::vector<storage::StateChange> changes = {{StateTable::kMeta, header_key, header}};
+    state_.CollectFrozen(StateTable::kFacts, changes);
     for (const CellChange& cell : cells) changes.push_back({StateTable::kCells, cell.key, cell.value});
-    state_.CollectFrozen(changes);
+    state_.CollectFrozen(StateTable::kIndexes, changes);
     absl::Status status = store_.WriteCheckpoint(changes);
     if (status.ok()) std::vector<CellChange>().swap(cells);
     return status;

@@ -24,6 +24,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "partnermetrics/log/v1/log.pb.h"
 #include "partnermetrics/v1/admin_service.pb.h"
 #include "server/catalog/catalog.h"
@@ -176,8 +177,9 @@ class PM_THREAD_ATTRIBUTE(scoped_lockable) Engine::View {
 
   // Cells of a measure in a scope ("program", "partner:salesforce:001…").
   absl::StatusOr<CellRow> Row(absl::string_view scope, const CompiledMeasure& measure) const;
-  // Counts, where they would count, of the facts whose money waits for a rate and is not in Row().
-  absl::StatusOr<CellRow> ParkedRow(absl::string_view scope, const CompiledMeasure& measure) const;
+  // Rows of a scope: of measures, by their ids, or of the facts whose money waits for a rate and is not in a measure's
+  // row, by ParkedRowName. What nothing is counted in is an empty one.
+  absl::StatusOr<std::vector<CellRow>> Rows(absl::string_view scope, absl::Span<const absl::string_view> names) const;
   // The rows of a measure that is split, by value.
   absl::StatusOr<std::map<std::string, CellRow>> SplitRows(absl::string_view scope,
                                                            const CompiledMeasure& measure) const;
@@ -185,7 +187,7 @@ class PM_THREAD_ATTRIBUTE(scoped_lockable) Engine::View {
   // earlier call gave (0: its start), and gives the moment of this view.
   uint64_t ChangedScopes(uint64_t since, const std::function<void(const std::string& scope)>& visit) const;
   // All rows of a scope, by name.
-  absl::StatusOr<std::map<std::string, CellRow>> Rows(absl::string_view scope) const;
+  absl::StatusOr<std::map<std::string, CellRow>> AllRows(absl::string_view scope) const;
   absl::StatusOr<std::optional<StoredFact>> Fact(const FactId& id) const;
   // Calls `visit` with the facts after `after` of one kind (0: all), in key order.
   absl::Status ScanFacts(int kind, const std::function<bool(const FactId&, const StoredFact&)>& visit) const;

@@ -30,7 +30,8 @@ FactApplier::FactApplier(const Keys& keys, StateOverlay& state, CellTable& cells
       business_(scopes.Id(kBusinessName)),
       direct_(scopes.Id(kDirectName)),
       program_(scopes.Id(kProgramName)),
-      now_(std::make_unique<Generation>(keys, state)) {
+      now_(std::make_unique<Generation>(keys, state)),
+      segment_moves_(keys, state) {
   for (const FactSchema* schema : FactSchemas::Get().all()) {
     const FactSchema* root = schema->root_schema();
     if (root == nullptr) continue;
@@ -62,6 +63,7 @@ absl::StatusOr<std::optional<StoredFact>> FactApplier::Get(const FactId& id) con
 void FactApplier::Store(const FactId& id, const StoredFact& fact) {
   std::string key = keys_.Fact(id);
   if (scan_.has_value()) scan_->Stored(key);
+  if (segment_scan_.has_value()) segment_scan_->Stored(key);
   state_.Put(StateTable::kFacts, std::move(key), EncodeFact(fact));
 }
 
@@ -217,7 +219,7 @@ absl::Status FactApplier::Replace(const FactId& id, const StoredFact* before, co
     Generation& by = GenerationOf(part.id);
     RETURN_IF_ERROR(CountAgain(part.id, {&by, &part.before, before}, {&by, &part.after, &after}, header));
   }
-  if (id.kind == CustomerKind()) FollowCustomer(id, before, after);
+  if (id.kind == CustomerKind()) RETURN_IF_ERROR(FollowCustomer(id, before, after));
   return id.kind == DealKind() ? FollowDeal(id, before, after, from, header) : absl::OkStatus();
 }
 
@@ -225,7 +227,6 @@ absl::Status FactApplier::Count(Generation& by, const FactId& id, const StoredFa
                                 int sign, Header& header) {
   if (fact.deleted) return absl::OkStatus();
   header.facts += sign;
-  const std::string unresolved_key = keys_.Of(Index::kUnresolved, "", id);
   if (fact.resolution.waiting) {
     header.waiting_parts += sign;
     return absl::OkStatus();
@@ -233,6 +234,7 @@ absl::Status FactApplier::Count(Generation& by, const FactId& id, const StoredFa
   if (fact.resolution.parked) header.parked_facts += sign;
   if (fact.resolution.unresolved) {
     header.unresolved_facts += sign;
+    std::string unresolved_key = keys_.Of(Index::kUnresolved, "", id);
     if (sign > 0) {
       ReferenceKey shown;
       for (const PartnerMention& mention : ReadMentions(SchemaOf(id), fact.fact)) {
@@ -243,9 +245,9 @@ absl::Status FactApplier::Count(Generation& by, const FactId& id, const StoredFa
         }
         if (!known && shown.empty()) shown = mention.references.front();
       }
-      state_.Put(StateTable::kIndexes, unresolved_key, shown);
+      state_.Put(StateTable::kIndexes, std::move(unresolved_key), shown);
     } else {
-      state_.Delete(StateTable::kIndexes, unresolved_key);
+      state_.Delete(StateTable::kIndexes, std::move(unresolved_key));
     }
   }
   for (const ResolvedPartner& partner : fact.resolution.partners) fact_counts_[partner.partner_id] += sign;
@@ -261,12 +263,12 @@ absl::Status FactApplier::ReplacePartner(const FactId& id, const std::optional<S
   for (const StoredFact* fact : {OrNull(before), &after}) {
     if (fact != nullptr && !fact->deleted) concerned.insert(StatedPartner(id.source, id.record_id, fact->fact));
   }
-  RETURN_IF_ERROR(RememberSegments(concerned));
+  ASSIGN_OR_RETURN(PartnerStatements statements, StatementsOf(concerned));
   for (const std::string& partner : concerned) RETURN_IF_ERROR(CountPartner(partner, -1));
   RETURN_IF_ERROR(Replace(id, OrNull(before), after, GenerationOf(id), header));
   RETURN_IF_ERROR(IndexPartner(id, before, after, header));
   RETURN_IF_ERROR(now_->segments.Learn(id, stored_at_us, after.fact));
-  RETURN_IF_ERROR(MoveSegments(concerned));
+  RETURN_IF_ERROR(MoveSegments(std::move(statements)));
   for (const std::string& partner : concerned) RETURN_IF_ERROR(CountPartner(partner, +1));
   return absl::OkStatus();
 }
@@ -401,6 +403,13 @@ absl::StatusOr<int64_t> FactApplier::Settle(int64_t most, Header& header) {
   while (!unsettled_.empty() && settled < most) {
     FactRange range = std::move(unsettled_.front());
     unsettled_.pop_front();
+    if (IsSegmentMove(range)) {
+      const std::string partner = segment_moves_.PartnerOf(range.prefix);
+      ASSIGN_OR_RETURN(const int64_t moved, MoveFacts(partner, most - settled));
+      settled += moved;
+      if (segment_moves_.Has(partner)) unsettled_.push_back(std::move(range));
+      continue;
+    }
     facts.clear();
     bool more = false;
     // Read before anything is settled, which changes what is read here.
@@ -421,6 +430,7 @@ absl::StatusOr<int64_t> FactApplier::Settle(int64_t most, Header& header) {
     // Behind what hangs on these facts, so that it does not pile up.
     if (more) unsettled_.push_back(std::move(range));
   }
+  segment_moves_.Store();
   return settled;
 }
 

@@ -3,6 +3,7 @@
 #define PARTNERMETRICS_SERVER_ENGINE_FACT_APPLIER_H_
 
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -27,6 +28,7 @@
 #include "server/engine/keys.h"
 #include "server/engine/partner_entity.h"
 #include "server/engine/resolution.h"
+#include "server/engine/segment_moves.h"
 #include "server/engine/segments.h"
 #include "server/engine/state_overlay.h"
 #include "server/engine/stored_fact.h"
@@ -86,6 +88,15 @@ class FactApplier {
   int64_t TakeMoved() { return std::exchange(moved_, 0); }
   // Counts entries of a range, up to `most`, and takes them out of it. Fewer: there are no more.
   absl::StatusOr<int64_t> CountEntries(FactRange& range, int64_t most) const;
+  // Whether a range stands for the facts of a partner that are to be counted in other segments. It has one entry.
+  bool IsSegmentMove(const FactRange& range) const { return segment_moves_.IsPrefix(range.prefix); }
+  // What Settle will count for all of that.
+  absl::StatusOr<int64_t> SizeOfSegmentMove(const FactRange& range, const Header& header) const;
+  // Which partners' segments are moved, as the state has it.
+  absl::Status LoadSegmentMoves() {
+    segment_scan_.reset();
+    return segment_moves_.Load();
+  }
 
   // fact_applier_migrate.cc. Other definitions come into force fact by fact, in the order of their keys, and then
   // partner by partner: what stands at or before the place that is reached is resolved and counted by the next
@@ -164,8 +175,6 @@ class FactApplier {
   };
   // Count(-1) of what it was and Count(+1) of what it is; what both count alike touches no cell.
   absl::Status CountAgain(const FactId& id, const Counted& before, const Counted& now, Header& header);
-  // Counts (sign +1) a fact in some segments, or takes it back (-1).
-  absl::Status CountFor(Generation& by, const FactId& id, const StoredFact& fact, int sign, const CountFilter& filter);
   // A partner as an entity, of all records that state it; nothing when none does.
   absl::StatusOr<std::optional<StoredFact>> EntityOf(const Generation& by, const std::string& partner_id);
   absl::Status CountPartner(const std::string& partner_id, int sign);
@@ -187,13 +196,27 @@ class FactApplier {
                           const EvalContext& context, const Contributing& how);
 
   // fact_applier_segments.cc. The segments that a fact of these partners counts in.
-  absl::StatusOr<Segments> SegmentsOf(Generation& by, const Resolution& resolution, const std::vector<bool>* wanted);
-  // Remembers the segments of partners whose records are about to change; then counts their facts in those that they
-  // are in now.
-  absl::Status RememberSegments(const std::set<std::string>& partners);
-  absl::Status MoveSegments(const std::set<std::string>& partners);
-  absl::Status MoveSegments(Generation& by, const std::set<std::string>& partners);
-  absl::Status CollectFactsOf(const Generation& by, const std::string& partner, std::set<FactId>& facts);
+  absl::StatusOr<Segments> SegmentsOf(Generation& by, const FactId& id, const Resolution& resolution,
+                                      const std::vector<bool>* wanted);
+  // What the records of partners say that are about to change; nothing when no segments are declared. Then: the facts
+  // of those that are in other segments now are to be settled.
+  using PartnerStatements = std::map<std::string, std::vector<StatementsOfRecord>>;
+  absl::StatusOr<PartnerStatements> StatementsOf(const std::set<std::string>& partners);
+  absl::Status MoveSegments(PartnerStatements before);
+  // Counts facts of a partner in its segments as they are now. Gives how many it looked at, by what they cost; when
+  // that is less than `most` it was all.
+  absl::StatusOr<int64_t> MoveFacts(const std::string& partner, int64_t most);
+  absl::StatusOr<int64_t> MoveCollected(const std::string& partner, const std::set<FactId>& facts);
+  absl::StatusOr<int64_t> MoveScanned(const std::string& partner, int64_t most);
+  // The facts of a partner; nothing when they cannot be found by looking at `most` entries and facts.
+  absl::StatusOr<std::optional<std::set<FactId>>> CollectFactsOf(const std::string& partner, int64_t most);
+  // The segments that a partner moves in, by the definitions in force and by the next ones.
+  struct MovedSegments {
+    std::vector<bool> now, next;
+  };
+  absl::StatusOr<MovedSegments> MovedSegmentsOf(const std::string& partner);
+  // Counts (sign +1) a fact in these segments, or takes it back (-1).
+  absl::Status CountInSegments(const FactId& id, const StoredFact& fact, int sign, const MovedSegments& segments);
 
   // The parts of a root; `is_new`: it was not there before.
   absl::StatusOr<std::vector<FactId>> PartsOf(const FactId& root, bool is_new, const Header& header) const;
@@ -208,11 +231,11 @@ class FactApplier {
   // The customer and day of a won deal that has partners.
   std::optional<std::pair<FactId, WonDeal>> WonDealOf(const Generation& by, const FactId& id, const StoredFact& fact);
   // After a customer or a deal was replaced: what takes its partners from it is to be settled.
-  void FollowCustomer(const FactId& id, const StoredFact* before, const StoredFact& after);
+  absl::Status FollowCustomer(const FactId& id, const StoredFact* before, const StoredFact& after);
   absl::Status FollowDeal(const FactId& id, const StoredFact* before, const StoredFact& after, const Generation& from,
                           Header& header);
   // The facts that take their partners from a customer are to be settled; with those of its deals the customer, too.
-  void UnsettleFactsOf(const FactId& customer);
+  absl::Status UnsettleFactsOf(const FactId& customer);
   absl::Status ResolveCustomer(const FactId& customer, Header& header);
   // The id of a part's root; nothing for whole facts and parts that name none.
   std::optional<FactId> RootOf(const FactId& id, const FactSchema& schema, absl::string_view fact);
@@ -249,6 +272,8 @@ class FactApplier {
   std::optional<FactScan> scan_;      // of the facts behind it
   std::deque<FactRange> unsettled_;   // what may be resolved otherwise now
   std::vector<FactRange> waiting_;    // likewise, of open jobs
+  SegmentMoves segment_moves_;
+  std::optional<FactScan> segment_scan_;  // of the facts of the one of them that is gone on with
   int64_t moved_ = 0;
   std::vector<bool> is_root_;                                // by kind: whether parts may hang on it
   absl::flat_hash_map<std::string, int64_t> fact_counts_;    // partner → facts more, or less, in this batch

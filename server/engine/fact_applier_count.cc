@@ -158,7 +158,7 @@ absl::Status FactApplier::CountCells(Generation& by, const FactId& id, const Sto
   const EvalContext context{&row, root_row, &by.catalog->zone()};
   Segments segments;
   if (!by.segments.empty() && !resolution.partners.empty()) {
-    ASSIGN_OR_RETURN(segments, SegmentsOf(by, resolution, filter.segments));
+    ASSIGN_OR_RETURN(segments, SegmentsOf(by, id, resolution, filter.segments));
   }
   // Scopes that see the programme's view of roles, and behind them those that see that of some partners.
   absl::InlinedVector<uint32_t, 8> scopes;

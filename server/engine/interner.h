@@ -5,9 +5,11 @@
 #include <cstdint>
 #include <deque>
 #include <string>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "storage/mutex.h"
 
 namespace partnermetrics {
@@ -17,11 +19,14 @@ class Interner {
  public:
   uint32_t Id(absl::string_view name) {
     MutexLock lock(&mutex_);
-    if (const auto it = ids_.find(name); it != ids_.end()) return it->second;
-    names_.emplace_back(name);
-    const auto id = static_cast<uint32_t>(names_.size() - 1);
-    ids_.emplace(names_.back(), id);
-    return id;
+    return Number(name);
+  }
+  std::vector<uint32_t> Ids(absl::Span<const absl::string_view> names) {
+    std::vector<uint32_t> ids;
+    ids.reserve(names.size());
+    MutexLock lock(&mutex_);
+    for (const absl::string_view name : names) ids.push_back(Number(name));
+    return ids;
   }
   uint32_t size() const {
     MutexLock lock(&mutex_);
@@ -34,6 +39,14 @@ class Interner {
   }
 
  private:
+  uint32_t Number(absl::string_view name) PM_REQUIRES(mutex_) {
+    if (const auto it = ids_.find(name); it != ids_.end()) return it->second;
+    names_.emplace_back(name);
+    const auto id = static_cast<uint32_t>(names_.size() - 1);
+    ids_.emplace(names_.back(), id);
+    return id;
+  }
+
   mutable Mutex mutex_;
   std::deque<std::string> names_ PM_GUARDED_BY(mutex_);
   absl::flat_hash_map<absl::string_view, uint32_t> ids_ PM_GUARDED_BY(mutex_);

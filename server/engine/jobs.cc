@@ -100,7 +100,7 @@ absl::Status Jobs::Load() {
     RETURN_IF_ERROR(BeginDefinitions(open_.front()));
   }
   ShareRanges();
-  return absl::OkStatus();
+  return facts_.LoadSegmentMoves();
 }
 
 uint64_t Jobs::OpenFor(const storage::LogRecord& record, int kind, std::string cause) {
@@ -153,10 +153,16 @@ absl::Status Jobs::FinishDefinitions(const log::v1::JobRecord& job) {
   return absl::OkStatus();
 }
 
-absl::Status Jobs::CountTotal(log::v1::JobRecord& job, int64_t most) {
+absl::Status Jobs::CountTotal(log::v1::JobRecord& job, int64_t most, const Header& header) {
   int64_t left = most * kCountedForEachSettled;
   while (job.uncounted_size() > 0 && left > 0) {
     FactRange range = FromProto(job.uncounted(0));
+    if (facts_.IsSegmentMove(range)) {
+      ASSIGN_OR_RETURN(const int64_t facts, facts_.SizeOfSegmentMove(range, header));
+      job.set_total(job.total() + facts);
+      job.mutable_uncounted()->DeleteSubrange(0, 1);
+      continue;
+    }
     ASSIGN_OR_RETURN(const int64_t counted, facts_.CountEntries(range, left));
     job.set_total(job.total() + counted);
     if (counted == left) {
@@ -171,7 +177,7 @@ absl::Status Jobs::CountTotal(log::v1::JobRecord& job, int64_t most) {
 
 absl::StatusOr<int64_t> Jobs::Work(log::v1::JobRecord& job, int64_t most, Header& header) {
   if (IsDefinitions(job) && !job.begun()) RETURN_IF_ERROR(BeginDefinitions(job));
-  RETURN_IF_ERROR(CountTotal(job, most));
+  RETURN_IF_ERROR(CountTotal(job, most, header));
   std::deque<FactRange>& unsettled = facts_.unsettled();
   for (const log::v1::FactRange& range : job.ranges()) unsettled.push_back(FromProto(range));
   job.clear_ranges();
@@ -234,6 +240,14 @@ Incomplete Jobs::incomplete() const {
 
 void Jobs::AddUnsettled(const log::v1::JobRecord& job, Incomplete& incomplete) const {
   if (facts_.catalog() == nullptr) return;  // nothing counts yet
+  bool moves = false, settles = false;
+  for (const log::v1::FactRange& range : job.ranges()) {
+    (facts_.IsSegmentMove(FromProto(range)) ? moves : settles) = true;
+  }
+  for (int i = 0; moves && i < facts_.catalog()->program().segments_size(); ++i) {
+    incomplete.attributes.push_back(facts_.catalog()->program().segments(i).attribute());
+  }
+  if (!settles) return;
   const absl::Span<const CompiledMeasure> measures = facts_.catalog()->measures();
   incomplete.measures.resize(measures.size());
   incomplete.of_partners.resize(measures.size());

@@ -70,7 +70,7 @@ class Jobs {
   absl::StatusOr<int64_t> Work(log::v1::JobRecord& job, int64_t most, Header& header);
   absl::Status BeginDefinitions(log::v1::JobRecord& job);
   absl::Status FinishDefinitions(const log::v1::JobRecord& job);
-  absl::Status CountTotal(log::v1::JobRecord& job, int64_t most);
+  absl::Status CountTotal(log::v1::JobRecord& job, int64_t most, const Header& header);
   void Store(const log::v1::JobRecord& job);
   void ShareRanges();
   // Adds what a job that settles facts leaves half done.

@@ -74,8 +74,8 @@ std::vector<const Entry*> Merged(const std::vector<const Entry*>& many, const st
 
 }  // namespace
 
-const KeyedValues::Value* KeyedValues::Find(absl::string_view key) const {
-  const auto it = map_.find(key);
+const KeyedValues::Value* KeyedValues::Find(absl::string_view key, size_t hash) const {
+  const auto it = map_.find(key, hash);
   return it == map_.end() ? nullptr : &it->second;
 }
 

@@ -34,7 +34,9 @@ class KeyedValues {
   Map::const_iterator begin() const { return map_.begin(); }
   Map::const_iterator end() const { return map_.end(); }
 
-  const Value* Find(absl::string_view key) const;
+  // Who looks into several of these hashes the key once.
+  static size_t Hash(absl::string_view key) { return Map::hasher()(key); }
+  const Value* Find(absl::string_view key, size_t hash) const;
   void Set(std::string key, Value value);
   // Leaves nothing here. Gives about the bytes of memory moved.
   size_t MoveTo(KeyedValues& to);

@@ -35,6 +35,7 @@ enum class Index : char {
   kAlias = 'A',           // reference → claims
   kAdminAlias = 'B',      // partner, reference → nothing: what admins added
   kCustomerFacts = 'K',   // customer, fact → nothing: facts that take the customer's partners
+  kFollowed = 'G',        // customer → nothing: a fact took its partners at some time; without this none does
   kClaimed = 'L',         // partner, reference → nothing: the references that it claims
   kDefinitions = 'D',     // → log.v1.Definitions
   kJob = 'J',             // position of the record that opened it → log.v1.JobRecord
@@ -50,6 +51,7 @@ enum class Index : char {
   kPeriod = 'Q',          // id of a closed period → log.v1.PeriodRecord
   kReference = 'R',       // reference, fact → nothing: who names this reference
   kTarget = 'T',          // scope, metric, kind, period, fact → value
+  kSegmentMove = 'S',     // partner → what its facts are still counted by, while they are moved to other segments
   kUnresolved = 'U',      // reference, fact → nothing: unresolved facts by their most trusted reference
   kAttributes = 'V',      // record that states a partner → what its attributes were, and since when
   kWonDeals = 'W',        // customer → days and ids of its won deals that have partners

@@ -14,8 +14,8 @@ constexpr size_t kMaxKnown = 200'000;
 
 }  // namespace
 
-absl::StatusOr<SegmentSpans> ReadSpans(const Keys& keys, const v1::Program& program, const absl::TimeZone& zone,
-                                       absl::string_view partner_id, const ReadIndex& read) {
+absl::StatusOr<std::vector<StatementsOfRecord>> ReadStatements(const Keys& keys, absl::string_view partner_id,
+                                                               const ReadIndex& read) {
   std::vector<StatementsOfRecord> records;
   ASSIGN_OR_RETURN(const auto ids, read(keys.Of(Index::kPartner, partner_id)));
   storage::ByteReader reader(ids.has_value() ? absl::string_view(*ids) : absl::string_view());
@@ -27,6 +27,12 @@ absl::StatusOr<SegmentSpans> ReadSpans(const Keys& keys, const v1::Program& prog
     ASSIGN_OR_RETURN(record.statements, DecodeStatements(*stored));
   }
   RETURN_IF_ERROR(reader.Finish("facts of a partner"));
+  return records;
+}
+
+absl::StatusOr<SegmentSpans> ReadSpans(const Keys& keys, const v1::Program& program, const absl::TimeZone& zone,
+                                       absl::string_view partner_id, const ReadIndex& read) {
+  ASSIGN_OR_RETURN(std::vector<StatementsOfRecord> records, ReadStatements(keys, partner_id, read));
   return SpansOf(program, zone, std::move(records));
 }
 
@@ -45,6 +51,11 @@ absl::StatusOr<const SegmentSpans*> SegmentTable::Of(const std::string& partner_
 absl::StatusOr<SegmentSpans> SegmentTable::Read(const std::string& partner_id) const {
   return ReadSpans(keys_, program_, zone_, partner_id,
                    [this](const std::string& key) { return state_.Get(StateTable::kIndexes, key); });
+}
+
+absl::StatusOr<std::vector<StatementsOfRecord>> SegmentTable::StatementsOf(const std::string& partner_id) const {
+  return ReadStatements(keys_, partner_id,
+                        [this](const std::string& key) { return state_.Get(StateTable::kIndexes, key); });
 }
 
 absl::Status SegmentTable::Learn(const FactId& record, int64_t learned_at_us, absl::string_view partner) {

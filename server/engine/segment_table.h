@@ -8,6 +8,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/container/node_hash_map.h"
 #include "absl/status/status.h"
@@ -23,6 +24,10 @@ namespace partnermetrics {
 
 // Reads the value of an index's key.
 using ReadIndex = std::function<absl::StatusOr<std::optional<std::string>>(const std::string& key)>;
+
+// What the records that state a partner now have stated so far.
+absl::StatusOr<std::vector<StatementsOfRecord>> ReadStatements(const Keys& keys, absl::string_view partner_id,
+                                                               const ReadIndex& read);
 
 // A partner's segments by the records that state it now.
 absl::StatusOr<SegmentSpans> ReadSpans(const Keys& keys, const v1::Program& program, const absl::TimeZone& zone,
@@ -42,6 +47,7 @@ class SegmentTable {
   absl::StatusOr<const SegmentSpans*> Of(const std::string& partner_id);
   // As its records have it now.
   absl::StatusOr<SegmentSpans> Read(const std::string& partner_id) const;
+  absl::StatusOr<std::vector<StatementsOfRecord>> StatementsOf(const std::string& partner_id) const;
   void Set(const std::string& partner_id, SegmentSpans spans) { known_[partner_id] = std::move(spans); }
 
   // Adds what a record that states a partner says now; deleted ones say nothing.

@@ -78,9 +78,7 @@ bool StateOverlay::Layer::Empty() const {
 }
 
 absl::StatusOr<std::optional<std::string>> StateOverlay::Get(StateTable table, absl::string_view key) const {
-  if (const Value* value = (*batch_)[table].Find(key); value != nullptr) return *value;
-  if (const Value* value = (*sealed_)[table].Find(key); value != nullptr) return *value;
-  return Read(table, key);
+  return Find({batch_.get(), sealed_.get(), dirty_.get(), frozen_.get()}, table, key);
 }
 
 void StateOverlay::Put(StateTable table, std::string key, std::string value) {
@@ -92,8 +90,15 @@ void StateOverlay::Delete(StateTable table, std::string key) {
 }
 
 absl::StatusOr<std::optional<std::string>> StateOverlay::Read(StateTable table, absl::string_view key) const {
-  if (const Value* value = (*dirty_)[table].Find(key); value != nullptr) return *value;
-  if (const Value* value = (*frozen_)[table].Find(key); value != nullptr) return *value;
+  return Find({dirty_.get(), frozen_.get()}, table, key);
+}
+
+absl::StatusOr<std::optional<std::string>> StateOverlay::Find(std::initializer_list<const Layer*> layers,
+                                                              StateTable table, absl::string_view key) const {
+  const size_t hash = KeyedValues::Hash(key);
+  for (const Layer* layer : layers) {
+    if (const Value* value = (*layer)[table].Find(key, hash); value != nullptr) return *value;
+  }
   return store_.Get(table, key);
 }
 
@@ -148,12 +153,8 @@ void StateOverlay::Freeze() {
   dirty_bytes_ = 0;
 }
 
-void StateOverlay::CollectFrozen(std::vector<storage::StateChange>& changes) const {
-  for (size_t i = 0; i < frozen_->tables.size(); ++i) {
-    for (const Entry* entry : frozen_->tables[i].InOrder()) {
-      changes.push_back({static_cast<StateTable>(i), entry->first, entry->second});
-    }
-  }
+void StateOverlay::CollectFrozen(StateTable table, std::vector<storage::StateChange>& changes) const {
+  for (const Entry* entry : (*frozen_)[table].InOrder()) changes.push_back({table, entry->first, entry->second});
 }
 
 std::unique_ptr<StateOverlay::Layer> StateOverlay::DropFrozen() {

@@ -13,6 +13,7 @@
 
 #include <array>
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -75,11 +76,14 @@ class StateOverlay {
   // under the lock. One at a time. One that could not be written stays frozen: the next Freeze adds to it. The changes
   // are in the order of their keys and point into the frozen layer.
   void Freeze();
-  void CollectFrozen(std::vector<storage::StateChange>& changes) const;
+  void CollectFrozen(StateTable table, std::vector<storage::StateChange>& changes) const;
   std::unique_ptr<Layer> DropFrozen();
   size_t dirty_bytes() const { return dirty_bytes_; }
 
  private:
+  // The value in the first of the layers that has the key, or else in the store.
+  absl::StatusOr<std::optional<std::string>> Find(std::initializer_list<const Layer*> layers, StateTable table,
+                                                  absl::string_view key) const;
   // The store's entries under those of the layers, of which later ones come first.
   absl::Status Merge(StateTable table, absl::Span<const Layer* const> layers, absl::string_view prefix,
                      absl::string_view from, const Visit& visit) const;

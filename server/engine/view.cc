@@ -45,8 +45,9 @@ absl::StatusOr<CellRow> Engine::View::Row(absl::string_view scope, const Compile
   return engine_.cells_.Read(engine_.scopes_.Id(scope), engine_.measures_.Id(measure.id));
 }
 
-absl::StatusOr<CellRow> Engine::View::ParkedRow(absl::string_view scope, const CompiledMeasure& measure) const {
-  return engine_.cells_.Read(engine_.scopes_.Id(scope), engine_.measures_.Id(ParkedRowName(measure.id)));
+absl::StatusOr<std::vector<CellRow>> Engine::View::Rows(absl::string_view scope,
+                                                        absl::Span<const absl::string_view> names) const {
+  return engine_.cells_.Read(engine_.scopes_.Id(scope), engine_.measures_.Ids(names));
 }
 
 absl::StatusOr<std::map<std::string, CellRow>> Engine::View::SplitRows(absl::string_view scope,
@@ -63,7 +64,7 @@ uint64_t Engine::View::ChangedScopes(uint64_t since, const std::function<void(co
   return engine_.cells_.ChangedSince(since, [&](uint32_t scope) { visit(engine_.scopes_.Name(scope)); });
 }
 
-absl::StatusOr<std::map<std::string, CellRow>> Engine::View::Rows(absl::string_view scope) const {
+absl::StatusOr<std::map<std::string, CellRow>> Engine::View::AllRows(absl::string_view scope) const {
   return engine_.cells_.ReadAll(engine_.scopes_.Id(scope), "");
 }
 

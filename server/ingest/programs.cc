@@ -21,10 +21,6 @@
 namespace partnermetrics {
 namespace {
 
-constexpr auto kFlushPeriod = std::chrono::seconds(5);
-constexpr int kFlushesPerMinute = 12;
-// So much log makes a restart replay for seconds: the state is then made durable before its minute is over.
-constexpr int64_t kFlushAfterLogBytes = int64_t{256} << 20;
 constexpr size_t kKeyBytes = 32;
 
 }  // namespace
@@ -42,7 +38,6 @@ absl::StatusOr<std::unique_ptr<Programs>> Programs::Open(Options options) {
     program.writer_ = std::make_unique<Writer>(writer_options, program.engine(), program.log());
     RETURN_IF_ERROR(programs->ActivateDefinitions(program, programs->options_.definitions[i], "server").status());
   }
-  programs->flusher_ = std::thread([raw = programs.get()] { raw->FlushLoop(); });
   return programs;
 }
 
@@ -74,15 +69,12 @@ absl::Status Programs::OpenEngines() {
     spdlog::warn("state: {}; rebuilding it from the log", std::string(unusable.message()));
     RETURN_IF_ERROR(database_->DiscardState(unusable.message()));
   }
-  uint64_t replayed = 0;
   for (const auto& program : programs_) {
     RETURN_IF_ERROR(program->engine().Replay([&](uint64_t done, uint64_t total) {
       if (options_.progress && total > 0) options_.progress(program->id(), done, total);
-      if (done == total) replayed += total;
     }));
   }
-  // So that a server that is killed again and again does not replay the same records each time.
-  return replayed > 0 ? database_->state().Flush() : absl::OkStatus();
+  return absl::OkStatus();
 }
 
 absl::StatusOr<uint64_t> Programs::ActivateDefinitions(ProgramRuntime& program, const log::v1::Definitions& definitions,
@@ -182,32 +174,7 @@ Day Programs::Today(const Catalog& catalog) const {
   return ToDay(absl::ToCivilDay(options_.clock(), catalog.zone()));
 }
 
-void Programs::FlushLoop() {
-  int64_t flushed_log_bytes = database_->log_bytes();
-  int periods = 0;
-  while (true) {
-    {
-      MutexLock lock(&flush_mutex_);
-      if (!closing_) flush_changed_.wait_for(flush_mutex_, kFlushPeriod);
-      if (closing_) return;
-    }
-    const int64_t log_bytes = database_->log_bytes();
-    if (++periods < kFlushesPerMinute && log_bytes - flushed_log_bytes < kFlushAfterLogBytes) continue;
-    if (absl::Status status = database_->state().Flush(); !status.ok()) {
-      spdlog::error("state: flush: {}", status.ToString());
-    }
-    flushed_log_bytes = log_bytes;
-    periods = 0;
-  }
-}
-
 absl::Status Programs::Close() {
-  {
-    MutexLock lock(&flush_mutex_);
-    closing_ = true;
-    flush_changed_.notify_all();
-  }
-  if (flusher_.joinable()) flusher_.join();
   absl::Status first;
   for (const auto& program : programs_) {
     if (program->writer_ != nullptr) first.Update(program->writer_->Stop());

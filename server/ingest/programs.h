@@ -9,12 +9,9 @@
 #ifndef PARTNERMETRICS_SERVER_INGEST_PROGRAMS_H_
 #define PARTNERMETRICS_SERVER_INGEST_PROGRAMS_H_
 
-#include <atomic>
-#include <condition_variable>
 #include <functional>
 #include <memory>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -79,7 +76,7 @@ class Programs {
   absl::Time Now() const { return options_.clock(); }
   absl::Duration keep_quarantine_raw() const { return options_.keep_quarantine_raw; }
 
-  // Writes checkpoints, makes them durable and closes everything.
+  // Writes checkpoints and closes everything.
   absl::Status Close();
 
  private:
@@ -88,17 +85,11 @@ class Programs {
   absl::Status LoadPseudonymKey();
   // With another key the same person would count twice.
   absl::Status CheckPseudonymKey() const;
-  void FlushLoop();
 
   Options options_;
   std::unique_ptr<storage::Database> database_;
   std::unique_ptr<Pseudonymiser> pseudonymiser_;
   std::vector<std::unique_ptr<ProgramRuntime>> programs_;
-
-  Mutex flush_mutex_;
-  std::condition_variable_any flush_changed_;
-  bool closing_ PM_GUARDED_BY(flush_mutex_) = false;
-  std::thread flusher_;
 };
 
 }  // namespace partnermetrics

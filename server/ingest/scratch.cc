@@ -95,8 +95,6 @@ class Scratch::State : public storage::StateStore {
     return absl::OkStatus();
   }
 
-  absl::Status Flush() override { return absl::OkStatus(); }
-
  private:
   using Table = std::map<std::string, std::optional<std::string>, std::less<>>;
 

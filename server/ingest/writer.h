@@ -69,9 +69,9 @@ class Writer {
     size_t queue_bytes = size_t{64} << 20;
     // One group of requests becomes one append: large enough to share an fsync, small enough to answer soon.
     size_t group_bytes = size_t{2} << 20;
-    // Checkpoints are also cut by size. A flush makes them durable, at most every few seconds: cutting more often costs
-    // a fifth of the writer's time (measured at one a second) and buys nothing.
-    absl::Duration checkpoint_period = absl::Seconds(10);
+    // After a crash no more is to be replayed than what came in such a time. Checkpoints are also cut by size; many
+    // small ones cost more than they save, as each is merged with the ones before.
+    absl::Duration checkpoint_period = absl::Minutes(1);
     // How long a job may take between two groups of requests, about: by that the facts of its steps are chosen.
     absl::Duration job_step = absl::Milliseconds(40);
   };

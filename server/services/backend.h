@@ -24,6 +24,7 @@ class Backups;
 class ChangeFeeds;
 class Connectors;
 class PastStates;
+class PeriodProgress;
 class StandingsTables;
 
 class Backend {
@@ -32,13 +33,14 @@ class Backend {
 
   // From now on calls are answered. All outlive the calls.
   void Open(Programs& programs, Connectors& connectors, Backups& backups, StandingsTables& standings,
-            ChangeFeeds& changes, PastStates& past) {
+            ChangeFeeds& changes, PastStates& past, PeriodProgress& periods) {
     programs_ = &programs;
     connectors_ = &connectors;
     backups_ = &backups;
     standings_ = &standings;
     changes_ = &changes;
     past_ = &past;
+    periods_ = &periods;
     phase_ = Phase::kServing;
   }
   // From now on calls are UNAVAILABLE.
@@ -59,6 +61,7 @@ class Backend {
   StandingsTables& standings() const { return *standings_; }
   ChangeFeeds& changes() const { return *changes_; }
   PastStates& past() const { return *past_; }
+  PeriodProgress& periods() const { return *periods_; }
   absl::Time started_at() const { return started_at_; }
 
   // The programme, once its state has reached the position; waits 5 s for that at most.
@@ -75,6 +78,7 @@ class Backend {
   StandingsTables* standings_ = nullptr;
   ChangeFeeds* changes_ = nullptr;
   PastStates* past_ = nullptr;
+  PeriodProgress* periods_ = nullptr;
   ReadDefinitions read_definitions_;
 };
 

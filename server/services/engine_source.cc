@@ -1,6 +1,7 @@
 #include "server/services/engine_source.h"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <numeric>
 #include <set>
@@ -10,6 +11,7 @@
 #include "partnermetrics/v1/selling.pb.h"
 #include "server/base/errors.h"
 #include "server/engine/partners.h"
+#include "server/engine/resolution.h"
 #include "server/scoring/proto_values.h"
 #include "server/services/partner_records.h"
 #include "storage/bytes.h"
@@ -19,8 +21,6 @@ namespace {
 
 // From how many on the facts of a kind are read one by one, and not those of each partner.
 constexpr size_t kManyPartners = 64;
-// Rows of a partner up to which they are read one by one: reading all of them costs more when they are in memory.
-constexpr std::ptrdiff_t kRowsOneByOne = 4;
 // Targets of other scopes that may be passed over for each one wanted.
 constexpr size_t kTargetsPassed = 16;
 
@@ -59,8 +59,12 @@ absl::StatusOr<EngineSource> EngineSource::Collect(const Engine::View& view, Rea
   const size_t asked = partners.size();
   RETURN_IF_ERROR(source.CollectPartners(view, reads, partners));
   if (!segments.empty()) RETURN_IF_ERROR(source.CollectMembers(view, partners, segments));
-  for (const ScopeIndex scope : source.all_partners_) {
-    for (const int measure : reads.partner_measures) reads.rows.push_back({scope, measure});
+  if (!reads.partner_measures.empty() && !source.all_partners_.empty()) {
+    for (const ScopeIndex scope : source.all_partners_) {
+      for (const int measure : reads.partner_measures) reads.rows.push_back({scope, measure});
+    }
+    std::sort(reads.rows.begin(), reads.rows.end());
+    reads.rows.erase(std::unique(reads.rows.begin(), reads.rows.end()), reads.rows.end());
   }
   source.SetKeys(std::move(reads.rows));
   source.CollectFreshness();
@@ -86,8 +90,6 @@ absl::StatusOr<EngineSource> EngineSource::Collect(const Engine::View& view, Rea
 // Evaluation looks rows up all the time: keys of one scope stand together, so that few have to be looked through.
 void EngineSource::SetKeys(std::vector<RowKey> keys) {
   keys_ = std::move(keys);
-  if (!std::is_sorted(keys_.begin(), keys_.end())) std::sort(keys_.begin(), keys_.end());
-  keys_.erase(std::unique(keys_.begin(), keys_.end()), keys_.end());
   if (keys_.empty()) return;
   first_scope_ = keys_.front().scope;
   scope_ends_.assign(static_cast<size_t>(keys_.back().scope - first_scope_) + 1, 0);
@@ -161,28 +163,24 @@ absl::Status EngineSource::CollectRows(const Engine::View& view, const std::vect
   rows_.reserve(keys_.size());
   for (auto first = keys_.begin(); first != keys_.end();) {
     const auto last = std::find_if(first, keys_.end(), [&](const RowKey& key) { return key.scope != first->scope; });
-    const std::string name = ScopeName(first->scope, partners, segments);
-    // A partner that is not in memory is loaded as a whole, for each read anew.
-    std::map<std::string, CellRow> all;
-    const bool at_once = first->scope >= kFirstPartnerScope && last - first > kRowsOneByOne;
-    if (at_once) {
-      ASSIGN_OR_RETURN(all, view.Rows(name));
+    const std::string scope = ScopeName(first->scope, partners, segments);
+    const auto measure_of = [this](const RowKey& key) -> const CompiledMeasure& {
+      return catalog_->measures()[static_cast<size_t>(key.measure)];
+    };
+    std::vector<absl::string_view> names;
+    names.reserve(static_cast<size_t>(last - first));
+    for (auto key = first; key != last; ++key) names.push_back(measure_of(*key).id);
+    ASSIGN_OR_RETURN(std::vector<CellRow> rows, view.Rows(scope, names));
+    std::move(rows.begin(), rows.end(), std::back_inserter(rows_));
+    if (header_.parked_facts > 0) {
+      std::vector<std::string> parked;
+      for (const absl::string_view name : names) parked.push_back(ParkedRowName(name));
+      ASSIGN_OR_RETURN(rows, view.Rows(scope, std::vector<absl::string_view>(parked.begin(), parked.end())));
+      std::move(rows.begin(), rows.end(), std::back_inserter(parked_rows_));
     }
-    auto next = all.begin();  // measures are numbered in the order of their ids
     for (; first != last; ++first) {
-      const CompiledMeasure& measure = catalog_->measures()[static_cast<size_t>(first->measure)];
-      if (at_once) {
-        while (next != all.end() && next->first < measure.id) ++next;
-        CellRow& row = rows_.emplace_back();
-        if (next != all.end() && next->first == measure.id) row = std::move(next->second);
-      } else {
-        ASSIGN_OR_RETURN(rows_.emplace_back(), view.Row(name, measure));
-      }
-      if (measure.by != nullptr) {
-        ASSIGN_OR_RETURN(split_rows_[*first], view.SplitRows(name, measure));
-      }
-      if (header_.parked_facts == 0) continue;
-      ASSIGN_OR_RETURN(parked_rows_.emplace_back(), view.ParkedRow(name, measure));
+      if (measure_of(*first).by == nullptr) continue;
+      ASSIGN_OR_RETURN(split_rows_[*first], view.SplitRows(scope, measure_of(*first)));
     }
   }
   return absl::OkStatus();

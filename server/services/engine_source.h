@@ -101,6 +101,7 @@ class EngineSource final : public MeasureSource {
   absl::Status CollectTargets(const Engine::View& view, const ScopeNames& scopes, bool all);
   void AddTarget(ScopeIndex scope, storage::ByteReader& key, absl::string_view value);
   using Rows = std::vector<CellRow>;  // in the order of keys_
+  // Sorted, each once.
   void SetKeys(std::vector<RowKey> keys);
   // The place of a key among keys_; nothing for rows that were not collected.
   std::optional<size_t> PlaceOf(const RowKey& row) const;

@@ -21,6 +21,7 @@
 #include "server/ops/backups.h"
 #include "server/services/change_feeds.h"
 #include "server/services/past_states.h"
+#include "server/services/period_progress.h"
 #include "server/services/services.h"
 #include "server/services/standings_tables.h"
 #include "server/sync/connectors.h"
@@ -93,7 +94,7 @@ class Server::Parts {
   absl::Status Start() {
     RETURN_IF_ERROR(Listen());
     RETURN_IF_ERROR(OpenData());
-    backend_.Open(*programs_, *connectors_, *backups_, *standings_, *changes_, *past_);
+    backend_.Open(*programs_, *connectors_, *backups_, *standings_, *changes_, *past_, periods_);
     grpc_->GetHealthCheckService()->SetServingStatus(true);
     RETURN_IF_ERROR(WritePortFile(config_.server.port_file(), port_));
     spdlog::info("serving on {} (port {})", config_.server.listen(), port_);
@@ -222,6 +223,7 @@ class Server::Parts {
   std::unique_ptr<StandingsTables> standings_;
   std::unique_ptr<ChangeFeeds> changes_;
   std::unique_ptr<PastStates> past_;
+  PeriodProgress periods_;
   WorkerPool pool_;
   std::vector<std::unique_ptr<grpc::Service>> services_;
   int port_ = 0;

@@ -209,6 +209,30 @@ TEST_F(CellTableTest, MeasuresOfAnyOrderAndYearsFindTheirPages) {
   }
 }
 
+TEST_F(CellTableTest, SeveralRowsComeInTheOrderInWhichTheyAreAskedFor) {
+  const uint32_t lost = measures_.Id("lost"), open = measures_.Id("open"), keyed = measures_.Id("keyed");
+  CellTable table = Table(0);
+  const std::vector<RowContribution> contributions = {{won_, {On(2024, 12, 31), 1, 1, Nanos(2)}},
+                                                      {won_, {On(2025, 1, 1), 1, 1, Nanos(4)}},
+                                                      {lost, {On(2025, 1, 1), 1, 1, Nanos(8)}}};
+  const EntryContribution entry{keyed, "key", {On(2026, 1, 1), 1, 1, Nanos(16)}};
+  ASSERT_TRUE(table.Add({Scope(0)}, contributions).ok());
+  ASSERT_TRUE(table.Add({Scope(0)}, absl::MakeConstSpan(&entry, 1)).ok());
+  Publish(table);
+  for (const bool stored : {false, true}) {
+    if (stored) Checkpoint(table);  // and evicts
+    const auto rows = table.Read(Scope(0), {lost, open, won_, keyed, won_});
+    ASSERT_TRUE(rows.ok());
+    std::vector<Nanos> sums;
+    for (const CellRow& row : *rows) {
+      sums.push_back(0);
+      row.ForEachCell([&sums](absl::string_view, const DayCell& cell) { sums.back() += cell.sum; });
+    }
+    EXPECT_EQ(sums, (std::vector<Nanos>{8, 0, 6, 16, 6}));
+    EXPECT_EQ((*rows)[2].FirstDay(), On(2024, 12, 31));
+  }
+}
+
 TEST_F(CellTableTest, WhatABatchAddsToIsNotEvictedBeforeItIsPublished) {
   CellTable table = Table(0);
   ASSERT_TRUE(Add(table, Scope(0), won_, {On(2024, 3, 1), 1, 1, Nanos(10)}).ok());

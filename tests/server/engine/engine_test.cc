@@ -244,8 +244,11 @@ TEST_F(EngineTest, MoneyOfAnotherCurrencyWaitsAndTheCountGoesIn) {
   {
     Engine::View view(*engine_);
     EXPECT_EQ(view.header().parked_facts, 1);
-    const auto waiting = view.ParkedRow("business", *view.catalog()->FindMeasure("won"));
-    EXPECT_EQ(waiting->UpTo(100'000).count, 1);  // shown beside the sum that lacks it
+    const auto rows = view.Rows("business", {ParkedRowName("won"), "won", "unheard"});
+    ASSERT_EQ(rows->size(), 3u);
+    EXPECT_EQ((*rows)[0].UpTo(100'000).count, 1);  // shown beside the sum that lacks it
+    EXPECT_EQ((*rows)[1].UpTo(100'000).count, 0);
+    EXPECT_FALSE((*rows)[2].FirstDay().has_value());
   }
   ExpectVerified();
 }

@@ -52,17 +52,6 @@ class JobsTest : public EngineFixture {
     Engine::View view(*engine_);
     return view.catalog() != nullptr && view.catalog()->FindMeasure(id) != nullptr;
   }
-  // What is stored, byte by byte, equals what the log gives from nothing.
-  void ExpectReplayed() {
-    ASSERT_TRUE(engine_->Checkpoint().ok());
-    MemoryState fresh;
-    auto replayed = Engine::Open({"test", size_t{1} << 20, size_t{1} << 30, facts_at_once_}, fresh, log_);
-    ASSERT_TRUE(replayed.ok()) << replayed.status();
-    ASSERT_TRUE((*replayed)->Replay([](uint64_t, uint64_t) {}).ok());
-    for (const auto table : {StateTable::kMeta, StateTable::kFacts, StateTable::kCells, StateTable::kIndexes}) {
-      EXPECT_EQ(fresh.table(table), state_.table(table));
-    }
-  }
 };
 
 TEST_F(JobsTest, AMeasureIsAddedInStepsAndComesIntoForceWhenItIsWhole) {

@@ -75,8 +75,8 @@ TEST(KeyedValues, AreInTheOrderOfTheirBytesWhateverTheKeysLookLike) {
     }
     EXPECT_EQ(InOrder(values), plain);
     for (const auto& [key, value] : plain) {
-      ASSERT_NE(values.Find(key), nullptr);
-      EXPECT_EQ(*values.Find(key), value);
+      ASSERT_NE(values.Find(key, KeyedValues::Hash(key)), nullptr);
+      EXPECT_EQ(*values.Find(key, KeyedValues::Hash(key)), value);
     }
   }
 }

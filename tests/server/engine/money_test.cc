@@ -215,8 +215,8 @@ class MoneyTest : public EngineFixture {
   // How many facts wait: by the header, and beside a measure.
   std::string Waiting(const std::string& measure) {
     Engine::View view(*engine_);
-    const auto row = view.ParkedRow("business", *view.catalog()->FindMeasure(measure));
-    return absl::StrCat(view.header().parked_facts, " ", row->UpTo(100'000).count);
+    const auto rows = view.Rows("business", {ParkedRowName(measure)});
+    return absl::StrCat(view.header().parked_facts, " ", rows->front().UpTo(100'000).count);
   }
   int64_t UnixSeconds(int day, int hour) {
     return absl::ToUnixSeconds(absl::FromCivil(absl::CivilHour(2026, 3, day, hour), absl::UTCTimeZone()));

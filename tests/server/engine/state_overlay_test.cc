@@ -76,7 +76,7 @@ TEST_F(StateOverlayTest, ACheckpointHoldsWhatIsPublishedAndNothingElse) {
   overlay_.Freeze();
   Publish();
   std::vector<storage::StateChange> changes;
-  overlay_.CollectFrozen(changes);
+  overlay_.CollectFrozen(StateTable::kFacts, changes);
   ASSERT_EQ(changes.size(), 1u);
   EXPECT_EQ(changes[0].key, "published");
 }
@@ -108,7 +108,8 @@ TEST_F(StateOverlayTest, WhatACheckpointCouldNotWriteGoesIntoTheNext) {
   Publish();
   overlay_.Freeze();
   std::vector<storage::StateChange> changes;
-  overlay_.CollectFrozen(changes);
+  overlay_.CollectFrozen(StateTable::kFacts, changes);
+  overlay_.CollectFrozen(StateTable::kIndexes, changes);
   ASSERT_EQ(changes.size(), 2u);
   EXPECT_EQ(changes[0].key, "a");
   EXPECT_EQ(changes[1].value, "2");

@@ -8,7 +8,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 #include <iostream>
 #include <memory>
@@ -26,6 +25,7 @@
 #include "tests/crash/deal_client.h"
 #include "tests/storage/temp_dir.h"
 #include "tests/support/child.h"
+#include "tests/support/environment.h"
 #include "tests/support/server_process.h"
 
 namespace partnermetrics {
@@ -35,11 +35,6 @@ namespace fs = std::filesystem;
 
 constexpr char kProgram[] = "partneros";
 constexpr auto kCallLimit = std::chrono::seconds(120);
-
-uint64_t Environment(const char* name, uint64_t fallback) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? fallback : std::strtoull(value, nullptr, 10);
-}
 
 // The backup; nothing when the server went away.
 std::optional<v1::BackupInfo> MakeBackup(const std::string& address) {
@@ -106,8 +101,8 @@ class BackupCrashTest : public ::testing::Test {
 };
 
 TEST_F(BackupCrashTest, EveryListedBackupIsABeginning) {
-  const uint64_t rounds = Environment("PM_BACKUPS", 10);
-  const uint64_t seed = Environment("PM_SEED", std::random_device()());
+  const uint64_t rounds = NumberFromEnvironment("PM_BACKUPS", 10);
+  const uint64_t seed = NumberFromEnvironment("PM_SEED", std::random_device()());
   std::cout << "PM_BACKUPS=" << rounds << " PM_SEED=" << seed << std::endl;
   std::mt19937_64 random(seed);
   ServerProcess server(temp_.path(), config_);

@@ -6,7 +6,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <iostream>
 #include <memory>
 #include <random>
@@ -21,6 +20,7 @@
 #include "partnermetrics/v1/metric_service.grpc.pb.h"
 #include "tests/storage/temp_dir.h"
 #include "tests/support/child.h"
+#include "tests/support/environment.h"
 #include "tests/support/server_process.h"
 
 namespace partnermetrics {
@@ -51,12 +51,44 @@ constexpr char kCatalog[] = R"pb(
 
 void WriteDefinitions(const std::string& folder, const std::string& zone, const std::string& outcome) {
   WriteFile(folder + "/program.textproto",
-            absl::StrCat("id: 'jobs' display_name: 'Jobs' currency_code: 'USD' time_zone: '", zone, "'"));
+            absl::StrCat("id: 'jobs' display_name: 'Jobs' currency_code: 'USD' time_zone: '", zone,
+                         "' segments { attribute: 'tier' membership: SEGMENT_MEMBERSHIP_AS_IS }"));
   WriteFile(folder + "/catalog.textproto", absl::StrReplaceAll(kCatalog, {{"$OUTCOME", outcome}}));
 }
 
 class JobCrashTest : public ::testing::Test {
  protected:
+  void SetUp() override {
+    const uint64_t number = NumberFromEnvironment("PM_SEED", std::random_device()());
+    std::cout << "PM_SEED=" << number << std::endl;
+    random_.seed(number);
+    WriteDefinitions(temp_.path(), "UTC", "WON");
+    config::v1::ServerConfig config = TestConfig();
+    config.clear_program_files();
+    config.clear_catalog_paths();
+    config.add_program_files(temp_.path() + "/program.textproto");
+    config.add_catalog_paths(temp_.path() + "/catalog.textproto");
+    server_ = std::make_unique<ServerProcess>(temp_.path(), config);
+    ASSERT_TRUE(server_->Start().ok()) << server_->log();
+  }
+
+  // States the partner of all deals.
+  void StatePartner(const std::string& tier, int revision) {
+    v1::IngestEventsRequest request;
+    request.set_program("jobs");
+    request.set_source("crm");
+    v1::Event& event = *request.add_events();
+    event.set_record_id("P");
+    event.set_revision(revision);
+    event.mutable_partner()->set_name("Apex");
+    event.mutable_partner()->set_tier(tier);
+    grpc::ClientContext context;
+    v1::IngestEventsResponse response;
+    const grpc::Status status =
+        v1::IngestService::NewStub(server_->channel())->IngestEvents(&context, request, &response);
+    ASSERT_TRUE(status.ok()) << status.error_message();
+  }
+
   // Deals first..first+count, each in a state that follows from its number and revision.
   void Ingest(int first, int count, int revision) {
     const auto stub = v1::IngestService::NewStub(server_->channel());
@@ -73,6 +105,7 @@ class JobCrashTest : public ::testing::Test {
         deal.mutable_amount()->set_currency_code("USD");
         deal.mutable_amount()->set_units(revision);
         deal.mutable_created_at()->set_seconds(1'700'000'000 + i * 600);
+        deal.add_attributions()->add_partner_refs()->mutable_external()->set_id("P");
       }
       grpc::ClientContext context;
       v1::IngestEventsResponse response;
@@ -112,33 +145,28 @@ class JobCrashTest : public ::testing::Test {
     EXPECT_TRUE(status.ok()) << status.error_message();
   }
 
-  void ExpectVerified() {
+  void ExpectVerified(int facts) {
     grpc::ClientContext context;
     v1::VerifyScopeResponse response;
     const grpc::Status status = v1::AdminService::NewStub(server_->channel())->VerifyScope(&context, {}, &response);
     EXPECT_TRUE(status.ok()) << status.error_message();
     EXPECT_TRUE(response.ok()) << response.DebugString();
-    EXPECT_EQ(response.facts(), kDeals);
+    EXPECT_EQ(response.facts(), facts);
   }
 
+  // Kills the server a moment from now and starts it anew.
+  void KillSoon() {
+    absl::SleepFor(absl::Milliseconds(random_() % 40));
+    server_->Kill();
+    ASSERT_TRUE(server_->Start().ok()) << server_->log();
+  }
+
+  std::mt19937_64 random_;
+  storage::TempDir temp_;
   std::unique_ptr<ServerProcess> server_;
 };
 
 TEST_F(JobCrashTest, AJobThatIsKilledGoesOnAndEndsWithWhatABatchGives) {
-  const char* seed_text = std::getenv("PM_SEED");
-  const uint64_t seed = seed_text != nullptr ? std::stoull(seed_text) : std::random_device()();
-  std::cout << "PM_SEED=" << seed << std::endl;
-  std::mt19937_64 random(seed);
-
-  storage::TempDir temp;
-  WriteDefinitions(temp.path(), "UTC", "WON");
-  config::v1::ServerConfig config = TestConfig();
-  config.clear_program_files();
-  config.clear_catalog_paths();
-  config.add_program_files(temp.path() + "/program.textproto");
-  config.add_catalog_paths(temp.path() + "/catalog.textproto");
-  server_ = std::make_unique<ServerProcess>(temp.path(), config);
-  ASSERT_TRUE(server_->Start().ok()) << server_->log();
   Ingest(0, kDeals, 1);
 
   uint64_t number = 0;
@@ -148,12 +176,10 @@ TEST_F(JobCrashTest, AJobThatIsKilledGoesOnAndEndsWithWhatABatchGives) {
     if (!is_open) {
       // All days and the measure itself change.
       const bool is_first = ++opened % 2 == 0;
-      WriteDefinitions(temp.path(), is_first ? "America/New_York" : "UTC", is_first ? "LOST" : "WON");
+      WriteDefinitions(temp_.path(), is_first ? "America/New_York" : "UTC", is_first ? "LOST" : "WON");
       number = Activate();
     }
-    absl::SleepFor(absl::Milliseconds(random() % 40));
-    server_->Kill();
-    ASSERT_TRUE(server_->Start().ok()) << server_->log();
+    KillSoon();
     const v1::ListJobsResponse jobs = Jobs();
     ASSERT_EQ(jobs.jobs_size(), opened) << "a start begins no job a second time";
     const auto job = std::find_if(jobs.jobs().begin(), jobs.jobs().end(),
@@ -162,12 +188,33 @@ TEST_F(JobCrashTest, AJobThatIsKilledGoesOnAndEndsWithWhatABatchGives) {
     is_open = job->state() == v1::JOB_STATE_RUNNING;
     midway += is_open && job->done() > 0 ? 1 : 0;
     // Deals on both sides of the place that is reached.
-    Ingest(static_cast<int>(random() % (kDeals - 2 * kBatch)), 2 * kBatch, kill + 2);
+    Ingest(static_cast<int>(random_() % (kDeals - 2 * kBatch)), 2 * kBatch, kill + 2);
   }
   std::cout << midway << " of " << kKills << " starts found the job in the middle" << std::endl;
   EXPECT_GT(midway, 0) << "no kill hit the job";
   Wait();
-  ExpectVerified();
+  ExpectVerified(kDeals);
+  ASSERT_TRUE(server_->Stop().ok()) << server_->log();
+}
+
+TEST_F(JobCrashTest, APartnerThatMovesAgainAndAgainEndsInItsSegment) {
+  StatePartner("Gold", 1);
+  Ingest(0, kDeals, 1);
+  int midway = 0;
+  for (int kill = 0; kill < kKills && !HasFailure(); ++kill) {
+    // Mostly while the move before is under way.
+    StatePartner(kill % 3 == 0 ? "Gold" : absl::StrCat("Silver ", kill), kill + 2);
+    KillSoon();
+    const v1::ListJobsResponse jobs = Jobs();
+    midway += std::any_of(jobs.jobs().begin(), jobs.jobs().end(), [](const v1::Job& job) {
+      return job.kind() == v1::JOB_KIND_PARTNER && job.state() == v1::JOB_STATE_RUNNING;
+    });
+    Ingest(static_cast<int>(random_() % (kDeals - 2 * kBatch)), 2 * kBatch, kill + 2);
+  }
+  std::cout << midway << " of " << kKills << " starts found a job in the middle" << std::endl;
+  EXPECT_GT(midway, 0) << "no kill hit a job";
+  Wait();
+  ExpectVerified(kDeals + 1);
   ASSERT_TRUE(server_->Stop().ok()) << server_->log();
 }
 

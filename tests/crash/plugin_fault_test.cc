@@ -28,6 +28,7 @@
 #include "partnermetrics/v1/ingest_service.grpc.pb.h"
 #include "tests/storage/temp_dir.h"
 #include "tests/support/child.h"
+#include "tests/support/environment.h"
 #include "tests/support/server_process.h"
 
 namespace partnermetrics {
@@ -39,11 +40,6 @@ using testing::HasSubstr;
 constexpr char kGood[] = "good";
 constexpr int kGoodDeals = 200;
 constexpr int64_t kTenMillion = 10'000'000;
-
-uint64_t Environment(const char* name, uint64_t fallback) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? fallback : std::strtoull(value, nullptr, 10);
-}
 
 constexpr char kNoRoom[] = "MiB that one run may put into quarantine";
 
@@ -57,7 +53,7 @@ struct Fault {
 };
 
 std::vector<Fault> Faults() {
-  const std::string pages = std::to_string(Environment("PM_FAULT_PAGES", 20'000));
+  const std::string pages = std::to_string(NumberFromEnvironment("PM_FAULT_PAGES", 20'000));
   return {
       {.name = "wrong_magic", .plugin = "bad_magic", .reason = "connector magic"},
       {.name = "newer_version", .plugin = "bad_version", .reason = "version 7 of the connector ABI"},
@@ -245,7 +241,7 @@ class PluginFaultTest : public testing::Test {
   }
 
   const std::vector<Fault> faults_ = Faults();
-  const int quarantine_mb_ = static_cast<int>(Environment("PM_FAULT_QUARANTINE_MB", 8));
+  const int quarantine_mb_ = static_cast<int>(NumberFromEnvironment("PM_FAULT_QUARANTINE_MB", 8));
   config::v1::ServerConfig config_ = TestConfig();
   storage::TempDir temp_;
   std::unique_ptr<ServerProcess> server_;
@@ -254,7 +250,7 @@ class PluginFaultTest : public testing::Test {
 
 TEST_F(PluginFaultTest, EachFaultEndsItsOwnRunAndNothingElse) {
   Start();
-  const uint64_t rounds = Environment("PM_FAULT_ROUNDS", 3);
+  const uint64_t rounds = NumberFromEnvironment("PM_FAULT_ROUNDS", 3);
   int revision = 1;
   for (const Fault& fault : faults_) {
     SCOPED_TRACE(fault.name);
@@ -282,11 +278,11 @@ TEST_F(PluginFaultTest, EachFaultEndsItsOwnRunAndNothingElse) {
 }
 
 TEST_F(PluginFaultTest, AServerThatIsKilledDuringAFaultKeepsItsPromises) {
-  const uint64_t seed = Environment("PM_SEED", std::random_device()());
+  const uint64_t seed = NumberFromEnvironment("PM_SEED", std::random_device()());
   std::cout << "PM_SEED=" << seed << std::endl;
   std::mt19937_64 random(seed);
   Start();
-  const uint64_t rounds = Environment("PM_FAULT_ROUNDS", 3);
+  const uint64_t rounds = NumberFromEnvironment("PM_FAULT_ROUNDS", 3);
   for (const Fault& fault : faults_) {
     SCOPED_TRACE(fault.name);
     uint64_t kills = 0;
@@ -381,8 +377,8 @@ TEST_F(PluginFaultTest, TenMillionRejectsTakeTheirRoomAndNoMore) {
 // A staged run is read, looked at and published while the server is killed at any moment: readers, also those after the
 // restart, find everything of it or nothing.
 TEST_F(PluginFaultTest, AStagedRunIsPublishedAsAWholeOrNotAtAll) {
-  const uint64_t rounds = Environment("PM_CRASH_KILLS", 12);
-  const uint64_t seed = Environment("PM_SEED", std::random_device()());
+  const uint64_t rounds = NumberFromEnvironment("PM_CRASH_KILLS", 12);
+  const uint64_t seed = NumberFromEnvironment("PM_SEED", std::random_device()());
   std::cout << "PM_SEED=" << seed << std::endl;
   std::mt19937_64 random(seed);
   Start();

@@ -6,7 +6,6 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <future>
@@ -18,6 +17,7 @@
 #include "partnermetrics/v1/admin_service.grpc.pb.h"
 #include "partnermetrics/v1/connector_service.grpc.pb.h"
 #include "tests/storage/temp_dir.h"
+#include "tests/support/environment.h"
 #include "tests/support/server_process.h"
 
 namespace partnermetrics {
@@ -26,11 +26,6 @@ namespace {
 // In 4,000 pages, behind each of which the plugin sleeps for a millisecond: however fast the machine, there is time for
 // several kills.
 constexpr int64_t kDeals = 40'000;
-
-uint64_t Environment(const char* name, uint64_t fallback) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? fallback : std::strtoull(value, nullptr, 10);
-}
 
 // Nothing when the server went away meanwhile.
 std::optional<v1::ConnectorRun> RunToEnd(ServerProcess& server) {
@@ -57,7 +52,7 @@ int64_t Facts(ServerProcess& server) {
 }
 
 TEST(RunCrashTest, ARunThatIsKilledAgainAndAgainAppliesEveryRecordOnce) {
-  const uint64_t seed = Environment("PM_SEED", std::random_device()());
+  const uint64_t seed = NumberFromEnvironment("PM_SEED", std::random_device()());
   std::cout << "PM_SEED=" << seed << std::endl;
   std::mt19937_64 random(seed);
   const storage::TempDir temp;
@@ -77,7 +72,7 @@ TEST(RunCrashTest, ARunThatIsKilledAgainAndAgainAppliesEveryRecordOnce) {
   ServerProcess server(temp.path(), config);
   ASSERT_TRUE(server.Start().ok()) << server.log();
 
-  const uint64_t most_kills = Environment("PM_CRASH_KILLS", 5);
+  const uint64_t most_kills = NumberFromEnvironment("PM_CRASH_KILLS", 5);
   uint64_t kills = 0;
   std::optional<v1::ConnectorRun> run;
   while (!run.has_value()) {

@@ -58,6 +58,8 @@ TEST_F(SamplesTest, SalesforceDataCloudWorkshop) {
   EXPECT_EQ(ExactText(revenue), "10542562.98");
   EXPECT_EQ(revenue.facts(), 12);
   EXPECT_EQ(Metric("total_pipeline", v1::SCOPE_KIND_BUSINESS).facts(), 35);
+  // All won deals were imported, and closed before they were created: how long they took is not known.
+  EXPECT_EQ(Metric("sales_cycle_length_direct", v1::SCOPE_KIND_BUSINESS).no_data(), v1::NO_DATA_REASON_NO_FACTS);
 }
 
 TEST_F(SamplesTest, StripePaymentsSavedByExcel) {

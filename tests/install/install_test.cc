@@ -44,9 +44,10 @@ class InstallTest : public testing::Test {
 
 TEST_F(InstallTest, HasAllParts) {
   for (const char* path :
-       {"bin/partnerd", "bin/partnerctl", "bin/partner-connector-host",
-        "lib/partnermetrics/connectors/salesforce_export.so", "lib/partnermetrics/connectors/stripe_billing.so",
-        "lib/partnermetrics/connectors/nps_survey.so", "share/partnermetrics/definitions/programs/partneros.textproto",
+       {"bin/partnerd", "bin/partnerctl", "bin/partner-connector-host", "bin/partner-connector-test",
+        "bin/partner-connector-new", "lib/partnermetrics/connectors/salesforce_export.so",
+        "lib/partnermetrics/connectors/stripe_billing.so", "lib/partnermetrics/connectors/nps_survey.so",
+        "lib/partnermetrics/connectors/table.so", "share/partnermetrics/definitions/programs/partneros.textproto",
         "share/partnermetrics/proto/partnermetrics/v1/connector_service.proto",
         "share/partnermetrics/proto/google/rpc/status.proto", "share/partnermetrics/examples/partnerd.textproto",
         "etc/partnermetrics/partnerd.textproto", "lib/systemd/system/partnerd.service",

@@ -304,7 +304,7 @@ class Programme {
   }
 
   static CellMap CellsOf(const Engine::View& view, const std::string& scope) {
-    const auto rows = view.Rows(scope);
+    const auto rows = view.AllRows(scope);
     Check(rows.status());
     CellMap cells;
     for (const auto& [name, row] : *rows) {
@@ -316,7 +316,7 @@ class Programme {
   }
 
   static void VerifyScope(const Engine::View& view, const std::string& scope, const CellMap& expected) {
-    const auto rows = view.Rows(scope);
+    const auto rows = view.AllRows(scope);
     Check(rows.status());
     const CellMap served = CellsOf(view, scope);
     std::map<std::string, std::vector<Entry>> by_row;

@@ -11,6 +11,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "tests/property/kpi_engine.h"
+#include "tests/support/environment.h"
 
 namespace partnermetrics {
 namespace {
@@ -229,9 +230,7 @@ class Records {
 };
 
 TEST(KpiSqlTest, KpisAreWhatSqlReadsFromTheSameRecords) {
-  const char* from_environment = std::getenv("PM_SEED");
-  const uint64_t last =
-      from_environment != nullptr ? std::strtoull(from_environment, nullptr, 10) : std::random_device{}();
+  const uint64_t last = NumberFromEnvironment("PM_SEED", std::random_device{}());
   // In the businesses of the first four every KPI has a value; another business each time finds what they do not.
   std::map<std::string, int> with_value;
   for (const uint64_t seed : {uint64_t{1}, uint64_t{2}, uint64_t{3}, uint64_t{4}, last}) {

@@ -14,6 +14,7 @@
 
 #include "server/engine/engine.h"
 #include "tests/property/operations.h"
+#include "tests/support/environment.h"
 #include "tests/support/memory_storage.h"
 
 namespace partnermetrics {
@@ -21,6 +22,8 @@ namespace {
 
 constexpr int kEvents = 60;
 constexpr int kOrders = 3;
+// Of the one large set.
+constexpr int kManyEvents = 500, kManyOrders = 100;
 constexpr int kWithoutSegments = 5;  // the variant of the definitions
 
 using Random = std::mt19937;
@@ -91,14 +94,18 @@ class Programme {
   std::unique_ptr<Engine> engine_;
 };
 
-std::vector<v1::Event> AnyEvents() {
+std::vector<v1::Event> EventsOf(const std::vector<Operation>& operations) {
   std::vector<v1::Event> events;
-  for (const Operation& op : *rc::gen::container<std::vector<Operation>>(kEvents, AnyOperation())) {
+  for (const Operation& op : operations) {
     if (op.what >= kAlias) continue;
     events.push_back(MakeEvent(op));
     events.back().set_revision(static_cast<int64_t>(events.size()));
   }
   return events;
+}
+
+std::vector<v1::Event> AnyEvents() {
+  return EventsOf(*rc::gen::container<std::vector<Operation>>(kEvents, AnyOperation()));
 }
 
 Outcome AfterAll(const std::vector<v1::Event>& events, Random& random) {
@@ -119,6 +126,23 @@ TEST(LawsProperty, TheOrderOfEventsDecidesNothing) {
       RC_ASSERT(shuffled.cells == in_order.cells);
     }
   }));
+}
+
+TEST(LawsProperty, AHundredOrdersOfTheSameEventsGiveTheSameBytes) {
+  const uint64_t seed = NumberFromEnvironment("PM_SEED", std::random_device()());
+  std::cout << "PM_SEED=" << seed << std::endl;
+  Random random(static_cast<uint32_t>(seed));
+  constexpr int kMostSize = 100;  // of what RapidCheck draws
+  std::vector<v1::Event> events = EventsOf(
+      rc::gen::container<std::vector<Operation>>(kManyEvents, AnyOperation())(rc::Random(seed), kMostSize).value());
+  const Outcome in_order = AfterAll(events, random);
+  ASSERT_FALSE(in_order.cells.empty());
+  for (int order = 0; order < kManyOrders; ++order) {
+    std::shuffle(events.begin(), events.end(), random);
+    const Outcome shuffled = AfterAll(events, random);
+    ASSERT_TRUE(shuffled.facts == in_order.facts) << "order " << order;
+    ASSERT_TRUE(shuffled.cells == in_order.cells) << "order " << order;
+  }
 }
 
 TEST(LawsProperty, AMergeThatIsUndoneLeavesNothing) {

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_format.h"
 #include "tests/property/kpi_engine.h"
+#include "tests/support/environment.h"
 
 namespace partnermetrics {
 namespace {
@@ -15,8 +16,7 @@ int Businesses() {
 }
 
 uint64_t FirstSeed() {
-  const char* seed = std::getenv("PM_SEED");
-  return seed != nullptr ? std::strtoull(seed, nullptr, 10) : std::random_device{}();
+  return NumberFromEnvironment("PM_SEED", std::random_device{}());
 }
 
 // "0.25", or why there is no value.

@@ -85,6 +85,18 @@ class EngineFixture : public ::testing::Test {
   }
 
   // "count/sum" of a measure in a scope over all time.
+  // What is stored, byte by byte, equals what the log gives from nothing.
+  void ExpectReplayed() {
+    ASSERT_TRUE(engine_->Checkpoint().ok());
+    MemoryState fresh;
+    auto replayed = Engine::Open({"test", size_t{1} << 20, size_t{1} << 30, facts_at_once_}, fresh, log_);
+    ASSERT_TRUE(replayed.ok()) << replayed.status();
+    ASSERT_TRUE((*replayed)->Replay([](uint64_t, uint64_t) {}).ok());
+    using storage::StateTable;
+    for (const auto table : {StateTable::kMeta, StateTable::kFacts, StateTable::kCells, StateTable::kIndexes}) {
+      EXPECT_EQ(fresh.table(table), state_.table(table));
+    }
+  }
   std::string Total(const std::string& scope, const std::string& measure) { return UpTo(scope, measure, 100'000); }
   std::string UpTo(const std::string& scope, const std::string& measure, Day last) {
     Engine::View view(*engine_);

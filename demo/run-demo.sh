@@ -95,8 +95,19 @@ must quarantine list
 step "Another programme on the same server: installers of solar systems, judged by milestones"
 import milestones lightreach/feed
 when=(--program lightreach --as-of "$as_of")
+must scorecard SUN-02 "${when[@]}"
 must tier show SUN-02 "${when[@]}"
+must scorecard "${when[@]}"
 must standings leaderboard m2_approvals_per_month "${when[@]}"
+must standings distribution partner_tier "${when[@]}"
+
+step "One of its numbers, explained: what it is divided by what"
+must metric explain first_time_approval_rate --scope partner:SUN-02 "${when[@]}"
+
+step "What the installers of each tier do: the programme declares segments"
+must metric query --metric-ids m2_approvals --metric-ids first_time_approval_rate \
+  --scopes segment:tier=Platinum --scopes segment:tier=Elite --scopes segment:tier=Pro --scopes segment:tier=Certified \
+  "${when[@]}"
 must intervention list "${when[@]}"
 
 stop_server

@@ -364,12 +364,19 @@ void CatalogCompiler::CheckTarget(const v1::MetricTarget& target, absl::string_v
   if (target.has_min() && target.has_max() && target.min() > target.max()) {
     Fail(kind, id, field, "min lies above max");
   }
+  const auto own = catalog_->metric_by_id_.find(metric);
+  if (own == catalog_->metric_by_id_.end()) return;
+  CompiledMetric& aimed = catalog_->metrics_[static_cast<size_t>(own->second)];
+  for (const int number : target.levels()) {
+    const auto level = static_cast<v1::ScopeKind>(number);
+    if (level != v1::SCOPE_KIND_UNSPECIFIED && aimed.HasLevel(level)) continue;
+    Fail(kind, id, absl::StrCat(field, ".levels"),
+         absl::StrCat("\"", metric, "\" is not defined for ", v1::ScopeKind_Name(level)));
+  }
   if (target.metric().empty()) return;
   const std::string place = absl::StrCat(field, ".metric");
   const CompiledMetric* other = CheckMetricName(target.metric(), kind, id, place);
-  const auto own = catalog_->metric_by_id_.find(metric);
-  if (other == nullptr || own == catalog_->metric_by_id_.end()) return;
-  CompiledMetric& aimed = catalog_->metrics_[static_cast<size_t>(own->second)];
+  if (other == nullptr) return;
   if (other == &aimed) return Fail(kind, id, place, "a metric cannot be its own target; take prior_year(…) of it");
   if (aimed.definition.direction() == v1::METRIC_DIRECTION_IN_RANGE) {
     Fail(kind, id, place, "a range needs min and max; a metric is one bound");

@@ -57,6 +57,20 @@ ScopeIndex ScopeAt(v1::ScopeKind level, ScopeIndex own) {
   }
 }
 
+v1::ScopeKind LevelOf(ScopeIndex scope) {
+  if (IsSegment(scope)) return v1::SCOPE_KIND_SEGMENT;
+  switch (scope) {
+    case kBusinessScope:
+      return v1::SCOPE_KIND_BUSINESS;
+    case kDirectScope:
+      return v1::SCOPE_KIND_DIRECT;
+    case kProgramScope:
+      return v1::SCOPE_KIND_PROGRAM;
+    default:
+      return v1::SCOPE_KIND_PARTNER;
+  }
+}
+
 Reads ReadsOf(const Catalog& catalog, absl::Span<const CompiledMetric* const> metrics,
               absl::Span<const ScopeIndex> scopes) {
   std::vector<const CompiledMetric*> all(metrics.begin(), metrics.end());

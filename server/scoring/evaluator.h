@@ -44,6 +44,7 @@ struct Reads {
 
 // The scope of a level, seen from another scope.
 ScopeIndex ScopeAt(v1::ScopeKind level, ScopeIndex own);
+v1::ScopeKind LevelOf(ScopeIndex scope);
 
 // All that these metrics, and the metrics that are their targets, read in these scopes.
 Reads ReadsOf(const Catalog& catalog, absl::Span<const CompiledMetric* const> metrics,

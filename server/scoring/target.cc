@@ -6,10 +6,16 @@
 namespace partnermetrics {
 namespace {
 
+bool IsFor(const v1::MetricTarget& target, v1::ScopeKind level) {
+  const auto& levels = target.levels();
+  return levels.empty() || std::find(levels.begin(), levels.end(), level) != levels.end();
+}
+
 const v1::MetricTarget* FindTarget(const google::protobuf::RepeatedPtrField<v1::ProgramTarget>& targets,
-                                   const std::string& metric) {
-  const auto target = std::find_if(targets.begin(), targets.end(),
-                                   [&](const v1::ProgramTarget& known) { return known.metric() == metric; });
+                                   const std::string& metric, v1::ScopeKind level) {
+  const auto target = std::find_if(targets.begin(), targets.end(), [&](const v1::ProgramTarget& known) {
+    return known.metric() == metric && IsFor(known.target(), level);
+  });
   return target == targets.end() ? nullptr : &target->target();
 }
 
@@ -28,12 +34,12 @@ std::optional<Nanos> TileFrom(absl::Span<const StatedTarget> stated, Day first, 
 }  // namespace
 
 std::optional<v1::MetricTarget> DefinedTarget(const Catalog& catalog, const v1::Metric& metric,
-                                              const v1::TargetSet* set) {
+                                              const v1::TargetSet* set, v1::ScopeKind level) {
   for (; set != nullptr; set = catalog.FindTargetSet(set->falls_back_to())) {
-    if (const auto* target = FindTarget(set->targets(), metric.id())) return *target;
+    if (const auto* target = FindTarget(set->targets(), metric.id(), level)) return *target;
   }
-  if (const auto* target = FindTarget(catalog.program().targets(), metric.id())) return *target;
-  if (metric.has_target()) return metric.target();
+  if (const auto* target = FindTarget(catalog.program().targets(), metric.id(), level)) return *target;
+  if (metric.has_target() && IsFor(metric.target(), level)) return metric.target();
   return std::nullopt;
 }
 

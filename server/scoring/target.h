@@ -18,9 +18,9 @@
 namespace partnermetrics {
 
 // The target by definition: that of the target set or of those that it falls back to, else of the programme, else of
-// the metric; nothing when there is none. `set` may be null.
+// the metric; of those alone that are for scopes of this kind. Nothing when there is none. `set` may be null.
 std::optional<v1::MetricTarget> DefinedTarget(const Catalog& catalog, const v1::Metric& metric,
-                                              const v1::TargetSet* set);
+                                              const v1::TargetSet* set, v1::ScopeKind level);
 // The target that a fact states.
 v1::MetricTarget TargetOfFact(const v1::Metric& metric, Nanos fact);
 // Makes the value the least that meets the target, or the greatest where lower is better.

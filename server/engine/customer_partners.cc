@@ -40,6 +40,14 @@ absl::StatusOr<std::vector<WonDeal>> DecodeWonDeals(absl::string_view value) {
   return deals;
 }
 
+absl::StatusOr<WonDeal> DecodeLaterWonDeal(absl::string_view key) {
+  storage::ByteReader reader(key);
+  const Day day = reader.KeyI32();
+  WonDeal won{day, Keys::ReadFactId(reader)};
+  RETURN_IF_ERROR(reader.Finish("won deal"));
+  return won;
+}
+
 CustomerPartners WonWithCustomer(const Resolution& deal, Day day) {
   CustomerPartners partners;
   partners.from = day;
@@ -63,16 +71,36 @@ absl::StatusOr<std::optional<WonDeal>> WonDeals::First(const FactId& customer) c
   return deals.empty() ? std::nullopt : std::optional<WonDeal>(std::move(deals.front()));
 }
 
+absl::StatusOr<std::optional<WonDeal>> WonDeals::TakeNextLater(const FactId& customer) {
+  const std::string prefix = keys_.Of(Index::kLaterWonDeals, customer);
+  std::string next;
+  RETURN_IF_ERROR(state_.Scan(StateTable::kIndexes, prefix, prefix, [&](absl::string_view key, absl::string_view) {
+    next = std::string(key);
+    return false;
+  }));
+  if (next.empty()) return std::nullopt;
+  ASSIGN_OR_RETURN(WonDeal won, DecodeLaterWonDeal(absl::string_view(next).substr(prefix.size())));
+  state_.Delete(StateTable::kIndexes, std::move(next));
+  return won;
+}
+
 absl::StatusOr<bool> WonDeals::Change(const FactId& customer, const std::optional<WonDeal>& out,
                                       const std::optional<WonDeal>& in) {
   std::string key = KeyOf(customer);
   ASSIGN_OR_RETURN(std::vector<WonDeal> deals, Read(key));
+  const std::vector<WonDeal> before = deals;
   bool is_first = false;
   if (out.has_value()) {
     const auto at = std::lower_bound(deals.begin(), deals.end(), *out);
-    if (at != deals.end() && *at == *out) {
+    if (at == deals.end()) {
+      state_.Delete(StateTable::kIndexes, keys_.LaterWonDeal(customer, out->day, out->deal));
+    } else if (*at == *out) {
       is_first = at == deals.begin();
       deals.erase(at);
+      if (before.size() == kFirstDeals) {
+        ASSIGN_OR_RETURN(std::optional<WonDeal> next, TakeNextLater(customer));
+        if (next.has_value()) deals.push_back(*std::move(next));
+      }
     }
     const bool only_moves = in.has_value() && in->deal == out->deal;
     if (!only_moves) state_.Put(StateTable::kIndexes, keys_.Left(key, out->deal), "");
@@ -81,7 +109,12 @@ absl::StatusOr<bool> WonDeals::Change(const FactId& customer, const std::optiona
     const auto at = std::lower_bound(deals.begin(), deals.end(), *in);
     is_first = is_first || at == deals.begin();
     if (at == deals.end() || !(*at == *in)) deals.insert(at, *in);
+    if (deals.size() > kFirstDeals) {
+      state_.Put(StateTable::kIndexes, keys_.LaterWonDeal(customer, deals.back().day, deals.back().deal), "");
+      deals.pop_back();
+    }
   }
+  if (deals == before) return is_first;
   std::string value;
   for (const WonDeal& won : deals) {
     storage::ByteWriter(&value).KeyI32(won.day);

@@ -45,13 +45,16 @@ struct WonDeal {
 std::optional<std::pair<FactId, Day>> CustomerOfWonDeal(const FactId& deal, const FactRow& row,
                                                         const absl::TimeZone& zone);
 
-// The stored won deals of a customer.
+// The first won deals of a customer, as they are stored.
 absl::StatusOr<std::vector<WonDeal>> DecodeWonDeals(absl::string_view value);
+// A later one, of what follows the customer in its key.
+absl::StatusOr<WonDeal> DecodeLaterWonDeal(absl::string_view key);
 
 // What a fact takes from a customer because of its first won deal.
 CustomerPartners WonWithCustomer(const Resolution& deal, Day day);
 
-// The won deals of each customer that have partners.
+// The won deals of each customer that have partners. Most customers have few: the first ones are one value, and each
+// later one has an entry, so that a customer's thousandth deal costs what its tenth did.
 class WonDeals {
  public:
   WonDeals(const Keys& keys, StateOverlay& state) : keys_(keys), state_(state) {}
@@ -62,7 +65,10 @@ class WonDeals {
                               const std::optional<WonDeal>& in);
 
  private:
+  static constexpr size_t kFirstDeals = 4;  // stored as one value; docs/formats.md
+
   absl::StatusOr<std::vector<WonDeal>> Read(const std::string& key) const;
+  absl::StatusOr<std::optional<WonDeal>> TakeNextLater(const FactId& customer);
   std::string KeyOf(const FactId& customer) const;
 
   const Keys& keys_;

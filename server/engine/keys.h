@@ -54,7 +54,8 @@ enum class Index : char {
   kSegmentMove = 'S',     // partner → what its facts are still counted by, while they are moved to other segments
   kUnresolved = 'U',      // reference, fact → nothing: unresolved facts by their most trusted reference
   kAttributes = 'V',      // record that states a partner → what its attributes were, and since when
-  kWonDeals = 'W',        // customer → days and ids of its won deals that have partners
+  kWonDeals = 'W',        // customer → days and ids of the first of its won deals that have partners
+  kLaterWonDeals = 'Z',   // customer, day, deal → nothing: the others of them
   kLeft = 'Y',            // letter and key of an entry that names a fact and is no more → nothing
   kRate = 'X',            // pair of currencies, day, fact that states it → which way and the rate
 };
@@ -140,6 +141,12 @@ class Keys {
   std::string Money(absl::string_view currency, Day day) const {
     std::string key = Of(Index::kMoney, currency);
     storage::ByteWriter(&key).KeyI32(day);
+    return key;
+  }
+  std::string LaterWonDeal(const FactId& customer, Day day, const FactId& deal) const {
+    std::string key = Of(Index::kLaterWonDeals, customer);
+    storage::ByteWriter(&key).KeyI32(day);
+    AppendFact(key, deal);
     return key;
   }
   // Rates between two currencies, whichever is given first.

@@ -101,6 +101,13 @@ class Gatherer {
           return decoded.ok();
         }));
         RETURN_IF_ERROR(decoded);
+        RETURN_IF_ERROR(view.ScanIndex(Index::kLaterWonDeals, prefix, [&](absl::string_view key, absl::string_view) {
+          const absl::StatusOr<WonDeal> won = DecodeLaterWonDeal(key.substr(prefix.size()));
+          decoded = won.status();
+          if (won.ok()) Want(won->deal);
+          return won.ok();
+        }));
+        RETURN_IF_ERROR(decoded);
       }
     }
     return Take();

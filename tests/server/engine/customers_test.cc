@@ -77,6 +77,31 @@ TEST_F(CustomersTest, FollowsWhenTheFirstDealIsCorrectedLostDeletedOrMovesToAnot
   ExpectVerified();
 }
 
+// More than are stored as one value.
+TEST_F(CustomersTest, OfManyWonDealsThePartnerOfTheFirstIsTaken) {
+  const auto expect_partner = [&](int day) {
+    EXPECT_EQ(Billed("p1"), day % 2 == 1 ? "1/10" : "0/0") << day;
+    EXPECT_EQ(Billed("p2"), day % 2 == 0 ? "1/10" : "0/0") << day;
+    ExpectVerified();
+  };
+  Bill("i1", 30);
+  for (const int day : {5, 3, 9, 2, 11, 7, 10, 8, 4, 6}) {
+    Won(absl::StrCat("d", day), day % 2 == 1 ? "p1" : "p2", day);
+  }
+  Ingest("record_id: 'd6' revision: 2 deleted: true deal {}");  // none of the first
+  Ingest("record_id: 'd3' revision: 2 deleted: true deal {}");  // one of them, not the first
+  for (const int day : {2, 4, 5, 7, 8}) {
+    expect_partner(day);
+    Ingest(absl::StrCat("record_id: 'd", day, "' revision: 2 deleted: true deal {}"));
+  }
+  expect_partner(9);
+  Won("d9", "p1", 12, 2);  // becomes the last
+  expect_partner(10);
+  Won("d9", "p1", 1, 3);  // becomes the first again
+  expect_partner(1);
+  ExpectReplayed();
+}
+
 TEST_F(CustomersTest, WhatTheCustomersRecordSaysGoesBeforeItsDealsAndForAllTime) {
   Bill("i1", 5);
   Won("d1", "p1", 10);

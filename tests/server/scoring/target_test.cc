@@ -145,6 +145,36 @@ TEST_F(TargetInForceTest, TargetSets) {
   EXPECT_EQ(Value("nps", On(2024, 2, 1)).target().min(), 60);
 }
 
+// What is asked of one partner is not asked of all together.
+TEST_F(TargetInForceTest, IsForTheScopesItNames) {
+  Define(Metric("wins", "won.count", "target { min: 3 levels: SCOPE_KIND_PARTNER } direction: METRIC_DIRECTION_UP"),
+         R"pb(
+           target_sets {
+             id: "v1"
+             starts_on { year: 2024 month: 2 day: 1 }
+             targets {
+               metric: "wins"
+               target { min: 400 levels: SCOPE_KIND_PROGRAM }
+             }
+           }
+         )pb");
+  Partner("name: 'A'");
+  Won(1, On(2024, 1, 15), 1);
+  const auto of_partner = [&](Day as_of) {
+    return Value("wins", as_of, v1::COMPARISON_UNSPECIFIED, "", kFirstPartnerScope);
+  };
+  EXPECT_FALSE(Value("wins", On(2024, 1, 31)).has_target());
+  EXPECT_EQ(Value("wins", On(2024, 1, 31)).target_position(), v1::TARGET_POSITION_UNSPECIFIED);
+  EXPECT_EQ(of_partner(On(2024, 1, 31)).target().min(), 3);
+  EXPECT_EQ(Value("wins", On(2024, 2, 1)).target().min(), 400);
+  EXPECT_EQ(of_partner(On(2024, 2, 1)).target().min(), 3) << "the set has none for partners";
+}
+
+TEST_F(TargetInForceTest, RefusesLevelsThatTheMetricDoesNotHave) {
+  EXPECT_THAT(Refusal(Metric("x", "won.sum", "levels: SCOPE_KIND_PROGRAM target { min: 1 levels: SCOPE_KIND_PARTNER }")),
+              HasSubstr("metric \"x\", target.levels: \"x\" is not defined for SCOPE_KIND_PARTNER"));
+}
+
 TEST_F(TargetInForceTest, RefusesBadTargetSets) {
   const auto refusal = [](const std::string& sets) { return Refusal(Metric("x", "won.sum"), sets); };
   EXPECT_THAT(refusal("target_sets { id: 'A' }"), HasSubstr("target_sets[0].id: an id is written in snake_case"));

@@ -98,6 +98,8 @@ when=(--program lightreach --as-of "$as_of")
 must scorecard SUN-02 "${when[@]}"
 must tier show SUN-02 "${when[@]}"
 must scorecard "${when[@]}"
+must report sla "${when[@]}"
+must report funnel "${when[@]}"
 must standings leaderboard m2_approvals_per_month "${when[@]}"
 must standings distribution partner_tier "${when[@]}"
 

@@ -17,6 +17,13 @@ function(pm_library name)
   target_link_libraries(${name} PUBLIC ${ARG_DEPS} PRIVATE ${ARG_PRIVATE_DEPS})
 endfunction()
 
+# pm_precompile(name PRIVATE <a.h> | REUSE_FROM other): headers that take long to compile, for all sources of a target.
+function(pm_precompile name)
+  target_precompile_headers(${name} ${ARGN})
+  # So that ccache can look into precompiled headers.
+  target_compile_options(${name} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
+endfunction()
+
 # pm_binary(name SRCS main.cc DEPS x): an executable that is installed.
 function(pm_binary name)
   cmake_parse_arguments(ARG "" "" "SRCS;DEPS" ${ARGN})

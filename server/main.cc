@@ -20,7 +20,7 @@
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
 #include "server/base/errors.h"
-#include "server/services/config.h"
+#include "server/config/config.h"
 #include "server/services/server.h"
 #include "storage/backup_folder.h"
 

@@ -1,9 +1,13 @@
 #include "server/services/call.h"
 
+#include <string>
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
 #include "server/base/errors.h"
+#include "server/queries/answer_size.h"
 
 namespace partnermetrics {
 namespace {
@@ -51,13 +55,6 @@ absl::Status Authorize(const grpc::ServerContextBase& context, absl::string_view
 absl::Status Admit(const Backend& backend, const grpc::ServerContextBase& context, absl::string_view method) {
   RETURN_IF_ERROR(Authorize(context, method));
   return backend.Ready();
-}
-
-std::string Clip(absl::string_view text, size_t bytes) {
-  if (text.size() <= bytes) return std::string(text);
-  // A byte 10xxxxxx goes on with the character before it.
-  while (bytes > 0 && (static_cast<unsigned char>(text[bytes]) & 0xC0) == 0x80) --bytes;
-  return absl::StrCat(text.substr(0, bytes), "…");
 }
 
 grpc::Status ToGrpc(const absl::Status& status) {

@@ -11,16 +11,11 @@
 
 #include <grpcpp/grpcpp.h>
 
-#include <string>
-
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "server/services/backend.h"
 
 namespace partnermetrics {
-
-// Answers stay below what clients take by default (4 MiB).
-inline constexpr size_t kMaxAnswerBytes = size_t{3} << 20;
 
 // Whether the caller may use the method ("PartnerService.GetPartner"). There is no authentication yet: everybody may.
 // Every call asks here, unary or stream, so that authentication has one place to be added.
@@ -31,9 +26,6 @@ absl::Status Admit(const Backend& backend, const grpc::ServerContextBase& contex
 
 // The status with its details, cut to what fits into trailers (8 KB): longer ones would become another error.
 grpc::Status ToGrpc(const absl::Status& status);
-
-// At most `bytes` of the text, cut between characters.
-std::string Clip(absl::string_view text, size_t bytes);
 
 // Runs `work` (-> absl::Status) for an admitted call.
 template <typename Work>

@@ -2,12 +2,12 @@
 
 #include "partnermetrics/v1/connector_service.grpc.pb.h"
 #include "server/base/errors.h"
+#include "server/queries/staged_run.h"
 #include "server/services/call.h"
 #include "server/services/quarantine_stream.h"
 #include "server/services/refused_stream.h"
 #include "server/services/run_stream.h"
 #include "server/services/services.h"
-#include "server/services/staged_run.h"
 #include "server/sync/connectors.h"
 #include "server/sync/quarantine.h"
 #include "server/sync/quarantine_edit.h"
@@ -74,7 +74,7 @@ class ConnectorServiceImpl final : public Base {
                             v1::StagedRun* response) override {
     return Answer(*context, "GetStagedRun", *response, [&] {
       MutexLock one_at_a_time(&looking_);
-      return LookAtStagedRun(backend_, *request);
+      return LookAtStagedRun(backend_.programs(), backend_.connectors(), *request);
     });
   }
 

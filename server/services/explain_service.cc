@@ -1,9 +1,10 @@
 #include "partnermetrics/v1/explain_service.grpc.pb.h"
 #include "server/base/errors.h"
+#include "server/explain/explain_change.h"
+#include "server/explain/explain_query.h"
+#include "server/explain/fact_history.h"
 #include "server/services/call.h"
-#include "server/services/explain_change.h"
-#include "server/services/explain_query.h"
-#include "server/services/fact_history.h"
+#include "server/services/known_program.h"
 #include "server/services/services.h"
 
 namespace partnermetrics {
@@ -33,7 +34,7 @@ class ExplainServiceImpl final : public v1::ExplainService::Service {
                              v1::ExplainChangeResponse* response) override {
     return Handle(backend_, *context, "ExplainService.ExplainChange", [&]() -> absl::Status {
       ASSIGN_OR_RETURN(ProgramRuntime * program, backend_.ProgramAt(request->program(), request->min_position()));
-      return partnermetrics::ExplainChange(backend_, *program, *request, *response);
+      return partnermetrics::ExplainChange(backend_.programs(), backend_.past(), *program, *request, *response);
     });
   }
 

@@ -4,7 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/base/errors.h"
-#include "server/services/call.h"
+#include "server/queries/answer_size.h"
 
 namespace partnermetrics {
 namespace {

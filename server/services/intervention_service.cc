@@ -5,11 +5,11 @@
 #include <vector>
 
 #include "partnermetrics/v1/intervention_service.grpc.pb.h"
+#include "server/actions/intervention_actions.h"
 #include "server/base/errors.h"
 #include "server/services/call.h"
-#include "server/services/intervention_actions.h"
-#include "server/services/intervention_query.h"
 #include "server/services/services.h"
+#include "server/views/intervention_query.h"
 #include "storage/mutex.h"
 
 namespace partnermetrics {

@@ -8,9 +8,9 @@
 #include "partnermetrics/v1/metric_service.grpc.pb.h"
 #include "server/base/errors.h"
 #include "server/expr/diagnostics.h"
+#include "server/queries/metric_query.h"
 #include "server/services/call.h"
-#include "server/services/metric_query.h"
-#include "server/services/past_states.h"
+#include "server/services/known_program.h"
 #include "server/services/services.h"
 
 namespace partnermetrics {

@@ -11,6 +11,11 @@
 #include "server/engine/partners.h"
 #include "server/engine/segments.h"
 #include "server/facts/fact_schema.h"
+#include "server/queries/dates.h"
+#include "server/queries/engine_source.h"
+#include "server/queries/metric_names.h"
+#include "server/queries/metric_query.h"
+#include "server/queries/partner_records.h"
 #include "server/reports/funnel.h"
 #include "server/reports/pipeline_health.h"
 #include "server/reports/revenue_dashboard.h"
@@ -18,11 +23,6 @@
 #include "server/reports/scorecard.h"
 #include "server/reports/sla_table.h"
 #include "server/services/call.h"
-#include "server/services/dates.h"
-#include "server/services/engine_source.h"
-#include "server/services/metric_names.h"
-#include "server/services/metric_query.h"
-#include "server/services/partner_records.h"
 #include "server/services/services.h"
 
 namespace partnermetrics {

@@ -4,16 +4,16 @@
 
 #include "absl/strings/str_cat.h"
 #include "partnermetrics/v1/score_service.grpc.pb.h"
+#include "server/actions/tier_actions.h"
 #include "server/base/errors.h"
+#include "server/queries/metric_query.h"
+#include "server/queries/score_query.h"
+#include "server/queries/what_if.h"
 #include "server/reports/scorecard.h"
 #include "server/scoring/evaluator.h"
 #include "server/services/call.h"
-#include "server/services/metric_query.h"
-#include "server/services/past_states.h"
-#include "server/services/score_query.h"
+#include "server/services/known_program.h"
 #include "server/services/services.h"
-#include "server/services/tier_actions.h"
-#include "server/services/what_if.h"
 #include "storage/mutex.h"
 
 namespace partnermetrics {

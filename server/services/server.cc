@@ -17,15 +17,15 @@
 
 #include "absl/strings/str_cat.h"
 #include "grpc/health/v1/health.pb.h"
+#include "server/actions/period_progress.h"
 #include "server/base/errors.h"
 #include "server/ops/backups.h"
-#include "server/services/change_feeds.h"
-#include "server/services/past_states.h"
-#include "server/services/period_progress.h"
+#include "server/queries/past_states.h"
 #include "server/services/services.h"
-#include "server/services/standings_tables.h"
 #include "server/sync/connectors.h"
 #include "server/sync/quarantine_expiry.h"
+#include "server/views/standings_tables.h"
+#include "server/watch/change_feeds.h"
 
 namespace partnermetrics {
 namespace {

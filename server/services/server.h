@@ -13,8 +13,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "server/config/config.h"
 #include "server/ingest/writer.h"
-#include "server/services/config.h"
 
 namespace partnermetrics {
 

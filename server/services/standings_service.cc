@@ -9,11 +9,11 @@
 #include "partnermetrics/v1/standings_service.grpc.pb.h"
 #include "server/base/errors.h"
 #include "server/engine/partners.h"
+#include "server/queries/dates.h"
 #include "server/reports/standings.h"
 #include "server/services/call.h"
-#include "server/services/dates.h"
 #include "server/services/services.h"
-#include "server/services/standings_tables.h"
+#include "server/views/standings_tables.h"
 
 namespace partnermetrics {
 namespace {

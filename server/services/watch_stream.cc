@@ -2,10 +2,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/base/errors.h"
+#include "server/queries/dates.h"
+#include "server/queries/page_token.h"
 #include "server/services/call.h"
-#include "server/services/change_feeds.h"
-#include "server/services/dates.h"
-#include "server/services/page_token.h"
+#include "server/watch/change_feeds.h"
 #include "storage/bytes.h"
 
 namespace partnermetrics {

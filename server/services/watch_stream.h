@@ -16,10 +16,10 @@
 #include "absl/status/status.h"
 #include "partnermetrics/v1/watch_service.pb.h"
 #include "server/services/backend.h"
-#include "server/services/change_feed.h"
 #include "server/services/stream_set.h"
-#include "server/services/watch_filter.h"
 #include "server/services/worker_pool.h"
+#include "server/watch/change_feed.h"
+#include "server/watch/watch_filter.h"
 #include "storage/mutex.h"
 
 namespace partnermetrics {

@@ -12,11 +12,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "server/queries/score_query.h"
 #include "server/reports/scorecard.h"
 #include "server/reports/standings.h"
-#include "server/services/intervention_table.h"
-#include "server/services/score_query.h"
-#include "server/services/standings_table.h"
+#include "server/views/intervention_table.h"
+#include "server/views/standings_table.h"
 #include "tests/bench/load.h"
 #include "tests/bench/local_program.h"
 

@@ -22,7 +22,7 @@
 #include "google/protobuf/text_format.h"
 #include "server/ingest/programs.h"
 #include "server/scoring/proto_values.h"
-#include "server/services/intervention_query.h"
+#include "server/views/intervention_query.h"
 #include "tests/storage/temp_dir.h"
 
 namespace partnermetrics {

@@ -9,8 +9,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/catalog/definitions.h"
+#include "server/queries/engine_source.h"
 #include "server/scoring/evaluator.h"
-#include "server/services/engine_source.h"
 #include "tests/property/business.h"
 #include "tests/support/engine_fixture.h"
 

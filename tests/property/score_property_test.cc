@@ -11,10 +11,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "partnermetrics/v1/event.pb.h"
+#include "server/queries/engine_source.h"
 #include "server/scoring/score.h"
 #include "server/scoring/tier.h"
 #include "server/scoring/tier_outlook.h"
-#include "server/services/engine_source.h"
 #include "tests/server/scoring/fact_source.h"
 #include "tests/support/engine_fixture.h"
 

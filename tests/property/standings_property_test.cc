@@ -16,9 +16,9 @@
 #include "partnermetrics/v1/event.pb.h"
 #include "server/catalog/definitions.h"
 #include "server/ingest/programs.h"
-#include "server/services/engine_source.h"
-#include "server/services/partner_records.h"
-#include "server/services/standings_table.h"
+#include "server/queries/engine_source.h"
+#include "server/queries/partner_records.h"
+#include "server/views/standings_table.h"
 #include "tests/storage/temp_dir.h"
 
 namespace partnermetrics {

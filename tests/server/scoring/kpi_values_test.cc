@@ -16,8 +16,8 @@
 #include "absl/strings/strip.h"
 #include "absl/time/civil_time.h"
 #include "server/catalog/definitions.h"
+#include "server/queries/engine_source.h"
 #include "server/scoring/evaluator.h"
-#include "server/services/engine_source.h"
 #include "tests/support/engine_fixture.h"
 
 namespace partnermetrics {

@@ -33,10 +33,7 @@ TEST(CallTest, CutsDetailsToWhatTrailersHold) {
   EXPECT_EQ(info.fields.back(), absl::StrCat(": and ", 25 - (info.fields.size() - 1), " more"));
 }
 
-TEST(CallTest, CutsLongMessagesBetweenCharacters) {
-  EXPECT_EQ(Clip("short", 10), "short");
-  EXPECT_EQ(Clip("äöü", 3), "ä…");
-  EXPECT_EQ(Clip("äöü", 4), "äö…");
+TEST(CallTest, CutsLongMessages) {
   EXPECT_LE(ToGrpc(absl::InternalError(std::string(100'000, 'x'))).error_message().size(), 1'010u);
 }
 

@@ -30,7 +30,8 @@ class QuarantineTest : public ProgramFixture {
     v1::Origin origin;
     origin.set_run_id(run);
     WriteRequest request;
-    request.quarantine.push_back(MakeQuarantineRow(connector, origin, raw, {"Field", reason, "why"}, rejected_at));
+    request.quarantine.push_back(
+        MakeQuarantineRow(connector, origin, raw, {"Field", reason, "why"}, programs_->pseudonymiser(), rejected_at));
     ASSERT_TRUE(program().writer().Write(std::move(request)).status.ok());
   }
 
@@ -206,8 +207,8 @@ TEST_F(QuarantineTest, ManyTextsExpireBatchByBatch) {
   constexpr int kRecords = 1'500;  // of 64 KiB: some batches
   WriteRequest request;
   for (int i = 0; i < kRecords; ++i) {
-    request.quarantine.push_back(
-        MakeQuarantineRow("crm", {}, std::string(kMaxRawBytes, 'x'), {}, absl::FromUnixSeconds(1'000)));
+    request.quarantine.push_back(MakeQuarantineRow("crm", {}, std::string(kMaxRawBytes, 'x'), {},
+                                                   programs_->pseudonymiser(), absl::FromUnixSeconds(1'000)));
   }
   ASSERT_TRUE(program().writer().Write(std::move(request)).status.ok());
   const absl::StatusOr<int64_t> expired =

@@ -173,6 +173,21 @@ absl::Status ChangeMeant(const Programs& programs, const QuarantineFilter& filte
   return absl::OkStatus();
 }
 
+absl::StatusOr<std::optional<log::v1::QuarantineEntry>> FindEntry(const Programs& programs, uint64_t record) {
+  const uint64_t program = record >> kProgramShift;
+  const uint64_t own_number = record & kOwnNumbers;
+  if (program >= programs.all().size() || own_number == 0) return std::nullopt;
+  std::optional<std::string> value;
+  RETURN_IF_ERROR(programs.all()[program]->log().ReadQuarantine(own_number - 1, [&](const storage::QuarantineRow& row) {
+    if (row.record == own_number) value = row.value;
+    return false;
+  }));
+  if (!value.has_value()) return std::nullopt;
+  log::v1::QuarantineEntry entry;
+  RETURN_IF_ERROR(ParseEntry(*value, record, entry));
+  return entry;
+}
+
 absl::StatusOr<v1::ListQuarantineResponse> ListQuarantine(const Programs& programs,
                                                           const v1::ListQuarantineRequest& request) {
   ASSIGN_OR_RETURN(const int page_size, PageSize(request.page_size()));
@@ -209,25 +224,14 @@ absl::StatusOr<std::vector<v1::QuarantinedRecord>> ExportQuarantine(const Progra
 
 absl::StatusOr<v1::QuarantinedRecord> GetQuarantinedRecord(const Programs& programs, uint64_t record) {
   if (record == 0) return InvalidField("record", "REQUIRED", "must be the number of a record in quarantine");
-  const uint64_t program = record >> kProgramShift;
-  const uint64_t own_number = record & kOwnNumbers;
-  std::string value;
-  if (program < programs.all().size() && own_number > 0) {
-    RETURN_IF_ERROR(
-        programs.all()[program]->log().ReadQuarantine(own_number - 1, [&](const storage::QuarantineRow& row) {
-          if (row.record == own_number) value = row.value;
-          return false;
-        }));
-  }
-  if (value.empty()) {
+  ASSIGN_OR_RETURN(std::optional<log::v1::QuarantineEntry> entry, FindEntry(programs, record));
+  if (!entry.has_value()) {
     return MakeError(absl::StatusCode::kNotFound, "UNKNOWN_RECORD",
                      absl::StrCat("there is no record ", record, " in quarantine"),
                      "list the records in quarantine for their numbers");
   }
-  log::v1::QuarantineEntry entry;
-  RETURN_IF_ERROR(ParseEntry(value, record, entry));
-  v1::QuarantinedRecord found = ToRecord(programs, record, entry);
-  found.set_raw(ToUtf8(entry.raw()));
+  v1::QuarantinedRecord found = ToRecord(programs, record, *entry);
+  found.set_raw(ToUtf8(entry->raw()));
   return found;
 }
 

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -66,6 +67,9 @@ absl::Status EditQuarantine(storage::EventLog& log, uint64_t after,
 // Changes the entries that are meant, however many, in all programmes.
 absl::Status ChangeMeant(const Programs& programs, const QuarantineFilter& filter,
                          const std::function<void(log::v1::QuarantineEntry&)>& change);
+
+// The entry of a number that people know; nothing when there is none.
+absl::StatusOr<std::optional<log::v1::QuarantineEntry>> FindEntry(const Programs& programs, uint64_t record);
 
 absl::StatusOr<v1::ListQuarantineResponse> ListQuarantine(const Programs& programs,
                                                           const v1::ListQuarantineRequest& request);

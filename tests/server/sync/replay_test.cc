@@ -115,6 +115,13 @@ TEST_F(ReplayTest, ByReasonByRunAndByNumber) {
   request.Clear();
   request.add_records(1);
   EXPECT_EQ(ReplayOnly(request).passed(), 1);
+  const absl::Status again = connectors_->ReplayQuarantine(request).status();
+  EXPECT_EQ(again.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(again.message(), HasSubstr("record 1 (replayed "));
+  request.add_records(999);
+  const absl::Status unknown = connectors_->ReplayQuarantine(request).status();
+  EXPECT_EQ(unknown.code(), absl::StatusCode::kNotFound);
+  EXPECT_THAT(unknown.message(), HasSubstr("record 999 is not in quarantine"));
   EXPECT_EQ(Open(), 9);
   request.Clear();
   request.set_run_id("crm-000009");

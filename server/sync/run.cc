@@ -389,6 +389,7 @@ void SyncRun::Finish(ConnectorEnd end, bool stopping) {
     end.message = std::string(written.message());
     end.handler_status = std::move(written);
   }
+  known_.reset();  // the run is shown until the next one begins
   v1::ConnectorRun last = Snapshot();
   if (abandoned_) {
     spdlog::warn("{}: came back after it was given up", run_id_);

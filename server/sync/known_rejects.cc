@@ -14,21 +14,9 @@ constexpr uint64_t kOfThisRun = 1;
 
 }  // namespace
 
-bool HashSet::Has(uint64_t hash) const {
-  const std::vector<uint64_t>& shard = shards_[ShardOf(hash)];
-  return std::binary_search(shard.begin(), shard.end(), hash);
-}
-
-void HashSet::Add(uint64_t hash) {
-  std::vector<uint64_t>& shard = shards_[ShardOf(hash)];
-  if (shard.size() == shard.capacity()) shard.reserve(shard.size() + shard.size() / 8 + 1);
-  shard.insert(std::lower_bound(shard.begin(), shard.end(), hash), hash);
-  ++size_;
-}
-
 absl::StatusOr<KnownRejects> KnownRejects::Read(const storage::EventLog& log, absl::string_view connector,
-                                                absl::string_view run_id, size_t least) {
-  KnownRejects known(least);
+                                                absl::string_view run_id, size_t part) {
+  KnownRejects known(part);
   absl::Status damaged;
   RETURN_IF_ERROR(log.ReadQuarantine(0, [&](const storage::QuarantineRow& row) {
     log::v1::QuarantineEntry entry;
@@ -45,10 +33,21 @@ absl::StatusOr<KnownRejects> KnownRejects::Read(const storage::EventLog& log, ab
   return known;
 }
 
+bool KnownRejects::Has(uint64_t hash) const {
+  const auto has = [hash](const std::vector<uint64_t>& part) {
+    return std::binary_search(part.begin(), part.end(), hash);
+  };
+  return newest_.contains(hash) || std::any_of(sorted_.begin(), sorted_.end(), has);
+}
+
 void KnownRejects::Add(uint64_t hash) {
   if (Has(hash)) return;
-  if (newer_.size() >= least_) older_ = std::exchange(newer_, HashSet());
-  newer_.Add(hash);
+  newest_.insert(hash);
+  if (newest_.size() < part_) return;
+  std::vector<uint64_t>& part = sorted_.emplace_back(newest_.begin(), newest_.end());
+  std::sort(part.begin(), part.end());
+  newest_.clear();
+  if (sorted_.size() > kParts) sorted_.pop_front();
 }
 
 absl::StatusOr<int64_t> KnownRejects::LeaveOut(std::vector<storage::QuarantineRow>& rows) {

@@ -13,44 +13,26 @@
 #ifndef PARTNERMETRICS_SERVER_SYNC_KNOWN_REJECTS_H_
 #define PARTNERMETRICS_SERVER_SYNC_KNOWN_REJECTS_H_
 
+#include <cstddef>
 #include <cstdint>
-#include <string>
+#include <deque>
 #include <vector>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "storage/event_log.h"
 
 namespace partnermetrics {
 
-// A set of hashes in 8 bytes each and an eighth more.
-class HashSet {
- public:
-  HashSet() : shards_(kShards) {}
-
-  bool Has(uint64_t hash) const;
-  // Must not have it.
-  void Add(uint64_t hash);
-  size_t size() const { return size_; }
-
- private:
-  static constexpr int kShardBits = 12;
-  static constexpr size_t kShards = size_t{1} << kShardBits;
-
-  static size_t ShardOf(uint64_t hash) { return static_cast<size_t>(hash >> (64 - kShardBits)); }
-
-  std::vector<std::vector<uint64_t>> shards_;  // by their first bits, so that few are moved for a new one; sorted
-  size_t size_ = 0;
-};
-
 class KnownRejects {
  public:
-  // So many of the newest are known at least, and twice as many at most: about 140 MB.
-  static constexpr size_t kLeast = size_t{8} << 20;
+  // Of many the newest 14 million are known, in 8 bytes each and 20 MB beside them.
+  static constexpr size_t kPart = 7 << 17, kParts = 16;
 
   // What a run finds when it first rejects anything.
   static absl::StatusOr<KnownRejects> Read(const storage::EventLog& log, absl::string_view connector,
-                                           absl::string_view run_id, size_t least = kLeast);
+                                           absl::string_view run_id, size_t part = kPart);
 
   // Takes the known ones out of the rows. Returns how many of them are from before the run.
   absl::StatusOr<int64_t> LeaveOut(std::vector<storage::QuarantineRow>& rows);
@@ -59,13 +41,16 @@ class KnownRejects {
   uint64_t open_bytes() const { return open_bytes_; }
 
  private:
-  explicit KnownRejects(size_t least) : least_(least) {}
+  explicit KnownRejects(size_t part) : part_(part) {}
 
-  bool Has(uint64_t hash) const { return newer_.Has(hash) || older_.Has(hash); }
+  bool Has(uint64_t hash) const;
   void Add(uint64_t hash);
 
-  size_t least_;
-  HashSet newer_, older_;  // fingerprints, in the last bit whether they are of this run
+  // Fingerprints, in the last bit whether they are of this run. A part that is full is sorted: that takes the least
+  // room.
+  size_t part_;
+  absl::flat_hash_set<uint64_t> newest_;
+  std::deque<std::vector<uint64_t>> sorted_;
   uint64_t open_bytes_ = 0;
 };
 

@@ -3,6 +3,8 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
+#include <array>
+
 #include "absl/container/node_hash_map.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
@@ -19,6 +21,16 @@ using google::protobuf::Message;
 
 constexpr size_t kPseudonymBytes = 16;
 constexpr size_t kPseudonymLength = 23;
+
+using Digest = std::array<unsigned char, EVP_MAX_MD_SIZE>;
+
+Digest Hmac(const std::string& key, absl::string_view bytes) {
+  Digest digest;
+  unsigned int size = 0;
+  HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), reinterpret_cast<const unsigned char*>(bytes.data()),
+       bytes.size(), digest.data(), &size);
+  return digest;
+}
 
 options::v1::PersonalData PersonalOf(const FieldDescriptor& field) {
   return field.options().GetExtension(options::v1::personal);
@@ -43,14 +55,17 @@ const std::vector<const FieldDescriptor*>& PersonalFields(const Descriptor* type
 
 std::string Pseudonymiser::Pseudonym(absl::string_view value) const {
   if (value.size() == kPseudonymLength && value[0] == '~') return std::string(value);
-  const std::string normal = absl::AsciiStrToLower(absl::StripAsciiWhitespace(value));
-  unsigned char digest[EVP_MAX_MD_SIZE];
-  unsigned int size = 0;
-  HMAC(EVP_sha256(), key_.data(), static_cast<int>(key_.size()), reinterpret_cast<const unsigned char*>(normal.data()),
-       normal.size(), digest, &size);
+  const Digest digest = Hmac(key_, absl::AsciiStrToLower(absl::StripAsciiWhitespace(value)));
   std::string text =
-      absl::WebSafeBase64Escape(absl::string_view(reinterpret_cast<const char*>(digest), kPseudonymBytes));
+      absl::WebSafeBase64Escape(absl::string_view(reinterpret_cast<const char*>(digest.data()), kPseudonymBytes));
   return absl::StrCat("~", text);
+}
+
+uint64_t Pseudonymiser::Fingerprint(absl::string_view bytes) const {
+  const Digest digest = Hmac(key_, bytes);
+  uint64_t fingerprint = 0;
+  for (size_t i = 0; i < sizeof(fingerprint); ++i) fingerprint = fingerprint << 8 | digest[i];
+  return fingerprint;
 }
 
 void Pseudonymiser::SplitMessage(Message& message, const std::string& path, std::vector<storage::PersonalRow>* rows,

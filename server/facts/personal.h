@@ -2,6 +2,7 @@
 #ifndef PARTNERMETRICS_SERVER_FACTS_PERSONAL_H_
 #define PARTNERMETRICS_SERVER_FACTS_PERSONAL_H_
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,9 @@ class Pseudonymiser {
   // "~" and 22 characters: 128 bits of HMAC-SHA256 of the value in lower case without outer spaces. A pseudonym is its
   // own pseudonym, so that splitting twice changes nothing.
   std::string Pseudonym(absl::string_view value) const;
+
+  // 64 bits of HMAC-SHA256 of the bytes as they are: by them they are known again, but not found out.
+  uint64_t Fingerprint(absl::string_view bytes) const;
 
   // Splits the personal fields of an event, as their options say: pseudonyms stay in the event, values go to `rows`.
   void Split(v1::Event& event, std::vector<storage::PersonalRow>& rows) const;

@@ -90,7 +90,7 @@ absl::StatusOr<v1::ChangeCursorResponse> Connectors::ChangeCursor(const Connecto
 }
 
 absl::StatusOr<v1::ReplayQuarantineResponse> Connectors::ReplayQuarantine(const v1::ReplayQuarantineRequest& request) {
-  ASSIGN_OR_RETURN(const QuarantineFilter filter, OpenEntriesOf(request));
+  ASSIGN_OR_RETURN(const QuarantineFilter filter, OpenEntriesOf(programs_, request));
   v1::ReplayQuarantineResponse response;
   std::set<std::string> failed;  // connectors, which would fail again
   absl::Status error;

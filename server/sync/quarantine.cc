@@ -17,6 +17,7 @@ namespace partnermetrics {
 namespace {
 
 constexpr int kProgramShift = 48;
+constexpr absl::string_view kBetween("\0", 1);  // parts of a fingerprint: no name holds it
 constexpr uint64_t kOwnNumbers = (uint64_t{1} << kProgramShift) - 1;
 // Erasing rewrites files of this order of size anyway.
 constexpr size_t kEditBatchBytes = size_t{32} << 20;
@@ -69,14 +70,11 @@ QuarantineFilter FilterOf(const Request& request) {
   return filter;
 }
 
-absl::Status Damaged(uint64_t number) {
-  return absl::DataLossError(absl::StrCat("record ", number, " in quarantine is damaged"));
-}
-
 }  // namespace
 
 storage::QuarantineRow MakeQuarantineRow(absl::string_view connector, const v1::Origin& origin, absl::string_view raw,
-                                         const Rejection& rejection, absl::Time now) {
+                                         const Rejection& rejection, const Pseudonymiser& pseudonymiser,
+                                         absl::Time now) {
   log::v1::QuarantineEntry entry;
   entry.set_connector(std::string(connector));
   *entry.mutable_origin() = origin;
@@ -85,9 +83,18 @@ storage::QuarantineRow MakeQuarantineRow(absl::string_view connector, const v1::
   entry.set_message(PluginText(rejection.message));
   entry.set_rejected_at_us(absl::ToUnixMicros(now));
   entry.set_raw(std::string(raw.substr(0, kMaxRawBytes)));
+  // Of all the text, also what is not kept. The message is left out: it may be worded anew.
+  entry.set_fingerprint(
+      pseudonymiser.Fingerprint(absl::StrCat(connector, kBetween, origin.file(), kBetween, origin.row(), kBetween,
+                                             entry.field(), kBetween, entry.reason(), kBetween, raw)));
   storage::QuarantineRow row;
   row.value = entry.SerializeAsString();
   return row;
+}
+
+absl::Status ParseEntry(const std::string& value, uint64_t number, log::v1::QuarantineEntry& entry) {
+  if (entry.ParseFromString(value)) return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat("record ", number, " in quarantine is damaged"));
 }
 
 v1::QuarantineState StateOf(const log::v1::QuarantineEntry& entry) {
@@ -108,10 +115,8 @@ absl::Status VisitQuarantine(const Programs& programs, const QuarantineFilter& f
         if (!more || filter.records.count(number) == 0) return more;
       }
       log::v1::QuarantineEntry entry;
-      if (!entry.ParseFromString(row.value)) {
-        damaged = Damaged(number);
-        return false;
-      }
+      damaged = ParseEntry(row.value, number, entry);
+      if (!damaged.ok()) return false;
       if (IsMeant(entry, filter)) more = visit({i, row.record, number, entry});
       return more;
     };
@@ -133,10 +138,8 @@ absl::Status EditQuarantine(storage::EventLog& log, uint64_t after,
     RETURN_IF_ERROR(log.ReadQuarantine(after, [&](const storage::QuarantineRow& row) {
       after = row.record;
       log::v1::QuarantineEntry entry;
-      if (!entry.ParseFromString(row.value)) {
-        damaged = Damaged(row.record);
-        return false;
-      }
+      damaged = ParseEntry(row.value, row.record, entry);
+      if (!damaged.ok()) return false;
       const QuarantineEdit done = edit(row.record, entry);
       if (done == QuarantineEdit::kReplace) {
         batch.push_back({.record = row.record, .value = entry.SerializeAsString()});
@@ -170,17 +173,19 @@ absl::Status ChangeMeant(const Programs& programs, const QuarantineFilter& filte
   return absl::OkStatus();
 }
 
-absl::StatusOr<uint64_t> OpenQuarantineBytes(const storage::EventLog& log, absl::string_view connector) {
-  uint64_t bytes = 0;
-  absl::Status damaged;
-  RETURN_IF_ERROR(log.ReadQuarantine(0, [&](const storage::QuarantineRow& row) {
-    log::v1::QuarantineEntry entry;
-    if (!entry.ParseFromString(row.value)) damaged = Damaged(row.record);
-    if (entry.connector() == connector && StateOf(entry) == v1::QUARANTINE_STATE_OPEN) bytes += row.value.size();
-    return damaged.ok();
+absl::StatusOr<std::optional<log::v1::QuarantineEntry>> FindEntry(const Programs& programs, uint64_t record) {
+  const uint64_t program = record >> kProgramShift;
+  const uint64_t own_number = record & kOwnNumbers;
+  if (program >= programs.all().size() || own_number == 0) return std::nullopt;
+  std::optional<std::string> value;
+  RETURN_IF_ERROR(programs.all()[program]->log().ReadQuarantine(own_number - 1, [&](const storage::QuarantineRow& row) {
+    if (row.record == own_number) value = row.value;
+    return false;
   }));
-  RETURN_IF_ERROR(damaged);
-  return bytes;
+  if (!value.has_value()) return std::nullopt;
+  log::v1::QuarantineEntry entry;
+  RETURN_IF_ERROR(ParseEntry(*value, record, entry));
+  return entry;
 }
 
 absl::StatusOr<v1::ListQuarantineResponse> ListQuarantine(const Programs& programs,
@@ -219,25 +224,14 @@ absl::StatusOr<std::vector<v1::QuarantinedRecord>> ExportQuarantine(const Progra
 
 absl::StatusOr<v1::QuarantinedRecord> GetQuarantinedRecord(const Programs& programs, uint64_t record) {
   if (record == 0) return InvalidField("record", "REQUIRED", "must be the number of a record in quarantine");
-  const uint64_t program = record >> kProgramShift;
-  const uint64_t own_number = record & kOwnNumbers;
-  std::string value;
-  if (program < programs.all().size() && own_number > 0) {
-    RETURN_IF_ERROR(
-        programs.all()[program]->log().ReadQuarantine(own_number - 1, [&](const storage::QuarantineRow& row) {
-          if (row.record == own_number) value = row.value;
-          return false;
-        }));
-  }
-  if (value.empty()) {
+  ASSIGN_OR_RETURN(std::optional<log::v1::QuarantineEntry> entry, FindEntry(programs, record));
+  if (!entry.has_value()) {
     return MakeError(absl::StatusCode::kNotFound, "UNKNOWN_RECORD",
                      absl::StrCat("there is no record ", record, " in quarantine"),
                      "list the records in quarantine for their numbers");
   }
-  log::v1::QuarantineEntry entry;
-  if (!entry.ParseFromString(value)) return Damaged(record);
-  v1::QuarantinedRecord found = ToRecord(programs, record, entry);
-  found.set_raw(ToUtf8(entry.raw()));
+  v1::QuarantinedRecord found = ToRecord(programs, record, *entry);
+  found.set_raw(ToUtf8(entry->raw()));
   return found;
 }
 

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -29,9 +30,10 @@ struct Rejection {
   absl::string_view field, reason, message;
 };
 
-// The row of a record.
+// The row of a record. By its fingerprint it is known when it is rejected again (known_rejects.h).
 storage::QuarantineRow MakeQuarantineRow(absl::string_view connector, const v1::Origin& origin, absl::string_view raw,
-                                         const Rejection& rejection, absl::Time now);
+                                         const Rejection& rejection, const Pseudonymiser& pseudonymiser,
+                                         absl::Time now);
 
 // Which entries are meant: those that fit every field that is set.
 struct QuarantineFilter {
@@ -48,6 +50,9 @@ struct FoundEntry {
 
 v1::QuarantineState StateOf(const log::v1::QuarantineEntry& entry);
 
+// The entry of a row's value. DATA_LOSS, with the number, when it is damaged.
+absl::Status ParseEntry(const std::string& value, uint64_t number, log::v1::QuarantineEntry& entry);
+
 // Calls `visit` with the entries that are meant and whose number is greater than `after`, by number, until it returns
 // false.
 absl::Status VisitQuarantine(const Programs& programs, const QuarantineFilter& filter, uint64_t after,
@@ -63,8 +68,8 @@ absl::Status EditQuarantine(storage::EventLog& log, uint64_t after,
 absl::Status ChangeMeant(const Programs& programs, const QuarantineFilter& filter,
                          const std::function<void(log::v1::QuarantineEntry&)>& change);
 
-// What a connector's open entries of a programme take, as they are counted for a run (RunCounts.quarantine_bytes).
-absl::StatusOr<uint64_t> OpenQuarantineBytes(const storage::EventLog& log, absl::string_view connector);
+// The entry of a number that people know; nothing when there is none.
+absl::StatusOr<std::optional<log::v1::QuarantineEntry>> FindEntry(const Programs& programs, uint64_t record);
 
 absl::StatusOr<v1::ListQuarantineResponse> ListQuarantine(const Programs& programs,
                                                           const v1::ListQuarantineRequest& request);

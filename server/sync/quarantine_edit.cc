@@ -1,11 +1,14 @@
 #include "server/sync/quarantine_edit.h"
 
 #include <algorithm>
+#include <cstddef>
+#include <optional>
 #include <tuple>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "google/protobuf/util/time_util.h"
 #include "server/base/errors.h"
 
@@ -15,6 +18,7 @@ namespace {
 using google::protobuf::util::TimeUtil;
 
 constexpr size_t kMaxSteps = 20;  // an entry's history keeps the newest
+constexpr size_t kMaxNamed = 20;  // of many faulty numbers
 
 void TakeStep(const QuarantineChange& change, absl::Time now, log::v1::QuarantineEntry& entry) {
   log::v1::QuarantineStep& step = *entry.add_history();
@@ -27,7 +31,40 @@ void TakeStep(const QuarantineChange& change, absl::Time now, log::v1::Quarantin
   if (change.state == v1::QUARANTINE_STATE_REPLAYED) entry.clear_raw();
 }
 
+// "record 4 is", "records 4, 5 and 7 more are".
+std::string NameAll(const std::vector<std::string>& records) {
+  const size_t named = std::min(records.size(), kMaxNamed);
+  return absl::StrCat(records.size() == 1 ? "record " : "records ",
+                      absl::StrJoin(records.begin(), records.begin() + static_cast<std::ptrdiff_t>(named), ", "),
+                      named < records.size() ? absl::StrCat(" and ", records.size() - named, " more") : "",
+                      records.size() == 1 ? " is" : " are");
+}
+
 }  // namespace
+
+absl::Status CheckOpen(const Programs& programs, const std::set<uint64_t>& records) {
+  std::vector<std::string> unknown, left;
+  for (const uint64_t record : records) {
+    ASSIGN_OR_RETURN(const std::optional<log::v1::QuarantineEntry> entry, FindEntry(programs, record));
+    if (!entry.has_value()) {
+      unknown.push_back(absl::StrCat(record));
+    } else if (const v1::QuarantineState state = StateOf(*entry); state != v1::QUARANTINE_STATE_OPEN) {
+      const absl::Time at = absl::FromUnixMicros(entry->history().empty() ? 0 : entry->history().rbegin()->at_us());
+      left.push_back(absl::StrCat(record, state == v1::QUARANTINE_STATE_DISCARDED ? " (discarded " : " (replayed ",
+                                  absl::FormatTime(absl::RFC3339_sec, at, absl::UTCTimeZone()), ")"));
+    }
+  }
+  if (!unknown.empty()) {
+    return MakeError(absl::StatusCode::kNotFound, "UNKNOWN_RECORD",
+                     absl::StrCat(NameAll(unknown), " not in quarantine; nothing was done"),
+                     "list the records in quarantine for their numbers");
+  }
+  if (!left.empty()) {
+    return MakeError(absl::StatusCode::kFailedPrecondition, "NOT_OPEN",
+                     absl::StrCat(NameAll(left), " not open any more; nothing was done"), "leave them out");
+  }
+  return absl::OkStatus();
+}
 
 absl::StatusOr<v1::CountQuarantineResponse> CountQuarantine(const Programs& programs,
                                                             const v1::CountQuarantineRequest& request) {
@@ -69,7 +106,7 @@ absl::StatusOr<v1::DiscardQuarantineResponse> DiscardQuarantine(const Programs& 
   if (request.note().empty()) {
     return InvalidField("note", "REQUIRED", "must say why the records are not needed; it is kept with them");
   }
-  ASSIGN_OR_RETURN(const QuarantineFilter filter, OpenEntriesOf(request));
+  ASSIGN_OR_RETURN(const QuarantineFilter filter, OpenEntriesOf(programs, request));
   const QuarantineChange discarded = {v1::QUARANTINE_STATE_DISCARDED, v1::QUARANTINE_ACTION_DISCARDED, "",
                                       request.note()};
   v1::DiscardQuarantineResponse response;

@@ -1,6 +1,6 @@
 // What is done about records in quarantine: counted, discarded, marked after a replay. Their history stays with them.
 //
-//   ASSIGN_OR_RETURN(QuarantineFilter filter, OpenEntriesOf(request));   // of a replay, or a discard
+//   ASSIGN_OR_RETURN(QuarantineFilter filter, OpenEntriesOf(programs, request));   // of a replay, or a discard
 //   ASSIGN_OR_RETURN(int64_t discarded, DiscardQuarantine(programs, request));
 //
 // Thread-safe: edits of quarantine rows wait for each other, so that none undoes another.
@@ -25,9 +25,13 @@ absl::StatusOr<v1::CountQuarantineResponse> CountQuarantine(const Programs& prog
 absl::StatusOr<v1::DiscardQuarantineResponse> DiscardQuarantine(const Programs& programs,
                                                                 const v1::DiscardQuarantineRequest& request);
 
-// The open entries that a request to replay or discard names. INVALID_ARGUMENT when it names nothing.
+// Whether these are open. NOT_FOUND, else FAILED_PRECONDITION, names those that never were, and those that have left.
+absl::Status CheckOpen(const Programs& programs, const std::set<uint64_t>& records);
+
+// The open entries that a request to replay or discard names. INVALID_ARGUMENT when it names nothing; as CheckOpen when
+// it names numbers.
 template <typename Request>
-absl::StatusOr<QuarantineFilter> OpenEntriesOf(const Request& request) {
+absl::StatusOr<QuarantineFilter> OpenEntriesOf(const Programs& programs, const Request& request) {
   QuarantineFilter filter;
   filter.records = {request.records().begin(), request.records().end()};
   filter.connector = request.connector();
@@ -38,6 +42,7 @@ absl::StatusOr<QuarantineFilter> OpenEntriesOf(const Request& request) {
       filter.reason.empty()) {
     return InvalidField("records", "REQUIRED", "name records, a connector, a run or a reason, or set all");
   }
+  RETURN_IF_ERROR(CheckOpen(programs, filter.records));
   return filter;
 }
 

@@ -147,6 +147,7 @@ absl::Status SyncRun::OnPage(const connectors::Page& page) {
 
 absl::Status SyncRun::Stage(const connectors::Page& page, const WriteRequest& request) {
   prepared_.Staged(request.events.size());
+  prepared_.Quarantined(request.quarantine);  // at most: what is known there is left out when it is published
   std::optional<std::string> state;
   if (page.state.has_value()) state = std::string(*page.state);
   RETURN_IF_ERROR(staged_->Append(request, state));
@@ -154,16 +155,17 @@ absl::Status SyncRun::Stage(const connectors::Page& page, const WriteRequest& re
   return absl::OkStatus();
 }
 
-// Counted from quarantine itself: a run that is read again and again, whole or because its pages have no state, puts
-// the same records there each time, and none of its own counts tells.
-absl::Status SyncRun::CheckRoom(const WriteRequest& request) {
-  const uint64_t most = options_.max_open_quarantine_bytes;
-  if (most == 0 || request.quarantine.empty()) return absl::OkStatus();
-  if (!open_bytes_.has_value()) {
-    ASSIGN_OR_RETURN(open_bytes_, OpenQuarantineBytes(program_.log(), config_.name));
+// Room is counted from quarantine itself: none of the run's own counts tells what others left there.
+absl::Status SyncRun::Quarantine(std::vector<storage::QuarantineRow>& rejects) {
+  if (rejects.empty()) return absl::OkStatus();
+  if (!known_.has_value()) {
+    ASSIGN_OR_RETURN(known_, KnownRejects::Read(program_.log(), config_.name, run_id_));
   }
-  for (const storage::QuarantineRow& row : request.quarantine) *open_bytes_ += row.value.size();
-  if (*open_bytes_ <= most) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const int64_t again, known_->LeaveOut(rejects));
+  prepared_.RejectedAgain(again);
+  prepared_.Quarantined(rejects);
+  const uint64_t most = options_.max_open_quarantine_bytes;
+  if (most == 0 || rejects.empty() || known_->open_bytes() <= most) return absl::OkStatus();
   return MakeError(absl::StatusCode::kResourceExhausted, "QUARANTINE_FULL",
                    absl::StrCat("the connector's open records in quarantine have the ", most >> 20,
                                 " MiB that they may have; replay or discard them ('partnerctl quarantine count' shows ",
@@ -171,7 +173,7 @@ absl::Status SyncRun::CheckRoom(const WriteRequest& request) {
 }
 
 absl::Status SyncRun::Commit(const connectors::Page& page, WriteRequest request) {
-  RETURN_IF_ERROR(CheckRoom(request));
+  RETURN_IF_ERROR(Quarantine(request.quarantine));
   return pages_->Write(std::move(request), page.state, prepared_);
 }
 
@@ -200,8 +202,8 @@ void SyncRun::TakeRecord(const connectors::RecordView& record, WriteRequest& req
   if (!read.fault.has_value()) return;
   const RecordFault& fault = *read.fault;
   request.quarantine.push_back(MakeQuarantineRow(config_.name, reader_->OriginOf(record), record.raw,
-                                                 {fault.field, fault.reason, fault.message}, programs_.Now()));
-  prepared_.Quarantined(request.quarantine.back().value.size());
+                                                 {fault.field, fault.reason, fault.message}, programs_.pseudonymiser(),
+                                                 programs_.Now()));
 }
 
 absl::Status SyncRun::CheckBudget() const {
@@ -387,6 +389,7 @@ void SyncRun::Finish(ConnectorEnd end, bool stopping) {
     end.message = std::string(written.message());
     end.handler_status = std::move(written);
   }
+  known_.reset();  // the run is shown until the next one begins
   v1::ConnectorRun last = Snapshot();
   if (abandoned_) {
     spdlog::warn("{}: came back after it was given up", run_id_);

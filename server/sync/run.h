@@ -39,6 +39,7 @@
 #include "partnermetrics/v1/connector_service.pb.h"
 #include "server/ingest/programs.h"
 #include "server/sync/connector_config.h"
+#include "server/sync/known_rejects.h"
 #include "server/sync/page_writer.h"
 #include "server/sync/record_events.h"
 #include "server/sync/run_history.h"
@@ -118,8 +119,8 @@ class SyncRun : public connectors::ConnectorHandler {
   // Takes the counts of the pages that are written. Called by any thread.
   void Written(const RunTally& tally);
   absl::Status CheckBudget() const;
-  // Before a page is written: whether quarantine has room for what it rejects.
-  absl::Status CheckRoom(const WriteRequest& request);
+  // Before a page is written: leaves out what is in quarantine already, and sees whether there is room for the rest.
+  absl::Status Quarantine(std::vector<storage::QuarantineRow>& rejects);
   log::v1::RunEnd MakeEnd(const connectors::ConnectorEnd& end) const;
   absl::StatusOr<v1::ConnectorRun> WriteEnd(log::v1::RunEnd end);
   // The deletes of what the complete export lacks; the end is PARTIAL when they were too many.
@@ -150,7 +151,7 @@ class SyncRun : public connectors::ConnectorHandler {
   std::string plugin_version_;
   // What it stated, when it may delete the rest. A run that goes on does not know what it stated before.
   std::optional<SeenFacts> seen_;
-  std::optional<uint64_t> open_bytes_;    // of the connector in quarantine, once this run rejects anything
+  std::optional<KnownRejects> known_;     // once it rejects anything; not of a staged run
   std::unique_ptr<StagedWriter> staged_;  // of a staged run
   bool from_start_ = false;               // of its source, at one go
   std::atomic<int64_t> alive_us_ = 0;

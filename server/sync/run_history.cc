@@ -123,6 +123,7 @@ void ShowCounts(const log::v1::RunCounts& counts, v1::ConnectorRun& run) {
   run.set_records_read(counts.records_read());
   run.set_records_emitted(counts.records_emitted());
   run.set_records_rejected(counts.records_rejected());
+  run.set_records_rejected_again(counts.records_rejected_again());
   run.set_records_skipped(counts.records_skipped());
   run.clear_skipped();
   for (const std::string& entry : counts.skipped_by_rule()) {

@@ -33,6 +33,17 @@ void RunTally::Skipped(absl::string_view rule) {
   ++skipped_[std::move(name)];
 }
 
+void RunTally::Published() {
+  counts_.clear_events_staged();
+  counts_.clear_quarantine_bytes();
+}
+
+void RunTally::Quarantined(const std::vector<storage::QuarantineRow>& rows) {
+  for (const storage::QuarantineRow& row : rows) {
+    counts_.set_quarantine_bytes(counts_.quarantine_bytes() + row.value.size());
+  }
+}
+
 void RunTally::Judged(const std::vector<EventResult>& events) {
   for (const EventResult& event : events) {
     switch (event.effect) {
@@ -69,7 +80,7 @@ absl::Status RunTally::Check() const {
   const bool events = events_ == c.events_applied() + c.events_unchanged() + c.events_superseded() +
                                      c.events_rejected() + c.events_staged();
   const bool parts = by_rule == c.records_skipped() && c.events_unresolved() <= c.events_applied() &&
-                     c.events_parked() <= c.events_applied();
+                     c.events_parked() <= c.events_applied() && c.records_rejected_again() <= rejected();
   if (records && events && parts) return absl::OkStatus();
   return absl::InternalError(
       absl::StrCat("the run's accounting does not add up: ", events_, " events; ", counts().ShortDebugString()));

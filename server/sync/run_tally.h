@@ -38,9 +38,13 @@ class RunTally {
 
   // So many good events are kept apart until the run is published; then it is judged what becomes of them.
   void Staged(size_t events) { counts_.set_events_staged(counts_.events_staged() + static_cast<int64_t>(events)); }
-  void Published() { counts_.clear_events_staged(); }
-  // Bytes of a record went into quarantine.
-  void Quarantined(size_t bytes) { counts_.set_quarantine_bytes(counts_.quarantine_bytes() + bytes); }
+  void Published();
+  // These records went into quarantine.
+  void Quarantined(const std::vector<storage::QuarantineRow>& rows);
+  // So many rejected records were there already, since a run before.
+  void RejectedAgain(int64_t records) {
+    counts_.set_records_rejected_again(counts_.records_rejected_again() + records);
+  }
 
   // The server refuses an event of an emitted record.
   void RefusedEvent() { counts_.set_events_rejected(counts_.events_rejected() + 1); }

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "partnermetrics/v1/connector_service.pb.h"
 #include "server/base/errors.h"
+#include "server/sync/known_rejects.h"
 #include "server/sync/record_events.h"
 #include "server/sync/run_history.h"
 #include "server/sync/run_records.h"
@@ -64,6 +65,12 @@ absl::Status PublishStagedRun(const ConnectorConfig& config, Programs& programs,
   request.sequence = staged.record.sequence();
   request.events = std::move(staged.content.events);
   request.quarantine = std::move(staged.content.quarantine);
+  if (!request.quarantine.empty()) {
+    ASSIGN_OR_RETURN(KnownRejects known, KnownRejects::Read(program.log(), config.name, end.run_id()));
+    ASSIGN_OR_RETURN(const int64_t again, known.LeaveOut(request.quarantine));
+    tally.RejectedAgain(again);
+    tally.Quarantined(request.quarantine);
+  }
   const auto stated = static_cast<std::ptrdiff_t>(request.events.size());
   std::vector<PreparedEvent> deletes =
       RecordReader(config, programs, program, end.run_id()).PrepareOwn(std::move(vanished.deletes));

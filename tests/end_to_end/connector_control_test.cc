@@ -60,8 +60,15 @@ TEST_F(ConnectorControlTest, QuarantineIsCountedExportedReplayedAndDiscarded) {
   EXPECT_THAT(Out({"quarantine", "list", "--state", "replayed", "-o", "csv"}), HasSubstr("bad_amount"));
 
   EXPECT_EQ(Partnerctl({"quarantine", "discard", "2"}).exit_code, 3) << "without a reason";
+  const CommandResult unknown =
+      Partnerctl({"quarantine", "discard", "--records", "2", "--records", "17", "--note", "a test"});
+  EXPECT_NE(unknown.exit_code, 0);
+  EXPECT_THAT(unknown.err, HasSubstr("record 17 is not in quarantine; nothing was done"));
   EXPECT_THAT(Out({"quarantine", "discard", "2", "--note", "a test", "-o", "json"}), HasSubstr("\"records\": \"1\""));
   EXPECT_THAT(Out({"quarantine", "show", "2"}), HasSubstr("a test"));
+  const CommandResult full = Partnerctl({"connector", "run", "crm", "--full"});
+  EXPECT_EQ(full.exit_code, kPartialRun);
+  EXPECT_THAT(full.out + full.err, HasSubstr("1 rejected as in a run before, and known to quarantine since then"));
   EXPECT_EQ(Out({"quarantine", "export", "-o", "csv"}).find("006A"), std::string::npos) << "none is left";
 }
 

@@ -131,7 +131,11 @@ class RunProgressRenderer : public Printer {
       out << "  " << GroupDigits(run_.events_staged()) << " events wait to be published; nothing counts yet\n"
           << "  See what would change: partnerctl connector staged show " << EscapeControls(run_.run_id()) << "\n";
     } else if (run_.records_rejected() > 0) {
-      out << "  See the rejected records: partnerctl quarantine list --run-id " << EscapeControls(run_.run_id())
+      // Those that are rejected again are there under an earlier run.
+      const bool of_run = run_.records_rejected_again() == 0;
+      out << "  See the rejected records: partnerctl quarantine list "
+          << (of_run ? absl::StrCat("--run-id ", EscapeControls(run_.run_id()))
+                     : absl::StrCat("--connector ", EscapeControls(run_.connector())))
           << "\n";
     }
   }
@@ -160,6 +164,10 @@ class RunProgressRenderer : public Printer {
     if (events.unresolved() > 0) {
       out << "  " << GroupDigits(events.unresolved())
           << " applied events named no partner that was known by then (what is left: partnerctl partner unresolved)\n";
+    }
+    if (run_.records_rejected_again() > 0) {
+      out << "  " << GroupDigits(run_.records_rejected_again())
+          << " rejected as in a run before, and known to quarantine since then\n";
     }
     if (run_.facts_deleted() > 0) {
       out << "  " << GroupDigits(run_.facts_deleted()) << " facts deleted, which the complete export lacks\n";

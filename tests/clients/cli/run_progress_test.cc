@@ -72,6 +72,17 @@ TEST(RunProgressTest, TheAccountingAddsUp) {
 )");
 }
 
+TEST(RunProgressTest, WhatIsRejectedAgainIsSoughtUnderItsConnector) {
+  auto final_progress = FromText<v1::RunConnectorResponse>(kFinal);
+  final_progress.mutable_run()->set_records_rejected_again(3);
+  TestScreen test;
+  const auto renderer = NewRenderer("run_progress", test.screen);
+  ASSERT_TRUE(renderer->Print(final_progress).ok());
+  renderer->Finish();
+  EXPECT_THAT(test.out.str(), HasSubstr("  3 rejected as in a run before, and known to quarantine since then\n"));
+  EXPECT_THAT(test.out.str(), HasSubstr("partnerctl quarantine list --connector crm\n"));
+}
+
 TEST(RunProgressTest, ADifferenceIsSaid) {
   auto final_progress = FromText<v1::RunConnectorResponse>(kFinal);
   final_progress.mutable_run()->set_records_read(1240);

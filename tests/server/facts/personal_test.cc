@@ -22,6 +22,16 @@ TEST(Pseudonymiser, GivesOnePseudonymPerPersonAndKey) {
   EXPECT_EQ(a.Pseudonym(a.Pseudonym("ann@example.com")), a.Pseudonym("ann@example.com"));
 }
 
+TEST(Pseudonymiser, FingerprintsTellEveryByteAndKeyApart) {
+  const Pseudonymiser a("0123456789abcdef"), b("another key here");
+  EXPECT_EQ(a.Fingerprint("Ann,12"), a.Fingerprint("Ann,12"));
+  for (const char* other : {"ann,12", "Ann,12 ", "Ann,13", ""}) {
+    EXPECT_NE(a.Fingerprint("Ann,12"), a.Fingerprint(other)) << other;
+  }
+  EXPECT_NE(a.Fingerprint("Ann,12"), b.Fingerprint("Ann,12"));
+  EXPECT_EQ(a.Fingerprint("Ann,12"), 0x8dd308a2de876394) << "stored: never another one for the same key";
+}
+
 TEST(Pseudonymiser, NothingPersonalIsLeftInTheEvent) {
   const Pseudonymiser pseudonymiser("0123456789abcdef");
   v1::Event event = Event(

@@ -3,6 +3,7 @@
 
 #include <google/protobuf/util/time_util.h>
 
+#include "server/sync/known_rejects.h"
 #include "server/sync/quarantine.h"
 #include "server/sync/quarantine_edit.h"
 #include "tests/server/sync/connectors_fixture.h"
@@ -131,19 +132,19 @@ TEST_F(LeaseTest, ARunThatFillsQuarantineFails) {
 
 TEST_F(LeaseTest, RunsTogetherLeaveNoMoreOpenInQuarantineThanOneConnectorMay) {
   options_.max_open_quarantine_bytes = 40'000;
-  Configure({Counter("crm", {{"records", "120"}, {"reject_every", "1"}}),
-             Counter("other", {{"records", "10"}, {"reject_every", "1"}})});
   int64_t rejected = 0;
   v1::ConnectorRun run;
-  for (int i = 0; i < 10 && run.state() != v1::RUN_STATE_FAILED; ++i) {
-    run = RunToEnd("crm", /*full=*/true);
+  for (int i = 1; i < 10 && run.state() != v1::RUN_STATE_FAILED; ++i) {
+    Configure({Counter("crm", {{"records", absl::StrCat(i * 120)}, {"reject_every", "1"}}),
+               Counter("other", {{"records", "10"}, {"reject_every", "1"}})});
+    run = RunToEnd("crm");
     rejected += run.records_rejected();
   }
   EXPECT_EQ(run.state(), v1::RUN_STATE_FAILED);
   EXPECT_THAT(run.error(), HasSubstr("replay or discard them"));
   EXPECT_LT(run.records_rejected(), 120);
   EXPECT_GE(rejected, 120);
-  EXPECT_LE(*OpenQuarantineBytes(program().log(), "crm"), options_.max_open_quarantine_bytes);
+  EXPECT_LE(KnownRejects::Read(program().log(), "crm", "")->open_bytes(), options_.max_open_quarantine_bytes);
   EXPECT_EQ(RunToEnd("other").state(), v1::RUN_STATE_PARTIAL) << "others have room of their own";
 
   v1::DiscardQuarantineRequest discard;

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <numeric>
 #include <thread>
 
 #include "server/sync/quarantine_edit.h"
@@ -13,6 +14,7 @@ namespace partnermetrics {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 class QuarantineTest : public ProgramFixture {
@@ -30,7 +32,8 @@ class QuarantineTest : public ProgramFixture {
     v1::Origin origin;
     origin.set_run_id(run);
     WriteRequest request;
-    request.quarantine.push_back(MakeQuarantineRow(connector, origin, raw, {"Field", reason, "why"}, rejected_at));
+    request.quarantine.push_back(
+        MakeQuarantineRow(connector, origin, raw, {"Field", reason, "why"}, programs_->pseudonymiser(), rejected_at));
     ASSERT_TRUE(program().writer().Write(std::move(request)).status.ok());
   }
 
@@ -135,12 +138,42 @@ TEST_F(QuarantineTest, DiscardedRecordsAreKeptWithTheReason) {
   discard.Clear();
   discard.set_note("by number");
   discard.add_records(4);
-  discard.add_records(99);
   EXPECT_EQ(DiscardQuarantine(*programs_, discard)->records(), 1);
   discard.clear_records();
   discard.set_all(true);
   EXPECT_EQ(DiscardQuarantine(*programs_, discard)->records(), 1);
   EXPECT_EQ(CountQuarantine(*programs_, {})->records(), 0);
+}
+
+TEST_F(QuarantineTest, NumbersThatAreNotOpenAreNamedAndNothingIsDone) {
+  v1::DiscardQuarantineRequest discard;
+  discard.set_note("by number");
+  const auto discarded = [&](const std::vector<uint64_t>& records) {
+    discard.mutable_records()->Assign(records.begin(), records.end());
+    return DiscardQuarantine(*programs_, discard);
+  };
+  for (const uint64_t unknown : {uint64_t{0}, uint64_t{5}, uint64_t{1} << 48, (uint64_t{1} << 48) + 1, ~uint64_t{0}}) {
+    const absl::Status status = discarded({1, unknown}).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
+    EXPECT_EQ(status.message(), absl::StrCat("record ", unknown, " is not in quarantine; nothing was done"));
+  }
+  EXPECT_EQ(discarded({17, 99, 4}).status().message(), "records 17, 99 are not in quarantine; nothing was done");
+  std::vector<uint64_t> many(50);
+  std::iota(many.begin(), many.end(), 4);
+  EXPECT_THAT(discarded(many).status().message(), HasSubstr(", 23, 24 and 29 more are not in quarantine"));
+  EXPECT_THAT(List({}, 4), ElementsAre(1, 2, 3, 4));
+
+  EXPECT_EQ(discarded({1, 4})->records(), 2);
+  const std::string at = absl::FormatTime(
+      absl::RFC3339_sec, absl::FromUnixSeconds(GetQuarantinedRecord(*programs_, 4)->history(0).done_at().seconds()),
+      absl::UTCTimeZone());
+  const absl::Status again = discarded({2, 4}).status();
+  EXPECT_EQ(again.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(again.message(), absl::StrCat("record 4 (discarded ", at, ") is not open any more; nothing was done"));
+  EXPECT_EQ(discarded({2, 4, 9}).status().code(), absl::StatusCode::kNotFound);
+  EXPECT_THAT(List({}, 2), ElementsAre(2, 3));
+  discard.set_connector("nobody");
+  EXPECT_EQ(discarded({2})->records(), 0) << "it is there, and does not fit the other field";
 }
 
 TEST_F(QuarantineTest, WhatLeftQuarantineStillExpires) {
@@ -206,8 +239,8 @@ TEST_F(QuarantineTest, ManyTextsExpireBatchByBatch) {
   constexpr int kRecords = 1'500;  // of 64 KiB: some batches
   WriteRequest request;
   for (int i = 0; i < kRecords; ++i) {
-    request.quarantine.push_back(
-        MakeQuarantineRow("crm", {}, std::string(kMaxRawBytes, 'x'), {}, absl::FromUnixSeconds(1'000)));
+    request.quarantine.push_back(MakeQuarantineRow("crm", {}, std::string(kMaxRawBytes, 'x'), {},
+                                                   programs_->pseudonymiser(), absl::FromUnixSeconds(1'000)));
   }
   ASSERT_TRUE(program().writer().Write(std::move(request)).status.ok());
   const absl::StatusOr<int64_t> expired =

@@ -94,6 +94,18 @@ TEST_F(ReplayTest, WhatIsRejectedAgainStaysAndSaysSo) {
   EXPECT_EQ(Runs()[0].state(), v1::RUN_STATE_PARTIAL);
 }
 
+TEST_F(ReplayTest, WhatPassedAndIsRejectedLaterIsANewRecord) {
+  const auto bad = Counter("crm", {{"records", "100"}, {"reject_every", "10"}, {"refuse_every", "25"}});
+  Configure({Counter("crm", {{"records", "100"}})});
+  ASSERT_EQ(ReplayAll().passed(), 12);
+  Configure({bad});
+  EXPECT_EQ(RunToEnd("crm", /*full=*/true).records_rejected_again(), 0);
+  EXPECT_EQ(Open(), 12);
+  EXPECT_EQ(Open(v1::QUARANTINE_STATE_REPLAYED), 12);
+  EXPECT_EQ(RunToEnd("crm", /*full=*/true).records_rejected_again(), 12);
+  EXPECT_EQ(Open(), 12);
+}
+
 TEST_F(ReplayTest, ByReasonByRunAndByNumber) {
   Configure({Counter("crm", {{"records", "100"}})});
   v1::ReplayQuarantineRequest request;
@@ -103,6 +115,13 @@ TEST_F(ReplayTest, ByReasonByRunAndByNumber) {
   request.Clear();
   request.add_records(1);
   EXPECT_EQ(ReplayOnly(request).passed(), 1);
+  const absl::Status again = connectors_->ReplayQuarantine(request).status();
+  EXPECT_EQ(again.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(again.message(), HasSubstr("record 1 (replayed "));
+  request.add_records(999);
+  const absl::Status unknown = connectors_->ReplayQuarantine(request).status();
+  EXPECT_EQ(unknown.code(), absl::StatusCode::kNotFound);
+  EXPECT_THAT(unknown.message(), HasSubstr("record 999 is not in quarantine"));
   EXPECT_EQ(Open(), 9);
   request.Clear();
   request.set_run_id("crm-000009");

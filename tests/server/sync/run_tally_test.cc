@@ -79,6 +79,15 @@ TEST(RunTallyTest, TellsWhenPartsExceedTheirWhole) {
   EXPECT_EQ(tally.Check().code(), absl::StatusCode::kInternal);
 }
 
+TEST(RunTallyTest, NoMoreIsRejectedAgainThanIsRejected) {
+  RunTally tally = Complete();
+  tally.RejectedAgain(2);
+  EXPECT_TRUE(tally.Check().ok()) << tally.Check();
+  EXPECT_EQ(tally.counts().records_rejected_again(), 2);
+  tally.RejectedAgain(1);
+  EXPECT_EQ(tally.Check().code(), absl::StatusCode::kInternal);
+}
+
 TEST(RunTallyTest, KeepsOnlySoManyRules) {
   RunTally tally;
   tally.PageOf(1'000);

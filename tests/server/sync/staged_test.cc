@@ -238,6 +238,24 @@ TEST_F(StagedTest, RejectedRecordsEnterQuarantineWithThePublication) {
   EXPECT_EQ(list->records(0).origin().run_id(), staged.run_id());
 }
 
+TEST_F(StagedTest, WhatIsInQuarantineAlreadyDoesNotEnterItAgain) {
+  Configure({Counter("crm", {{"records", "20"}, {"reject_every", "10"}})});
+  ASSERT_EQ(RunToEnd("crm").records_rejected(), 2);
+  Configure({Counter("crm", {{"records", "30"}, {"reject_every", "10"}})});
+  const v1::ConnectorRun staged = StageRun();
+  EXPECT_EQ(staged.records_rejected(), 3);
+  EXPECT_EQ(staged.records_rejected_again(), 0) << "not known before it is published";
+  const auto published = Publish(staged.run_id());
+  ASSERT_TRUE(published.ok()) << published.status();
+  EXPECT_EQ(published->state(), v1::RUN_STATE_PARTIAL);
+  EXPECT_EQ(published->records_rejected(), 3);
+  EXPECT_EQ(published->records_rejected_again(), 2);
+  const auto list = ListQuarantine(*programs_, {});
+  ASSERT_THAT(list->records(), SizeIs(3));
+  EXPECT_EQ(list->records(2).origin().run_id(), staged.run_id());
+  EXPECT_EQ(list->records(2).origin().row(), 30U);
+}
+
 TEST_F(StagedTest, PublishingTwiceChangesNothing) {
   Configure({Counter("crm", {{"records", "10"}})});
   const v1::ConnectorRun staged = StageRun();

@@ -80,7 +80,8 @@ std::optional<Evaluator::TargetInForce> Evaluator::TargetAt(const CompiledMetric
   const v1::TargetSet* set = place.target_set != nullptr ? place.target_set : catalog_.TargetSetAt(place.period.last);
   bool whole = true;
   const auto fact = TargetFact(metric, place, /*forecast=*/false, &whole);
-  auto target = fact ? TargetOfFact(metric.definition, *fact) : DefinedTarget(catalog_, metric.definition, set, LevelOf(place.scope));
+  auto target = fact ? TargetOfFact(metric.definition, *fact)
+                     : DefinedTarget(catalog_, metric.definition, set, LevelOf(place.scope));
   if (!target) return std::nullopt;
   if (!target->metric().empty()) {
     const Number other = Evaluate(*catalog_.FindMetric(target->metric()), place.scope, place.period, place.target_set);

@@ -77,8 +77,8 @@ class Reading {
     return code == PM_OK;
   }
 
-  // What was stated and rejected, in a form that can be compared; a record that is passed over may be for another reason
-  // the next time.
+  // What was stated and rejected, in a form that can be compared; a record that is passed over may be for another
+  // reason the next time.
   std::string Records() const {
     std::string text;
     for (const FakeHost::Page& page : host_.pages) {

@@ -171,8 +171,9 @@ TEST_F(TargetInForceTest, IsForTheScopesItNames) {
 }
 
 TEST_F(TargetInForceTest, RefusesLevelsThatTheMetricDoesNotHave) {
-  EXPECT_THAT(Refusal(Metric("x", "won.sum", "levels: SCOPE_KIND_PROGRAM target { min: 1 levels: SCOPE_KIND_PARTNER }")),
-              HasSubstr("metric \"x\", target.levels: \"x\" is not defined for SCOPE_KIND_PARTNER"));
+  EXPECT_THAT(
+      Refusal(Metric("x", "won.sum", "levels: SCOPE_KIND_PROGRAM target { min: 1 levels: SCOPE_KIND_PARTNER }")),
+      HasSubstr("metric \"x\", target.levels: \"x\" is not defined for SCOPE_KIND_PARTNER"));
 }
 
 TEST_F(TargetInForceTest, RefusesBadTargetSets) {

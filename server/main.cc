@@ -26,8 +26,8 @@
 
 // Read by jemalloc when the process starts: much of the state lies in memory, and huge pages save a tenth of the CPU.
 // What is freed under load is soon needed again: it stays for half a minute before the kernel gets it back, who clears
-// each page before it gives it out anew. Few arenas, however many processors: threads come and go, and what one left free
-// in its arena another cannot use (a third more memory with eight).
+// each page before it gives it out anew. Few arenas, however many processors: threads come and go, and what one left
+// free in its arena another cannot use (a third more memory with eight).
 extern "C" {
 extern const char* malloc_conf;
 const char* malloc_conf = "narenas:4,thp:always,oversize_threshold:0,dirty_decay_ms:30000,background_thread:true";

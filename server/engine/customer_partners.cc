@@ -8,6 +8,14 @@
 #include "storage/status_macros.h"
 
 namespace partnermetrics {
+namespace {
+
+WonDeal ReadWonDeal(storage::ByteReader& reader) {
+  const Day day = reader.KeyI32();
+  return {day, Keys::ReadFactId(reader)};
+}
+
+}  // namespace
 
 CustomerPartners StatedByCustomer(const Resolution& customer) {
   CustomerPartners partners;
@@ -32,18 +40,14 @@ std::optional<std::pair<FactId, Day>> CustomerOfWonDeal(const FactId& deal, cons
 absl::StatusOr<std::vector<WonDeal>> DecodeWonDeals(absl::string_view value) {
   std::vector<WonDeal> deals;
   storage::ByteReader reader(value);
-  while (reader.ok() && !reader.empty()) {
-    const Day day = reader.KeyI32();
-    deals.push_back({day, Keys::ReadFactId(reader)});
-  }
+  while (reader.ok() && !reader.empty()) deals.push_back(ReadWonDeal(reader));
   RETURN_IF_ERROR(reader.Finish("won deals"));
   return deals;
 }
 
 absl::StatusOr<WonDeal> DecodeLaterWonDeal(absl::string_view key) {
   storage::ByteReader reader(key);
-  const Day day = reader.KeyI32();
-  WonDeal won{day, Keys::ReadFactId(reader)};
+  WonDeal won = ReadWonDeal(reader);
   RETURN_IF_ERROR(reader.Finish("won deal"));
   return won;
 }

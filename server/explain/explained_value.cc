@@ -93,21 +93,11 @@ v1::Scope ScopeOf(const Explained& explained, ScopeIndex scope) {
   // Of a segment only that which was asked for.
   if (IsSegment(scope)) return explained.request.scope_proto;
   v1::Scope proto;
-  switch (scope) {
-    case kBusinessScope:
-      proto.set_kind(v1::SCOPE_KIND_BUSINESS);
-      return proto;
-    case kDirectScope:
-      proto.set_kind(v1::SCOPE_KIND_DIRECT);
-      return proto;
-    case kProgramScope:
-      proto.set_kind(v1::SCOPE_KIND_PROGRAM);
-      return proto;
-    default:
-      proto.set_kind(v1::SCOPE_KIND_PARTNER);
-      proto.set_partner_id(explained.partners[static_cast<size_t>(scope - kFirstPartnerScope)]);
-      return proto;
+  proto.set_kind(LevelOf(scope));
+  if (proto.kind() == v1::SCOPE_KIND_PARTNER) {
+    proto.set_partner_id(explained.partners[static_cast<size_t>(scope - kFirstPartnerScope)]);
   }
+  return proto;
 }
 
 absl::Status Differs(absl::string_view use, absl::string_view what) {

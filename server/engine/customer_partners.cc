@@ -1,22 +1,11 @@
 #include "server/engine/customer_partners.h"
 
-#include <algorithm>
-
 #include "partnermetrics/v1/selling.pb.h"
 #include "server/engine/money.h"
 #include "storage/bytes.h"
 #include "storage/status_macros.h"
 
 namespace partnermetrics {
-namespace {
-
-WonDeal ReadWonDeal(storage::ByteReader& reader) {
-  const Day day = reader.KeyI32();
-  return {day, Keys::ReadFactId(reader)};
-}
-
-}  // namespace
-
 CustomerPartners StatedByCustomer(const Resolution& customer) {
   CustomerPartners partners;
   partners.resolution.partners = customer.partners;
@@ -37,17 +26,17 @@ std::optional<std::pair<FactId, Day>> CustomerOfWonDeal(const FactId& deal, cons
   return std::pair(FactId{customer_kind, deal.source, std::string(customer.text)}, *day);
 }
 
-absl::StatusOr<std::vector<WonDeal>> DecodeWonDeals(absl::string_view value) {
-  std::vector<WonDeal> deals;
-  storage::ByteReader reader(value);
-  while (reader.ok() && !reader.empty()) deals.push_back(ReadWonDeal(reader));
-  RETURN_IF_ERROR(reader.Finish("won deals"));
-  return deals;
+std::string EncodeWonDeal(const WonDeal& won) {
+  std::string entry;
+  storage::ByteWriter(&entry).KeyI32(won.day);
+  Keys::AppendFact(entry, won.deal);
+  return entry;
 }
 
-absl::StatusOr<WonDeal> DecodeLaterWonDeal(absl::string_view key) {
-  storage::ByteReader reader(key);
-  WonDeal won = ReadWonDeal(reader);
+absl::StatusOr<WonDeal> DecodeWonDeal(absl::string_view entry) {
+  storage::ByteReader reader(entry);
+  const Day day = reader.KeyI32();
+  WonDeal won{day, Keys::ReadFactId(reader)};
   RETURN_IF_ERROR(reader.Finish("won deal"));
   return won;
 }
@@ -59,77 +48,6 @@ CustomerPartners WonWithCustomer(const Resolution& deal, Day day) {
   // What a partner did for the deal it did not do for what follows.
   for (ResolvedPartner& partner : partners.resolution.partners) partner.role = 0;
   return partners;
-}
-
-std::string WonDeals::KeyOf(const FactId& customer) const {
-  return keys_.Of(Index::kWonDeals, customer);
-}
-
-absl::StatusOr<std::vector<WonDeal>> WonDeals::Read(const std::string& key) const {
-  ASSIGN_OR_RETURN(const auto value, state_.Get(StateTable::kIndexes, key));
-  return value.has_value() ? DecodeWonDeals(*value) : std::vector<WonDeal>();
-}
-
-absl::StatusOr<std::optional<WonDeal>> WonDeals::First(const FactId& customer) const {
-  ASSIGN_OR_RETURN(std::vector<WonDeal> deals, Read(KeyOf(customer)));
-  return deals.empty() ? std::nullopt : std::optional<WonDeal>(std::move(deals.front()));
-}
-
-absl::StatusOr<std::optional<WonDeal>> WonDeals::TakeNextLater(const FactId& customer) {
-  const std::string prefix = keys_.Of(Index::kLaterWonDeals, customer);
-  std::string next;
-  RETURN_IF_ERROR(state_.Scan(StateTable::kIndexes, prefix, prefix, [&](absl::string_view key, absl::string_view) {
-    next = std::string(key);
-    return false;
-  }));
-  if (next.empty()) return std::nullopt;
-  ASSIGN_OR_RETURN(WonDeal won, DecodeLaterWonDeal(absl::string_view(next).substr(prefix.size())));
-  state_.Delete(StateTable::kIndexes, std::move(next));
-  return won;
-}
-
-absl::StatusOr<bool> WonDeals::Change(const FactId& customer, const std::optional<WonDeal>& out,
-                                      const std::optional<WonDeal>& in) {
-  std::string key = KeyOf(customer);
-  ASSIGN_OR_RETURN(std::vector<WonDeal> deals, Read(key));
-  const std::vector<WonDeal> before = deals;
-  bool is_first = false;
-  if (out.has_value()) {
-    const auto at = std::lower_bound(deals.begin(), deals.end(), *out);
-    if (at == deals.end()) {
-      state_.Delete(StateTable::kIndexes, keys_.LaterWonDeal(customer, out->day, out->deal));
-    } else if (*at == *out) {
-      is_first = at == deals.begin();
-      deals.erase(at);
-      if (before.size() == kFirstDeals) {
-        ASSIGN_OR_RETURN(std::optional<WonDeal> next, TakeNextLater(customer));
-        if (next.has_value()) deals.push_back(*std::move(next));
-      }
-    }
-    const bool only_moves = in.has_value() && in->deal == out->deal;
-    if (!only_moves) state_.Put(StateTable::kIndexes, keys_.Left(key, out->deal), "");
-  }
-  if (in.has_value()) {
-    const auto at = std::lower_bound(deals.begin(), deals.end(), *in);
-    is_first = is_first || at == deals.begin();
-    if (at == deals.end() || !(*at == *in)) deals.insert(at, *in);
-    if (deals.size() > kFirstDeals) {
-      state_.Put(StateTable::kIndexes, keys_.LaterWonDeal(customer, deals.back().day, deals.back().deal), "");
-      deals.pop_back();
-    }
-  }
-  if (deals == before) return is_first;
-  std::string value;
-  for (const WonDeal& won : deals) {
-    storage::ByteWriter(&value).KeyI32(won.day);
-    Keys::AppendFact(value, won.deal);
-  }
-  if (value.empty()) {
-    state_.Delete(StateTable::kIndexes, std::move(key));
-  } else {
-    state_.Put(StateTable::kIndexes, std::move(key), std::move(value));
-  }
-  return is_first;
 }
 
 }  // namespace partnermetrics

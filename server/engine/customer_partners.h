@@ -1,20 +1,18 @@
 // Whose a customer is: of the partner that its record names, else, from that day on, of the partners of its first won
 // deal that has some. Facts that name no partner take those of their customer.
 //
-// Pure functions over facts, but for the table: that belongs to the applier.
+// Pure functions over facts.
 #ifndef PARTNERMETRICS_SERVER_ENGINE_CUSTOMER_PARTNERS_H_
 #define PARTNERMETRICS_SERVER_ENGINE_CUSTOMER_PARTNERS_H_
 
 #include <optional>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "server/engine/keys.h"
-#include "server/engine/state_overlay.h"
 #include "server/engine/stored_fact.h"
 #include "server/facts/fact_row.h"
 
@@ -45,35 +43,12 @@ struct WonDeal {
 std::optional<std::pair<FactId, Day>> CustomerOfWonDeal(const FactId& deal, const FactRow& row,
                                                         const absl::TimeZone& zone);
 
-// The first won deals of a customer, as they are stored.
-absl::StatusOr<std::vector<WonDeal>> DecodeWonDeals(absl::string_view value);
-// A later one, of what follows the customer in its key.
-absl::StatusOr<WonDeal> DecodeLaterWonDeal(absl::string_view key);
+// An entry of the won deals of a customer that have partners.
+std::string EncodeWonDeal(const WonDeal& won);
+absl::StatusOr<WonDeal> DecodeWonDeal(absl::string_view entry);
 
 // What a fact takes from a customer because of its first won deal.
 CustomerPartners WonWithCustomer(const Resolution& deal, Day day);
-
-// The won deals of each customer that have partners. Most customers have few: the first ones are one value, and each
-// later one has an entry, so that a customer's thousandth deal costs what its tenth did.
-class WonDeals {
- public:
-  WonDeals(const Keys& keys, StateOverlay& state) : keys_(keys), state_(state) {}
-
-  absl::StatusOr<std::optional<WonDeal>> First(const FactId& customer) const;
-  // Takes one deal out and puts another in. Says whether the first was or is one of them.
-  absl::StatusOr<bool> Change(const FactId& customer, const std::optional<WonDeal>& out,
-                              const std::optional<WonDeal>& in);
-
- private:
-  static constexpr size_t kFirstDeals = 4;  // stored as one value; docs/formats.md
-
-  absl::StatusOr<std::vector<WonDeal>> Read(const std::string& key) const;
-  absl::StatusOr<std::optional<WonDeal>> TakeNextLater(const FactId& customer);
-  std::string KeyOf(const FactId& customer) const;
-
-  const Keys& keys_;
-  StateOverlay& state_;
-};
 
 }  // namespace partnermetrics
 

@@ -24,7 +24,8 @@ FactApplier::FactApplier(const Keys& keys, StateOverlay& state, CellTable& cells
       state_(state),
       cells_(cells),
       aliases_(aliases),
-      won_deals_(keys, state),
+      parts_(kPartTables, keys, state),
+      won_deals_(kWonDealTables, keys, state),
       scopes_(scopes),
       measure_names_(measures),
       business_(scopes.Id(kBusinessName)),
@@ -175,9 +176,12 @@ absl::StatusOr<std::vector<FactId>> FactApplier::PartsOf(const FactId& root, boo
   if (kind >= is_root_.size() || !is_root_[kind]) return std::vector<FactId>();
   // Most roots are new, and most come before their parts.
   if (is_new && header.waiting_parts == 0) return std::vector<FactId>();
-  ASSIGN_OR_RETURN(auto value, state_.Get(StateTable::kIndexes, keys_.Parts(root)));
-  if (!value.has_value()) return std::vector<FactId>();
-  return DecodeIds(*value);
+  ASSIGN_OR_RETURN(const std::vector<std::string> entries, parts_.Read(root));
+  std::vector<FactId> parts;
+  for (const std::string& entry : entries) {
+    ASSIGN_OR_RETURN(parts.emplace_back(), DecodeId(entry));
+  }
+  return parts;
 }
 
 absl::Status FactApplier::Replace(const FactId& id, const StoredFact* before, const StoredFact& after, Generation& from,
@@ -320,12 +324,12 @@ absl::Status FactApplier::IndexPart(const FactId& id, const FactSchema& schema, 
                                     absl::string_view after) {
   const std::optional<FactId> old = RootOf(id, schema, before), now = RootOf(id, schema, after);
   if (old == now) return absl::OkStatus();
+  const std::string entry = FactBytes(id);
   if (old.has_value()) {
-    const std::string key = keys_.Parts(*old);
-    state_.Put(StateTable::kIndexes, keys_.Left(key, id), "");
-    RETURN_IF_ERROR(ChangeIdList(state_, key, id, false).status());
+    state_.Put(StateTable::kIndexes, keys_.Left(keys_.Of(Index::kParts, *old), id), "");
+    RETURN_IF_ERROR(parts_.Change(*old, entry, "").status());
   }
-  return now.has_value() ? ChangeIdList(state_, keys_.Parts(*now), id, true).status() : absl::OkStatus();
+  return now.has_value() ? parts_.Change(*now, "", entry).status() : absl::OkStatus();
 }
 
 absl::Status FactApplier::IndexPartner(const FactId& id, const std::optional<StoredFact>& before,

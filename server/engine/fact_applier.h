@@ -21,6 +21,7 @@
 #include "server/engine/cells.h"
 #include "server/engine/counted_difference.h"
 #include "server/engine/customer_partners.h"
+#include "server/engine/entry_set.h"
 #include "server/engine/fact_scan.h"
 #include "server/engine/generation.h"
 #include "server/engine/header.h"
@@ -261,7 +262,7 @@ class FactApplier {
   StateOverlay& state_;
   CellTable& cells_;
   AliasTable& aliases_;
-  WonDeals won_deals_;
+  EntrySets parts_, won_deals_;
   Interner& scopes_;
   Interner& measure_names_;
   const uint32_t business_, direct_, program_;

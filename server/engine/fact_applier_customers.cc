@@ -34,11 +34,12 @@ absl::StatusOr<CustomerPartners> FactApplier::PartnersOf(const FactId& customer)
 }
 
 absl::StatusOr<CustomerPartners> FactApplier::PartnersByDeals(const FactId& customer) const {
-  ASSIGN_OR_RETURN(const std::optional<WonDeal> won, won_deals_.First(customer));
-  if (!won.has_value()) return CustomerPartners();
-  ASSIGN_OR_RETURN(const std::optional<StoredFact> deal, Get(won->deal));
+  ASSIGN_OR_RETURN(const std::optional<std::string> first, won_deals_.First(customer));
+  if (!first.has_value()) return CustomerPartners();
+  ASSIGN_OR_RETURN(const WonDeal won, DecodeWonDeal(*first));
+  ASSIGN_OR_RETURN(const std::optional<StoredFact> deal, Get(won.deal));
   if (!deal.has_value()) return absl::DataLossError("the won deals of a customer name one that is not there");
-  return WonWithCustomer(deal->resolution, won->day);
+  return WonWithCustomer(deal->resolution, won.day);
 }
 
 absl::StatusOr<Resolution> FactApplier::Inherit(const Generation& by, const FactId& id, const FactSchema& schema,
@@ -87,8 +88,9 @@ absl::Status FactApplier::FollowDeal(const FactId& id, const StoredFact* before,
   // Whose customers change: of the deal's, those of which it was or is the first.
   std::set<FactId> concerned;
   const auto change = [&](const FactId& customer, bool out, bool in) -> absl::Status {
-    ASSIGN_OR_RETURN(const bool is_first, won_deals_.Change(customer, out ? std::optional(old->second) : std::nullopt,
-                                                            in ? std::optional(now->second) : std::nullopt));
+    if (out && !in) state_.Put(StateTable::kIndexes, keys_.Left(keys_.Of(Index::kWonDeals, customer), id), "");
+    ASSIGN_OR_RETURN(const bool is_first, won_deals_.Change(customer, out ? EncodeWonDeal(old->second) : "",
+                                                            in ? EncodeWonDeal(now->second) : ""));
     if (is_first) concerned.insert(customer);
     return absl::OkStatus();
   };

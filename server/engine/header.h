@@ -12,7 +12,7 @@
 namespace partnermetrics {
 
 // Format of everything the engine stores. Raised when any of it changes: an older state is rebuilt.
-inline constexpr int kStateFormat = 8;
+inline constexpr int kStateFormat = 9;
 
 struct Header {
   uint64_t position = 0;       // of the last record applied

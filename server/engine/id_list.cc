@@ -7,6 +7,13 @@
 
 namespace partnermetrics {
 
+absl::StatusOr<FactId> DecodeId(absl::string_view value) {
+  storage::ByteReader reader(value);
+  FactId id = Keys::ReadFactId(reader);
+  RETURN_IF_ERROR(reader.Finish("name of a fact"));
+  return id;
+}
+
 std::string EncodeIds(const std::vector<FactId>& ids) {
   std::string value;
   for (const FactId& id : ids) Keys::AppendFact(value, id);

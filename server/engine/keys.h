@@ -46,7 +46,8 @@ enum class Index : char {
   kMoney = 'M',           // currency, money date, fact → nothing: money in another currency than the programme's
   kRun = 'N',             // run → its record
   kRunState = 'O',        // connector → state to go on from
-  kParts = 'C',           // root → ids of its parts
+  kParts = 'C',           // root → ids of the first of its parts
+  kLaterParts = 'c',      // root, part → nothing: the others of them
   kPartner = 'P',         // partner → facts that state it
   kPeriod = 'Q',          // id of a closed period → log.v1.PeriodRecord
   kReference = 'R',       // reference, fact → nothing: who names this reference
@@ -115,7 +116,6 @@ class Keys {
     AppendFact(key, fact);
     return key;
   }
-  std::string Parts(const FactId& root) const { return Of(Index::kParts, root); }
   std::string History(const FactId& fact, uint64_t position) const {
     std::string key = Of(Index::kHistory);
     AppendFact(key, fact);
@@ -141,12 +141,6 @@ class Keys {
   std::string Money(absl::string_view currency, Day day) const {
     std::string key = Of(Index::kMoney, currency);
     storage::ByteWriter(&key).KeyI32(day);
-    return key;
-  }
-  std::string LaterWonDeal(const FactId& customer, Day day, const FactId& deal) const {
-    std::string key = Of(Index::kLaterWonDeals, customer);
-    storage::ByteWriter(&key).KeyI32(day);
-    AppendFact(key, deal);
     return key;
   }
   // Rates between two currencies, whichever is given first.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/strip.h"
+#include "server/engine/entry_set.h"
 #include "server/engine/fact_kinds.h"
 #include "server/engine/id_list.h"
 #include "server/facts/fact_row.h"
@@ -55,18 +56,17 @@ absl::Status PartnerFactsReader::AddCandidates(absl::string_view partner_id, con
   std::set<FactId> roots;
   RETURN_IF_ERROR(AddCandidates(partner_id, *schema.root_schema(), roots));
   for (const FactId& root : roots) {
-    const std::string key = keys_.Parts(root);
-    absl::Status decoded;
-    RETURN_IF_ERROR(scan_(key, [&](absl::string_view found, absl::string_view value) {
-      if (found != key) return false;
-      const absl::StatusOr<std::vector<FactId>> parts = DecodeIds(value);
-      decoded = parts.status();
-      for (size_t i = 0; decoded.ok() && i < parts->size(); ++i) {
-        if ((*parts)[i].kind == schema.kind()) facts.insert((*parts)[i]);
-      }
-      return false;
+    const auto scan = [&](Index index, const VisitIndex& visit) {
+      const std::string prefix = keys_.Of(index, root);
+      return scan_(prefix, [&](absl::string_view key, absl::string_view value) {
+        return visit(key.substr(prefix.size()), value);
+      });
+    };
+    RETURN_IF_ERROR(ForEachEntry(kPartTables, scan, [&](absl::string_view entry) -> absl::Status {
+      ASSIGN_OR_RETURN(FactId part, DecodeId(entry));
+      if (part.kind == schema.kind()) facts.insert(std::move(part));
+      return absl::OkStatus();
     }));
-    RETURN_IF_ERROR(decoded);
   }
   return absl::OkStatus();
 }

@@ -8,8 +8,10 @@
 
 #include "server/base/errors.h"
 #include "server/engine/customer_partners.h"
+#include "server/engine/entry_set.h"
 #include "server/engine/fact_kinds.h"
 #include "server/engine/id_list.h"
+#include "server/engine/partner_facts.h"
 #include "server/engine/partners.h"
 #include "server/engine/resolution.h"
 #include "server/facts/event_view.h"
@@ -22,6 +24,16 @@ namespace {
 
 // Whose records are looked up under one view of the state.
 constexpr size_t kFactsAtOnce = 500;
+
+absl::Status ForEachEntryOf(const Engine::View& view, const EntryTables& tables, const std::string& owner,
+                            const VisitEntry& visit) {
+  const auto scan = [&](Index index, const VisitIndex& visit_index) {
+    return view.ScanIndex(index, owner, [&](absl::string_view key, absl::string_view value) {
+      return visit_index(key.substr(owner.size()), value);
+    });
+  };
+  return ForEachEntry(tables, scan, visit);
+}
 
 // Gathers facts, their parts, and their records until a position. Looks at the state again and again for a short time:
 // entries of indexes that are taken back meanwhile are found among those that were.
@@ -93,21 +105,11 @@ class Gatherer {
         Want(customer);
         RETURN_IF_ERROR(WantIndexed(view, Index::kCustomerFacts, prefix));
         RETURN_IF_ERROR(WantLeft(view, Index::kWonDeals, prefix));
-        absl::Status decoded;
-        RETURN_IF_ERROR(view.ScanIndex(Index::kWonDeals, prefix, [&](absl::string_view, absl::string_view value) {
-          const absl::StatusOr<std::vector<WonDeal>> deals = DecodeWonDeals(value);
-          decoded = deals.status();
-          for (size_t i = 0; decoded.ok() && i < deals->size(); ++i) Want((*deals)[i].deal);
-          return decoded.ok();
+        RETURN_IF_ERROR(ForEachEntryOf(view, kWonDealTables, prefix, [&](absl::string_view entry) -> absl::Status {
+          ASSIGN_OR_RETURN(const WonDeal won, DecodeWonDeal(entry));
+          Want(won.deal);
+          return absl::OkStatus();
         }));
-        RETURN_IF_ERROR(decoded);
-        RETURN_IF_ERROR(view.ScanIndex(Index::kLaterWonDeals, prefix, [&](absl::string_view key, absl::string_view) {
-          const absl::StatusOr<WonDeal> won = DecodeLaterWonDeal(key.substr(prefix.size()));
-          decoded = won.status();
-          if (won.ok()) Want(won->deal);
-          return won.ok();
-        }));
-        RETURN_IF_ERROR(decoded);
       }
     }
     return Take();
@@ -142,14 +144,11 @@ class Gatherer {
 
   absl::Status WantPartsOf(const Engine::View& view, const FactId& root) {
     const std::string prefix = FactBytes(root);
-    absl::Status decoded;
-    RETURN_IF_ERROR(view.ScanIndex(Index::kParts, prefix, [&](absl::string_view, absl::string_view value) {
-      const absl::StatusOr<std::vector<FactId>> parts = DecodeIds(value);
-      decoded = parts.status();
-      for (size_t i = 0; decoded.ok() && i < parts->size(); ++i) Want((*parts)[i]);
-      return decoded.ok();
+    RETURN_IF_ERROR(ForEachEntryOf(view, kPartTables, prefix, [&](absl::string_view entry) -> absl::Status {
+      ASSIGN_OR_RETURN(const FactId part, DecodeId(entry));
+      Want(part);
+      return absl::OkStatus();
     }));
-    RETURN_IF_ERROR(decoded);
     return WantLeft(view, Index::kParts, prefix);
   }
 

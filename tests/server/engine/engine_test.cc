@@ -213,6 +213,40 @@ TEST_F(EngineTest, APartWaitsForItsRootAndTakesItsPartner) {
   ExpectVerified();
 }
 
+// More than are stored as one value.
+TEST_F(EngineTest, ManyPartsOfARootFollowIt) {
+  const auto stage = [&](int number, const std::string& root, int revision = 1) {
+    Ingest(absl::StrCat("record_id: 's", number, "' revision: ", revision, " deal_stage { root_id: '", root,
+                        "' entered_at { seconds: 1700000000 } amount { units: 1 } }"));
+  };
+  const auto expect_stages = [&](const std::string& acme, const std::string& other) {
+    EXPECT_EQ(Total("partner:crm:acme", "stages"), acme);
+    EXPECT_EQ(Total("partner:crm:other", "stages"), other);
+    {
+      Engine::View view(*engine_);
+      const auto facts = view.FactsOf("crm:acme", *FactSchemas::Get().Find("deal_stage"));
+      ASSERT_TRUE(facts.ok()) << facts.status();
+      EXPECT_EQ(absl::StrCat(facts->size(), "/", facts->size()), acme);
+    }
+    ExpectVerified();
+  };
+  Ingest(Partner("acme"));
+  Ingest(Partner("other"));
+  for (int i = 0; i < 20; ++i) stage(i * 7 % 40, "d1");
+  Ingest(Deal("d1", 1, 100, "acme"));
+  for (int i = 20; i < 40; ++i) stage(i * 7 % 40, "d1");
+  expect_stages("40/40", "0/0");
+  Ingest(Deal("d1", 2, 100, "other"));
+  expect_stages("0/0", "40/40");
+  Ingest(Deal("d2", 1, 100, "acme"));
+  for (int i = 0; i < 40; i += 2) stage(i, "d2", 2);
+  expect_stages("20/20", "20/20");
+  for (int i = 1; i < 40; i += 4) Ingest(absl::StrCat("record_id: 's", i, "' revision: 3 deleted: true deal_stage {}"));
+  Ingest(Deal("d1", 3, 100, "acme"));
+  expect_stages("30/30", "0/0");
+  ExpectReplayed();
+}
+
 TEST_F(EngineTest, AnInvoiceWithoutPartnerTakesThatOfItsCustomer) {
   Ingest(Partner("acme"));
   Ingest("record_id: 'i1' invoice { customer_id: 'c1' issued_at { seconds: 1700000000 } amount { units: 5 } }");

@@ -75,26 +75,33 @@ std::vector<const Entry*> Merged(const std::vector<const Entry*>& many, const st
 }  // namespace
 
 const KeyedValues::Value* KeyedValues::Find(absl::string_view key, size_t hash) const {
-  const auto it = map_.find(key, hash);
-  return it == map_.end() ? nullptr : &it->second;
+  const auto it = entries_.find(HashedKey{hash, key});
+  return it == entries_.end() ? nullptr : &it->entry->second;
 }
 
 void KeyedValues::Set(std::string key, Value value) {
-  const auto [it, is_new] = map_.insert_or_assign(std::move(key), std::move(value));
-  if (is_new) unsorted_.push_back(&*it);
+  const size_t hash = Hash(key);
+  if (const auto it = entries_.find(HashedKey{hash, key}); it != entries_.end()) {
+    it->entry->second = std::move(value);
+    return;
+  }
+  const auto it = entries_.insert({hash, std::make_unique<Entry>(std::move(key), std::move(value))}).first;
+  unsorted_.push_back(it->entry.get());
 }
 
 size_t KeyedValues::MoveTo(KeyedValues& to) {
   size_t bytes = 0;
+  to.entries_.reserve(to.entries_.size() + entries_.size());
   // Onwards, never from the beginning again: that takes the longer the emptier a hash map has become.
-  for (auto it = map_.begin(); it != map_.end();) {
-    auto node = map_.extract(it++);
-    bytes += node.key().size() + (node.mapped().has_value() ? node.mapped()->size() : 0) + kEntryBytes;
-    auto moved = to.map_.insert(std::move(node));
+  for (auto it = entries_.begin(); it != entries_.end();) {
+    auto node = entries_.extract(it++);
+    Entry& entry = *node.value().entry;
+    bytes += entry.first.size() + (entry.second.has_value() ? entry.second->size() : 0) + kEntryBytes;
+    auto moved = to.entries_.insert(std::move(node));
     if (moved.inserted) {
-      to.unsorted_.push_back(&*moved.position);
+      to.unsorted_.push_back(&entry);
     } else {
-      moved.position->second = std::move(moved.node.mapped());
+      moved.position->entry->second = std::move(entry.second);
     }
   }
   Clear();
@@ -102,7 +109,7 @@ size_t KeyedValues::MoveTo(KeyedValues& to) {
 }
 
 void KeyedValues::Clear() {
-  map_.clear();
+  entries_.clear();
   sorted_.clear();
   unsorted_.clear();
 }

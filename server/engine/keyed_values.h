@@ -11,12 +11,15 @@
 #define PARTNERMETRICS_SERVER_ENGINE_KEYED_VALUES_H_
 
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "absl/container/node_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/functional/function_ref.h"
+#include "absl/hash/hash.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "storage/mutex.h"
@@ -26,16 +29,16 @@ namespace partnermetrics {
 class KeyedValues {
  public:
   using Value = std::optional<std::string>;  // nothing: deleted
-  using Map = absl::node_hash_map<std::string, Value>;
-  using Entry = Map::value_type;
+  using Entry = std::pair<const std::string, Value>;
 
-  bool empty() const { return map_.empty(); }
+  bool empty() const { return entries_.empty(); }
   // In no order.
-  Map::const_iterator begin() const { return map_.begin(); }
-  Map::const_iterator end() const { return map_.end(); }
+  void ForEach(absl::FunctionRef<void(const Entry& entry)> visit) const {
+    for (const Slot& slot : entries_) visit(*slot.entry);
+  }
 
   // Who looks into several of these hashes the key once.
-  static size_t Hash(absl::string_view key) { return Map::hasher()(key); }
+  static size_t Hash(absl::string_view key) { return absl::HashOf(key); }
   const Value* Find(absl::string_view key, size_t hash) const;
   void Set(std::string key, Value value);
   // Leaves nothing here. Gives about the bytes of memory moved.
@@ -46,7 +49,33 @@ class KeyedValues {
   absl::Span<const Entry* const> InOrder() const;
 
  private:
-  Map map_;
+  // An entry with the hash of its key, so that a table that grows or is moved into another reads no keys.
+  struct Slot {
+    size_t hash;
+    std::unique_ptr<Entry> entry;
+  };
+  struct HashedKey {
+    size_t hash;
+    absl::string_view key;
+  };
+  struct SlotHash {
+    using is_transparent = void;
+    template <typename S>
+    size_t operator()(const S& slot) const {
+      return slot.hash;
+    }
+  };
+  struct SlotEqual {
+    using is_transparent = void;
+    static absl::string_view KeyOf(const Slot& slot) { return slot.entry->first; }
+    static absl::string_view KeyOf(const HashedKey& key) { return key.key; }
+    template <typename A, typename B>
+    bool operator()(const A& a, const B& b) const {
+      return a.hash == b.hash && KeyOf(a) == KeyOf(b);
+    }
+  };
+
+  absl::flat_hash_set<Slot, SlotHash, SlotEqual> entries_;
   mutable Mutex sorting_;  // among those who ask for the order
   mutable std::vector<const Entry*> sorted_;
   mutable std::vector<const Entry*> unsorted_;

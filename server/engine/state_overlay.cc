@@ -128,7 +128,7 @@ absl::Status StateOverlay::ScanStoredFacts(absl::string_view prefix, absl::strin
 
 void StateOverlay::ForEachChangedFact(absl::FunctionRef<void(absl::string_view key)> visit) const {
   for (const Layer* layer : {frozen_.get(), dirty_.get(), sealed_.get(), batch_.get()}) {
-    for (const auto& [key, value] : (*layer)[StateTable::kFacts]) visit(key);
+    (*layer)[StateTable::kFacts].ForEach([&](const Entry& entry) { visit(entry.first); });
   }
 }
 

@@ -50,7 +50,7 @@ void KnownRejects::Add(uint64_t hash) {
   if (sorted_.size() > kParts) sorted_.pop_front();
 }
 
-absl::StatusOr<int64_t> KnownRejects::LeaveOut(std::vector<storage::QuarantineRow>& rows) {
+absl::Status KnownRejects::LeaveOut(std::vector<storage::QuarantineRow>& rows, RunTally& tally) {
   int64_t again = 0;
   std::vector<storage::QuarantineRow> left;
   for (storage::QuarantineRow& row : rows) {
@@ -66,7 +66,9 @@ absl::StatusOr<int64_t> KnownRejects::LeaveOut(std::vector<storage::QuarantineRo
     }
   }
   rows = std::move(left);
-  return again;
+  tally.RejectedAgain(again);
+  tally.Quarantined(rows);
+  return absl::OkStatus();
 }
 
 }  // namespace partnermetrics

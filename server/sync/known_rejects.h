@@ -3,8 +3,7 @@
 // discarded. One that passed a replay is forgotten.
 //
 //   ASSIGN_OR_RETURN(KnownRejects known, KnownRejects::Read(log, config.name, run_id));
-//   ASSIGN_OR_RETURN(int64_t again, known.LeaveOut(request.quarantine));   // the new ones are left, and known from now
-//   on
+//   RETURN_IF_ERROR(known.LeaveOut(request.quarantine, tally));   // the new ones are left, and known from now on
 //
 // The rows alone say what is known, and they are durable together with their page: a run that goes on after a kill
 // knows exactly those of the pages that it wrote.
@@ -19,8 +18,10 @@
 #include <vector>
 
 #include "absl/container/flat_hash_set.h"
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "server/sync/run_tally.h"
 #include "storage/event_log.h"
 
 namespace partnermetrics {
@@ -34,8 +35,9 @@ class KnownRejects {
   static absl::StatusOr<KnownRejects> Read(const storage::EventLog& log, absl::string_view connector,
                                            absl::string_view run_id, size_t part = kPart);
 
-  // Takes the known ones out of the rows. Returns how many of them are from before the run.
-  absl::StatusOr<int64_t> LeaveOut(std::vector<storage::QuarantineRow>& rows);
+  // Takes the known ones out of the rows. The tally counts those that are from before the run, and the rows that are
+  // left.
+  absl::Status LeaveOut(std::vector<storage::QuarantineRow>& rows, RunTally& tally);
 
   // What the connector's open entries take, as they are counted for a run (RunCounts.quarantine_bytes).
   uint64_t open_bytes() const { return open_bytes_; }

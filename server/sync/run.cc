@@ -161,9 +161,7 @@ absl::Status SyncRun::Quarantine(std::vector<storage::QuarantineRow>& rejects) {
   if (!known_.has_value()) {
     ASSIGN_OR_RETURN(known_, KnownRejects::Read(program_.log(), config_.name, run_id_));
   }
-  ASSIGN_OR_RETURN(const int64_t again, known_->LeaveOut(rejects));
-  prepared_.RejectedAgain(again);
-  prepared_.Quarantined(rejects);
+  RETURN_IF_ERROR(known_->LeaveOut(rejects, prepared_));
   const uint64_t most = options_.max_open_quarantine_bytes;
   if (most == 0 || rejects.empty() || known_->open_bytes() <= most) return absl::OkStatus();
   return MakeError(absl::StatusCode::kResourceExhausted, "QUARANTINE_FULL",

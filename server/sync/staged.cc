@@ -67,9 +67,7 @@ absl::Status PublishStagedRun(const ConnectorConfig& config, Programs& programs,
   request.quarantine = std::move(staged.content.quarantine);
   if (!request.quarantine.empty()) {
     ASSIGN_OR_RETURN(KnownRejects known, KnownRejects::Read(program.log(), config.name, end.run_id()));
-    ASSIGN_OR_RETURN(const int64_t again, known.LeaveOut(request.quarantine));
-    tally.RejectedAgain(again);
-    tally.Quarantined(request.quarantine);
+    RETURN_IF_ERROR(known.LeaveOut(request.quarantine, tally));
   }
   const auto stated = static_cast<std::ptrdiff_t>(request.events.size());
   std::vector<PreparedEvent> deletes =

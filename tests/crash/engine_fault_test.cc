@@ -78,8 +78,8 @@ class EngineFaultTest : public OpsFixture {
     return request;
   }
 
-  // Calls `run` with every k that is to be tried of so many operations.
-  static void ForEachFault(int64_t operations, const std::function<void(int64_t k)>& run) {
+  // Calls `run` with every k that is to be tried of so many operations; whether these are all.
+  static bool ForEachFault(int64_t operations, const std::function<void(int64_t k)>& run) {
     const char* text = std::getenv("PM_FAULTS");
     const int64_t faults = text == nullptr ? operations : std::strtoll(text, nullptr, 10);
     const int64_t stride = std::max<int64_t>(1, operations / std::max<int64_t>(faults, 1));
@@ -89,6 +89,7 @@ class EngineFaultTest : public OpsFixture {
       run(k);
     }
     std::cout << runs << " runs over " << operations << " operations\n";
+    return stride == 1;
   }
 
   std::shared_ptr<storage::FaultFileSystem> files_;
@@ -382,7 +383,7 @@ TEST_P(ReadFaultTest, AnswersAreRightOrErrorsAndAllGoesOn) {
   EXPECT_NE(*before["cells of business"], *after["cells of business"]);
   EXPECT_EQ(*after["verified"], "0 differences");
 
-  ForEachFault(operations, [&](int64_t k) {
+  const bool all = ForEachFault(operations, [&](int64_t k) {
     Crash();
     files_->FailNext(Op::kRead, "", Error::kIo, k, GetParam());
     bool corrected = false;
@@ -399,7 +400,10 @@ TEST_P(ReadFaultTest, AnswersAreRightOrErrorsAndAllGoesOn) {
     ExpectTrue(ReadAll(), after, Disk::kSound);
   });
   EXPECT_GT(errors_, 0);
-  EXPECT_GT(refused_writes_, 0);
+  // Few reads are those of a write: a sample of the faults may pass over them all.
+  if (all) {
+    EXPECT_GT(refused_writes_, 0);
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(, ReadFaultTest, testing::Values(kOnce, kForGood),

@@ -188,6 +188,8 @@ class Session {
         return With(DecodeLog(frame.payload), [&](LogLine& line) { TakeLog(std::move(line)); });
       case FrameType::kProblem:
         return With(DecodeProblem(frame.payload), [&](Problem& problem) { TakeProblem(problem); });
+      case FrameType::kColumns:
+        return With(DecodeColumns(frame.payload), [&](Columns& columns) { TakeColumns(columns); });
       case FrameType::kList:
         return With(DecodeList(frame.payload), [&](std::uint64_t first) { AnswerList(first); });
       case FrameType::kOpen:
@@ -228,6 +230,12 @@ class Session {
   void TakeProblem(Problem& problem) {
     for (std::string* text : {&problem.where, &problem.message, &problem.remedy}) *text = Redact(*text);
     handler_->OnProblem(problem);
+  }
+
+  void TakeColumns(Columns& columns) {
+    columns.stream = Redact(columns.stream);
+    for (auto& [name, read] : columns.columns) name = Redact(name);
+    handler_->OnColumns(columns);
   }
 
   void TakeDone(const Done& done) {

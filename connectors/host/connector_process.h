@@ -78,6 +78,7 @@ class ConnectorHandler {
   virtual void OnProgress(const Progress& progress) {}
   virtual void OnLog(const LogLine& line) {}
   virtual void OnProblem(const Problem& problem) {}
+  virtual void OnColumns(const Columns& columns) {}
 };
 
 class ConnectorProcess {

@@ -13,6 +13,7 @@ constexpr std::size_t kHeaderSize = sizeof(std::uint32_t) + 1;
 // The fewest bytes that an element of a list takes, so that a count cannot make us reserve more than was sent.
 constexpr std::size_t kMinRecord = 7 * sizeof(std::uint32_t) + 2 * sizeof(std::uint64_t);
 constexpr std::size_t kMinPair = 2 * sizeof(std::uint32_t);
+constexpr std::size_t kMinColumn = sizeof(std::uint32_t) + 1;
 constexpr std::size_t kMinFile = sizeof(std::uint32_t) + 2 * sizeof(std::uint64_t);
 
 class Writer {
@@ -175,6 +176,17 @@ std::string Encode(const Problem& problem) {
   return std::move(writer).Finish();
 }
 
+std::string Encode(const Columns& columns) {
+  Writer writer(FrameType::kColumns);
+  writer.Text(columns.stream);
+  writer.Number(static_cast<std::uint32_t>(columns.columns.size()));
+  for (const auto& [name, read] : columns.columns) {
+    writer.Text(name);
+    writer.Number(static_cast<std::uint8_t>(read));
+  }
+  return std::move(writer).Finish();
+}
+
 std::string EncodeList(std::uint64_t first) {
   Writer writer(FrameType::kList);
   writer.Number(first);
@@ -260,6 +272,18 @@ absl::StatusOr<Problem> DecodeProblem(absl::string_view payload) {
   problem.level = parser.Number<std::int32_t>();
   for (std::string* text : {&problem.where, &problem.message, &problem.remedy}) *text = parser.String();
   return parser.End(std::move(problem), "problem");
+}
+
+absl::StatusOr<Columns> DecodeColumns(absl::string_view payload) {
+  Parser parser(payload);
+  Columns columns;
+  columns.stream = parser.String();
+  columns.columns.resize(parser.Count(kMinColumn));
+  for (auto& [name, read] : columns.columns) {
+    name = parser.String();
+    read = parser.Number<std::uint8_t>() != 0;
+  }
+  return parser.End(std::move(columns), "columns");
 }
 
 absl::StatusOr<std::uint64_t> DecodeList(absl::string_view payload) {

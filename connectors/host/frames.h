@@ -41,6 +41,7 @@ enum class FrameType : std::uint8_t {
   kOpen = 8,
   kDone = 9,
   kAlive = 10,
+  kColumns = 11,
   // From the server.
   kStart = 32,
   kAck = 33,
@@ -106,6 +107,12 @@ struct Problem {
   std::string where, message, remedy;
 };
 
+// The columns of a stream, and which of them are read.
+struct Columns {
+  std::string stream;
+  std::vector<std::pair<std::string, bool>> columns;
+};
+
 struct Done {
   std::int32_t code = PM_OK;
   std::string where, message, remedy;
@@ -119,6 +126,7 @@ std::string EncodeComplete(absl::string_view fact_kind);
 std::string Encode(const Progress& progress);
 std::string Encode(const LogLine& line);
 std::string Encode(const Problem& problem);
+std::string Encode(const Columns& columns);
 std::string EncodeList(std::uint64_t first);
 std::string EncodeOpen(absl::string_view name);
 std::string Encode(const Done& done);
@@ -131,6 +139,7 @@ absl::StatusOr<std::string> DecodeText(absl::string_view payload);  // kComplete
 absl::StatusOr<Progress> DecodeProgress(absl::string_view payload);
 absl::StatusOr<LogLine> DecodeLog(absl::string_view payload);
 absl::StatusOr<Problem> DecodeProblem(absl::string_view payload);
+absl::StatusOr<Columns> DecodeColumns(absl::string_view payload);
 absl::StatusOr<std::uint64_t> DecodeList(absl::string_view payload);
 absl::StatusOr<Done> DecodeDone(absl::string_view payload);
 

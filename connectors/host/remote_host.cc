@@ -88,6 +88,10 @@ struct RemoteHost::Calls {
                       const char* remedy) noexcept {
     Self(ctx)->channel_->Send(Encode(connectors::Problem{level, Text(where), Text(message), Text(remedy)}));
   }
+  static void Columns(void* ctx, const char* stream, const pm_column* columns, std::size_t count,
+                      std::size_t column_size) noexcept {
+    Self(ctx)->Columns(stream, columns, count, column_size);
+  }
   static std::int32_t List(void* ctx, std::uint64_t index, pm_file* out, pm_error* error) noexcept {
     return Self(ctx)->List(index, out, error);
   }
@@ -102,9 +106,10 @@ struct RemoteHost::Calls {
 };
 
 RemoteHost::RemoteHost(Channel* channel)
-    : channel_(channel), table_{PM_MAGIC,         PM_ABI_VERSION,    sizeof(pm_host),  this,         &Calls::Commit,
-                                &Calls::Complete, &Calls::Cancelled, &Calls::Progress, &Calls::Log,  &Calls::Problem,
-                                &Calls::List,     &Calls::Open,      &Calls::ReadAt,   &Calls::Close} {}
+    : channel_(channel),
+      table_{PM_MAGIC,         PM_ABI_VERSION,    sizeof(pm_host),  this,          &Calls::Commit,
+             &Calls::Complete, &Calls::Cancelled, &Calls::Progress, &Calls::Log,   &Calls::Problem,
+             &Calls::List,     &Calls::Open,      &Calls::ReadAt,   &Calls::Close, &Calls::Columns} {}
 
 std::string RemoteHost::ChangedFile() {
   for (const auto& [handle, file] : open_) {
@@ -145,6 +150,20 @@ void RemoteHost::ReportBytesRead() {
   for (const auto& [name, bytes] : reached_) done += bytes;
   for (const FileEntry& file : files_) total += file.size;
   if (done > 0) channel_->Send(Encode(connectors::Progress{done, all_files_ ? total : 0, "bytes"}));
+}
+
+void RemoteHost::Columns(const char* stream, const pm_column* columns, std::size_t count, std::size_t column_size) {
+  if (column_size < sizeof(pm_column)) return;
+  connectors::Columns told;
+  told.stream = Text(stream);
+  std::size_t size = told.stream.size();
+  const char* at = reinterpret_cast<const char*>(columns);
+  for (std::size_t i = 0; i < count && size < PM_PAGE_MAX_BYTES; ++i, at += column_size) {
+    const auto& column = *reinterpret_cast<const pm_column*>(at);
+    told.columns.emplace_back(Text(column.name), column.read != 0);
+    size += told.columns.back().first.size() + sizeof(column);
+  }
+  channel_->Send(Encode(told));
 }
 
 std::int32_t RemoteHost::List(std::uint64_t index, pm_file* out, pm_error* error) {

@@ -46,6 +46,7 @@ class RemoteHost {
 
   std::int32_t Commit(const pm_record* records, std::size_t count, std::size_t record_size, const pm_bytes* state,
                       pm_error* error);
+  void Columns(const char* stream, const pm_column* columns, std::size_t count, std::size_t column_size);
   std::int32_t List(std::uint64_t index, pm_file* out, pm_error* error);
   std::int32_t Open(const char* name, pm_file* out, std::uint64_t* handle, pm_error* error);
   std::int32_t ReadAt(std::uint64_t handle, std::uint64_t offset, void* buffer, std::size_t size, std::size_t* got,

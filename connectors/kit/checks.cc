@@ -8,6 +8,7 @@ const std::vector<Check>& Checks() {
       {"settings", "names settings that are unknown, missing or wrong", &CheckSettings},
       {"check", "finds no fault in the recorded files", &CheckFolder},
       {"events", "states valid events of the kinds that it describes, each with its place", &CheckEvents},
+      {"columns", "tells the columns of its source under names that stay", &CheckColumns},
       {"repeatable", "reads the same twice", &CheckRepeatable},
       {"resume", "goes on from every committed state with exactly the rest", &CheckResume},
       {"grown", "loses nothing when a file has grown since the last run", &CheckGrown},

@@ -37,6 +37,7 @@ Verdict CheckSettings(const Subject& subject, const pm_connector& plugin);
 Verdict CheckFolder(const Subject& subject, const pm_connector& plugin);
 Verdict CheckEvents(const Subject& subject, const pm_connector& plugin);
 Verdict CheckSizes(const Subject& subject, const pm_connector& plugin);
+Verdict CheckColumns(const Subject& subject, const pm_connector& plugin);
 Verdict CheckSecrets(const Subject& subject, const pm_connector& plugin);
 // checks_reading.cc: what reading gives whatever happens.
 Verdict CheckRepeatable(const Subject& subject, const pm_connector& plugin);

@@ -163,6 +163,18 @@ Verdict CheckEvents(const Subject& subject, const pm_connector& plugin) {
   return events > 0 ? Verdict{} : Failed("the recorded files give no event; give it data that it reads (--data)");
 }
 
+Verdict CheckColumns(const Subject& subject, const pm_connector& plugin) {
+  KitHost first(subject.feed), second(subject.feed);
+  for (KitHost* host : {&first, &second}) {
+    const Outcome outcome = RunPlugin(plugin, host, subject.settings, Step::kRead);
+    if (outcome.code != PM_OK) return Failed(absl::StrCat("read fails: ", outcome.Text()));
+  }
+  if (first.columns.empty()) return NotApplicable("it tells no columns; a source with a header should");
+  if (!first.violations.empty()) return Failed(first.violations.front());
+  if (first.columns == second.columns) return {};
+  return Failed("a second read tells other streams or columns; a stream has the same name in every run");
+}
+
 Verdict CheckSizes(const Subject& subject, const pm_connector& plugin) {
   KitHost plain(subject.feed), odd(subject.feed, {.odd_sizes = true});
   const Outcome outcome = RunPlugin(plugin, &plain, subject.settings, Step::kRead);
@@ -173,6 +185,11 @@ Verdict CheckSizes(const Subject& subject, const pm_connector& plugin) {
   }
   if (plain.records != odd.records)
     return Failed("with larger settings and a larger host table it reads something else");
+  KitHost old(subject.feed, {.first_host = true});
+  const Outcome before = RunPlugin(plugin, &old, subject.settings, Step::kRead);
+  if (before.code != outcome.code || plain.records != old.records) {
+    return Failed(absl::StrCat("with the table of the first hosts it reads something else: ", before.Text()));
+  }
   Settings settings = subject.settings;
   settings[kUnknownSetting] = "1";
   KitHost host(subject.feed);

@@ -105,13 +105,26 @@ struct KitHost::Calls {
     return PM_OK;
   }
   static void Close(void*, std::uint64_t) {}
+  static void TakeColumns(void* ctx, const char* stream, const pm_column* columns, std::size_t count,
+                          std::size_t column_size) {
+    Columns told{Text(stream), {}};
+    if (column_size < sizeof(pm_column)) return Self(ctx).Violation(absl::StrCat("column_size is ", column_size));
+    const char* at = reinterpret_cast<const char*>(columns);
+    for (std::size_t i = 0; i < count; ++i, at += column_size) {
+      const auto& column = *reinterpret_cast<const pm_column*>(at);
+      told.columns.emplace_back(Text(column.name), column.read != 0);
+    }
+    Self(ctx).Take(told);
+  }
 };
 
 KitHost::KitHost(Feed feed, HostFaults faults) : feed_(std::move(feed)), faults_(faults) {
   for (const auto& [name, file] : feed_.files()) names_.push_back(name);
-  const std::size_t size = faults_.odd_sizes ? sizeof(NewerTable) : sizeof(pm_host);
+  std::size_t size = faults_.odd_sizes ? sizeof(NewerTable) : sizeof(pm_host);
+  if (faults_.first_host) size = offsetof(pm_host, columns);
   newer_ = {{PM_MAGIC, PM_ABI_VERSION, size, this, &Calls::Commit, &Calls::Complete, &Calls::Cancelled,
-             &Calls::Progress, &Calls::Log, &Calls::Problem, &Calls::List, &Calls::Open, &Calls::ReadAt, &Calls::Close},
+             &Calls::Progress, &Calls::Log, &Calls::Problem, &Calls::List, &Calls::Open, &Calls::ReadAt, &Calls::Close,
+             faults_.first_host ? nullptr : &Calls::TakeColumns},
             nullptr};
   table_ = &newer_.table;
 }
@@ -134,6 +147,14 @@ void KitHost::Take(const pm_record& record) {
   }
   records.push_back({Bytes(record.events), Bytes(record.raw), Text(record.file), Text(record.reject), Text(record.skip),
                      Text(record.field), Text(record.message), record.row, record.offset});
+}
+
+void KitHost::Take(const Columns& told) {
+  if (told.stream.empty()) Violation("columns are told of a stream without a name");
+  for (const auto& [name, read] : told.columns) {
+    if (name.empty()) Violation(absl::StrCat("a column of the stream ", told.stream, " has no name"));
+  }
+  columns.push_back(told);
 }
 
 std::int32_t KitHost::Fail(pm_error* error, std::int32_t code, const std::string& where, const std::string& message) {

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "connectors/kit/feed.h"
@@ -31,12 +32,21 @@ struct Finding {
   std::string where, message, remedy;
 };
 
+// The columns of a stream as they were told.
+struct Columns {
+  std::string stream;
+  std::vector<std::pair<std::string, bool>> columns;
+
+  bool operator==(const Columns&) const = default;
+};
+
 struct HostFaults {
   bool short_reads = false;                              // reads give a few bytes at a time
   std::optional<std::uint64_t> fail_at = {};             // reading a file from this offset on is an error
   std::optional<std::uint64_t> end_at = {};              // files end here although they are longer
   std::optional<std::size_t> cancel_after_records = {};  // the run shall stop once so many were handed over
   bool odd_sizes = false;    // structs of another size than this header's, as of a newer host
+  bool first_host = false;   // the table ends where that of the first hosts did
   bool keep_records = true;  // else they are only counted
 };
 
@@ -53,6 +63,7 @@ class KitHost {
   std::vector<std::string> complete;
   std::vector<Finding> problems;
   std::vector<std::string> logs;
+  std::vector<Columns> columns;
   std::vector<std::string> violations;  // of the header's rules
   std::size_t record_count = 0;
   std::size_t commits_after_cancel = 0;
@@ -68,6 +79,7 @@ class KitHost {
   bool Cancelled() const { return faults_.cancel_after_records && record_count >= *faults_.cancel_after_records; }
   void Violation(std::string text);
   void Take(const pm_record& record);
+  void Take(const Columns& columns);
   std::int32_t Fail(pm_error* error, std::int32_t code, const std::string& where, const std::string& message);
 
   const Feed feed_;

@@ -78,7 +78,7 @@ AnswerMapper::AnswerMapper(const Options& options, const Layout& layout, int64_t
   integration_ = bind.Optional("integration", {"IntegrationId"});
   partners_ = bind.All("partner", {"PartnerId", "Partner ID", "partner_id", "AccountId", "Account ID", "account_id",
                                    "ExternalReference", "ExternalDataReference", "Custom Data 1"});
-  unread_ = bind.Unread();
+  columns_ = bind.Columns();
   if (layout.time_zone.empty()) return;
   if (std::optional<sdk::TimeZone> zone = sdk::TimeZone::Load(layout.time_zone)) {
     zone_ = *zone;
@@ -133,18 +133,23 @@ sdk::Status AnswerMapper::FindScores(const Layout& layout) {
     return sdk::SourceError("", "it is not known which column is the score",
                             "name it in the setting nps_column or score_columns");
   }
-  for (const ScoreColumn& column : scores_) {
-    for (int index : {column.score, column.group}) {
-      if (index < 0) continue;
-      const std::string& name = layout.columns.names()[static_cast<size_t>(index)];
-      unread_.erase(std::remove(unread_.begin(), unread_.end(), name), unread_.end());
-    }
-  }
   // The follow-up question of an NPS question has its tag with _TEXT.
   if (comment_ < 0 && scores_.front().score >= 0) {
     comment_ = layout.columns.Find(layout.columns.names()[static_cast<size_t>(scores_.front().score)] + "_TEXT");
   }
+  MarkRead(layout, comment_);
+  for (const ScoreColumn& column : scores_) {
+    MarkRead(layout, column.score);
+    MarkRead(layout, column.group);
+  }
   return {};
+}
+
+void AnswerMapper::MarkRead(const Layout& layout, int index) {
+  if (index < 0) return;
+  for (sdk::Column& column : columns_) {
+    column.read = column.read || column.name == layout.columns.names()[static_cast<size_t>(index)];
+  }
 }
 
 // Answers without id get one from the row's text; equal rows are numbered.

@@ -44,7 +44,8 @@ class AnswerMapper {
   // Maps one answer. Returns the rule by which it is left out, or null. Faults stay in the record.
   const char* Map(sdk::CsvRecord* record, std::string_view raw, v1::EventBatch* events);
 
-  const std::vector<std::string>& unread() const { return unread_; }
+  // Of the file, and whether they are read.
+  const std::vector<sdk::Column>& columns() const { return columns_; }
 
  private:
   struct ScoreColumn {
@@ -56,6 +57,7 @@ class AnswerMapper {
 
   AnswerMapper(const Options& options, const Layout& layout, int64_t file_micros);
   sdk::Status FindScores(const Layout& layout);
+  void MarkRead(const Layout& layout, int index);
   const char* Filter(sdk::CsvRecord* record) const;
   std::string RecordId(const sdk::CsvRecord& record, std::string_view raw);
   void MapRespondent(const sdk::CsvRecord& record, v1::SurveyResponse* response) const;
@@ -70,7 +72,7 @@ class AnswerMapper {
       integration_;
   std::vector<int> partners_;
   std::vector<ScoreColumn> scores_;
-  std::vector<std::string> unread_;
+  std::vector<sdk::Column> columns_;
   sdk::RowIds row_ids_;
 };
 

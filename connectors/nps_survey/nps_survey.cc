@@ -111,10 +111,7 @@ class NpsSurvey : public sdk::Connector {
     }
     PM_ASSIGN_OR_RETURN(Layout layout, DetectLayout(csv.get()));
     PM_ASSIGN_OR_RETURN(AnswerMapper mapper, AnswerMapper::Make(options_, layout, input.modified_unix_ns / 1000));
-    if (!mapper.unread().empty()) {
-      sink.Problem(Level::kInfo, input.name, "columns that are not read: " + sdk::JoinNames(mapper.unread()),
-                   "name those that matter in the settings");
-    }
+    sink.Columns(sdk::StreamName(input.base_name), mapper.columns());
     PM_ASSIGN_OR_RETURN(csv, OpenCsv(inputs, input));
     sdk::CsvRow row;
     for (size_t i = 1; i < layout.header_rows; ++i) PM_RETURN_IF_ERROR(csv->Next(&row).status());

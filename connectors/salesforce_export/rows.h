@@ -62,6 +62,7 @@ sdk::Status ForEachRow(const Source& source, const std::string& object, Each eac
     if (csv == nullptr) continue;
     sdk::ColumnBinder bind(csv->header(), object, source.options.column_map);
     Columns columns(&bind);
+    source.reporter.Columns(object, bind.Columns());
     sdk::CsvRow row;
     while (true) {
       PM_ASSIGN_OR_RETURN(bool more, csv->Next(&row));

@@ -67,18 +67,13 @@ class Run {
     return sink.Cancelled() ? sdk::Cancelled() : sdk::Status();
   }
 
-  // A missing column stops the run; columns that nothing reads, or that are mapped and not there, are told.
+  // A missing column stops the run; columns that are mapped and not there are told.
   sdk::Status CheckColumns(const std::string& file, const sdk::ColumnBinder& bind) {
     if (!bind.missing().empty()) {
       return sdk::SourceError(file, "required columns are missing: " + sdk::JoinNames(bind.missing()),
                               "export them too, or name them in the setting column_map");
     }
     TellUnmapped(file, bind, sink);
-    std::vector<std::string> unread = bind.Unread();
-    if (!unread.empty()) {
-      sink.Problem(sdk::Level::kInfo, file, "columns that are not read: " + sdk::JoinNames(unread),
-                   "name those that matter in the setting column_map");
-    }
     return {};
   }
 

@@ -225,8 +225,8 @@ class SalesforceExport : public sdk::Connector {
     for (const std::string& name : files.unknown()) {
       sink.Problem(Level::kInfo, name, "the file is not read", "name its object in the setting file_map");
     }
+    PM_RETURN_IF_ERROR(TellColumns(files, sink));
     PM_ASSIGN_OR_RETURN(Lookups lookups, Lookups::Load(files, options_, sink));
-
     if (lookups.partners.bad_rows() > 0) state.incomplete.insert("Contact");
     Run run(options_, files, sink, std::move(state));
     for (size_t i = resumes ? IndexOf(run.state.object) : 0; i < kObjects.size(); ++i) {
@@ -239,14 +239,36 @@ class SalesforceExport : public sdk::Connector {
   }
 
  private:
-  void CheckHeader(const ObjectReader& object, const sdk::Input& input, const sdk::CsvReader& csv,
-                   const MapperContext& context, Reporter& reporter) const {
+  sdk::ColumnBinder Bind(const ObjectReader& object, const sdk::CsvReader& csv, const MapperContext& context) const {
     sdk::ColumnBinder bind(csv.header(), object.object, options_.column_map);
     if (object.make != nullptr) {
       object.make(&bind, context);
     } else {
       BindHistory(object.object, &bind);
     }
+    return bind;
+  }
+
+  // Before any row is read: then a run that fails, or goes on behind some objects, has told of all of them.
+  Status TellColumns(const ExportFiles& files, Sink& sink) const {
+    const Lookups no_lookups(0);
+    const DealLinks no_deals;
+    const MapperContext context{options_, no_lookups, no_deals};
+    for (const ObjectReader& object : kObjects) {
+      PM_ASSIGN_OR_RETURN(bool read, IsRead(object, files));
+      if (!read) continue;
+      for (const sdk::Input& input : files.Of(object.object)) {
+        const sdk::Result<std::unique_ptr<sdk::CsvReader>> csv = files.Open(input);
+        if (!csv.ok() || *csv == nullptr) continue;  // reading it says so
+        sink.Columns(object.object, Bind(object, **csv, context).Columns());
+      }
+    }
+    return {};
+  }
+
+  void CheckHeader(const ObjectReader& object, const sdk::Input& input, const sdk::CsvReader& csv,
+                   const MapperContext& context, Reporter& reporter) const {
+    const sdk::ColumnBinder bind = Bind(object, csv, context);
     for (const std::string& column : bind.missing()) {
       reporter.Problem(Level::kError, input.name, "the required column " + column + " is missing",
                        "export it too, or name it in the setting column_map");

@@ -36,6 +36,21 @@ void Reporter::Problem(Level level, const std::string& where, const std::string&
   host_->problem(host_->ctx, static_cast<std::int32_t>(level), where.c_str(), message.c_str(), remedy.c_str());
 }
 
+void Reporter::Columns(const std::string& stream, const std::vector<Column>& columns) {
+  if (!PM_HAS(host_, pm_host, columns)) {
+    std::string unread;
+    for (const Column& column : columns) {
+      if (!column.read) unread += (unread.empty() ? "" : ", ") + column.name;
+    }
+    if (!unread.empty()) Problem(Level::kInfo, stream, "columns that are not read: " + unread);
+    return;
+  }
+  std::vector<pm_column> list;
+  list.reserve(columns.size());
+  for (const Column& column : columns) list.push_back({column.name.c_str(), column.read ? 1 : 0});
+  host_->columns(host_->ctx, stream.c_str(), list.data(), list.size(), sizeof(pm_column));
+}
+
 Status Sink::EmitSerialized(const Place& place, std::string_view raw, std::string_view events) {
   if (events.size() > kEventBytes) {
     return Reject(place, raw, {}, "record_too_large", "the events of this record are larger than 1 MiB");

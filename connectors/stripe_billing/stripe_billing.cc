@@ -1,4 +1,5 @@
 // The plugin stripe_billing: Stripe's API objects as JSON or JSON lines, and the dashboard's exports as CSV.
+#include "connectors/sdk/readers/columns.h"
 #include "connectors/sdk/readers/csv.h"
 #include "connectors/sdk/readers/encoding.h"
 #include "connectors/sdk/readers/file_state.h"
@@ -270,11 +271,8 @@ class StripeBilling : public sdk::Connector {
       sink.Problem(Level::kInfo, input.name, std::string("the file is not read: ") + NoFacts(ExportOf(csv->header())));
       return {};
     }
+    sink.Columns(sdk::StreamName(input.base_name), bind.Columns());
     PM_RETURN_IF_ERROR(RequireColumns(input, bind));
-    std::vector<std::string> unread = bind.Unread();
-    if (!unread.empty()) {
-      sink.Problem(Level::kInfo, input.name, "columns that are not read: " + sdk::JoinNames(unread));
-    }
     sdk::CsvRow row;
     while (true) {
       PM_ASSIGN_OR_RETURN(bool more, csv->Next(&row));

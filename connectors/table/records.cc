@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "connectors/sdk/readers/columns.h"
 #include "connectors/sdk/readers/csv.h"
 #include "connectors/sdk/readers/encoding.h"
 #include "connectors/sdk/readers/json.h"
@@ -77,12 +78,12 @@ class CsvRecords : public RecordSource {
     return true;
   }
 
-  std::vector<std::string> Unread() const override {
-    std::vector<std::string> names;
+  void TellColumns(const sdk::Input& input, sdk::Reporter& reporter) const override {
+    std::vector<sdk::Column> columns;
     for (size_t i = 0; i < header_.size(); ++i) {
-      if (!bound_[i] && !header_.names()[i].empty()) names.push_back(header_.names()[i]);
+      if (!header_.names()[i].empty()) columns.push_back({header_.names()[i], bound_[i]});
     }
-    return names;
+    reporter.Columns(sdk::StreamName(input.base_name), columns);
   }
 
  private:
@@ -210,7 +211,12 @@ class JsonRecords : public RecordSource {
     return Take(pending_[next_++], nullptr, "");
   }
 
-  std::vector<std::string> Unread() const override { return {unread_.begin(), unread_.end()}; }
+  void TellColumns(const sdk::Input& input, sdk::Reporter& reporter) const override {
+    if (unread_.empty()) return;
+    reporter.Problem(sdk::Level::kInfo, input.name,
+                     "members that are not read: " + sdk::JoinNames({unread_.begin(), unread_.end()}),
+                     "name those that matter in the mapping");
+  }
 
  private:
   class Object : public Record {

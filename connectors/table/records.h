@@ -41,8 +41,9 @@ class RecordSource {
   virtual sdk::Result<std::unique_ptr<Record>> Bind(const ColumnList& columns) = 0;
   // Goes on to the next record; false at the end.
   virtual sdk::Result<bool> Next() = 0;
-  // Columns that the file has, as far as it was read, and nothing was bound to.
-  virtual std::vector<std::string> Unread() const = 0;
+  // Tells of the file's columns, as far as it was read, and which of them are bound. Objects have no header: of them
+  // only members that nothing is bound to are told.
+  virtual void TellColumns(const sdk::Input& input, sdk::Reporter& reporter) const = 0;
 
   const Row& row() const { return row_; }
 

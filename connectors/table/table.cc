@@ -242,11 +242,7 @@ class Table : public sdk::Connector {
       state->Advance(row.number);
       if (sink.PageFull()) PM_RETURN_IF_ERROR(sink.Checkpoint(state->Serialize()));
     }
-    const std::vector<std::string> unread = source->Unread();
-    if (!unread.empty()) {
-      sink.Problem(Level::kInfo, input.name, "columns that are not read: " + sdk::JoinNames(unread),
-                   "name those that matter in the mapping");
-    }
+    source->TellColumns(input, sink);
     return {};
   }
 

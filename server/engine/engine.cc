@@ -230,7 +230,11 @@ absl::Status Engine::ApplyRun(const storage::LogRecord& record) {
     run.set_state(end.state());
     run.set_error(end.error());
     *run.mutable_remarks() = end.remarks();
+    *run.mutable_schema_changes() = end.schema_changes();
+    run.set_columns_changed(end.columns_changed());
     run.set_ended_at_us(record.appended_at_us);
+    // RUN_STATE_SUCCEEDED and RUN_STATE_PARTIAL: it is finished.
+    if (end.state() == 2 || end.state() == 3) RETURN_IF_ERROR(KeepColumns(run.connector(), end));
   }
   state_.Put(StateTable::kIndexes, run_key, run.SerializeAsString());
 
@@ -243,6 +247,21 @@ absl::Status Engine::ApplyRun(const storage::LogRecord& record) {
   cursor.set_run_id(run_id);
   if (page.has_state()) cursor.set_state(page.state());
   state_.Put(StateTable::kIndexes, cursor_key, cursor.SerializeAsString());
+  return absl::OkStatus();
+}
+
+absl::Status Engine::KeepColumns(const std::string& connector, const log::v1::RunEnd& end) {
+  if (end.columns().empty()) return absl::OkStatus();
+  const std::string key = keys_.Of(Index::kColumns, connector);
+  ASSIGN_OR_RETURN(const auto stored, state_.Get(StateTable::kIndexes, key));
+  log::v1::ConnectorColumns known;
+  if (stored.has_value() && !known.ParseFromString(*stored)) return absl::DataLossError("stored columns are damaged");
+  std::map<std::string, log::v1::StreamColumns> streams;
+  for (log::v1::StreamColumns& stream : *known.mutable_streams()) streams[stream.stream()] = std::move(stream);
+  for (const log::v1::StreamColumns& stream : end.columns()) streams[stream.stream()] = stream;
+  known.clear_streams();
+  for (auto& [name, stream] : streams) *known.add_streams() = std::move(stream);
+  state_.Put(StateTable::kIndexes, key, known.SerializeAsString());
   return absl::OkStatus();
 }
 

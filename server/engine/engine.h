@@ -114,6 +114,8 @@ class Engine {
   absl::StatusOr<Applied> ApplyEvent(const storage::LogRecord& record);
   absl::Status ApplyDefinitions(const storage::LogRecord& record);
   absl::Status ApplyRun(const storage::LogRecord& record);
+  // What a finished run of the connector found is what the next one is compared with.
+  absl::Status KeepColumns(const std::string& connector, const log::v1::RunEnd& end);
   absl::Status ApplyPeriod(const storage::LogRecord& record);
   Standing Stand() const;
   absl::Status ApplyAlias(const storage::LogRecord& record, Applied& applied);

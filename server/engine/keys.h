@@ -46,6 +46,7 @@ enum class Index : char {
   kMoney = 'M',           // currency, money date, fact → nothing: money in another currency than the programme's
   kRun = 'N',             // run → its record
   kRunState = 'O',        // connector → state to go on from
+  kColumns = 'o',         // connector → columns of its source
   kParts = 'C',           // root → ids of the first of its parts
   kLaterParts = 'c',      // root, part → nothing: the others of them
   kPartner = 'P',         // partner → facts that state it

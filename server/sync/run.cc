@@ -58,6 +58,8 @@ absl::StatusOr<std::unique_ptr<SyncRun>> SyncRun::Begin(const ConnectorConfig& c
   {
     Engine::View view(program.engine());
     ASSIGN_OR_RETURN(point, ReadConnectorPoint(view, config.name));
+    ASSIGN_OR_RETURN(const log::v1::ConnectorColumns known, ReadKnownColumns(view, config.name));
+    run->columns_.emplace(known);
     last_sequence = view.header().last_sequence;
   }
   std::vector<storage::LogRecord> start = run->Start(point, last_sequence);
@@ -336,6 +338,12 @@ void SyncRun::OnProblem(const connectors::Problem& problem) {
   }
 }
 
+void SyncRun::OnColumns(const connectors::Columns& columns) {
+  columns_->Take(columns);
+  MutexLock lock(&mutex_);
+  columns_->Show(snapshot_);
+}
+
 void SyncRun::AddRemark(v1::ConnectorProblem remark) {
   MutexLock lock(&mutex_);
   *snapshot_.add_remarks() = remark;
@@ -424,6 +432,10 @@ absl::StatusOr<v1::ConnectorRun> SyncRun::WriteEnd(log::v1::RunEnd end) {
   if (end.state() == v1::RUN_STATE_SUCCEEDED || end.state() == v1::RUN_STATE_PARTIAL) {
     ASSIGN_OR_RETURN(request.events, DeletesOfVanished(end));
   }
+  for (v1::ConnectorProblem& remark : columns_->Remarks()) {
+    if (remarks_.size() < kMaxRemarks) AddRemark(std::move(remark));
+  }
+  columns_->Put(end);
   *end.mutable_remarks() = {remarks_.begin(), remarks_.end()};
   // The deletes take effect with the end, all at once.
   request.records = [&](const std::vector<EventResult>& results) {

@@ -45,6 +45,7 @@
 #include "server/sync/run_history.h"
 #include "server/sync/run_tally.h"
 #include "server/sync/staged_file.h"
+#include "server/sync/stream_columns.h"
 #include "server/sync/vanished.h"
 #include "storage/mutex.h"
 
@@ -88,6 +89,7 @@ class SyncRun : public connectors::ConnectorHandler {
   void OnProgress(const connectors::Progress& progress) override;
   void OnLog(const connectors::LogLine& line) override;
   void OnProblem(const connectors::Problem& problem) override;
+  void OnColumns(const connectors::Columns& columns) override;
 
   // Waits for the pages, writes the end of the run and shows it to the observer. A run that is cancelled while the
   // server is `stopping` gets no end: it counts as interrupted, and the next one goes on with it.
@@ -148,6 +150,7 @@ class SyncRun : public connectors::ConnectorHandler {
   RunTally prepared_;  // of every page that came
   std::vector<std::string> complete_kinds_;
   std::vector<v1::ConnectorProblem> remarks_;
+  std::optional<StreamColumns> columns_;
   std::string plugin_version_;
   // What it stated, when it may delete the rest. A run that goes on does not know what it stated before.
   std::optional<SeenFacts> seen_;

@@ -101,6 +101,8 @@ v1::ConnectorRun ToConnectorRun(const log::v1::RunRecord& record, bool live) {
                                record.staged() ? "where it began" : "from its last page"));
   }
   *run.mutable_remarks() = record.remarks();
+  *run.mutable_schema_changes() = record.schema_changes();
+  run.set_columns_changed(record.columns_changed());
   run.set_position(record.position());
   run.set_full(record.full());
   run.set_staged(record.staged());

@@ -48,6 +48,7 @@ void Log(void*, std::int32_t, const char*) {}
 void Problem(void*, std::int32_t level, const char* where, const char* message, const char*) {
   if (level >= PM_WARNING) std::fprintf(stderr, "%s: %s\n", where, message);
 }
+void Columns(void*, const char*, const pm_column*, std::size_t, std::size_t) {}
 std::int32_t Describe(Bench* bench, pm_file* out) {
   std::strcpy(out->name, "objects.jsonl");
   out->size = bench->size;
@@ -124,8 +125,8 @@ int Run(const char* plugin, const std::string& folder, std::uint64_t megabytes) 
   void* library = dlopen(plugin, RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr || bench.fd < 0) return std::fprintf(stderr, "%s\n", dlerror()), 1;
   const auto* table = static_cast<const pm_connector*>(dlsym(library, "partnermetrics_connector"));
-  const pm_host host = {PM_MAGIC,  PM_ABI_VERSION, sizeof(pm_host), &bench, &Commit, &Complete, &Cancelled,
-                        &Progress, &Log,           &Problem,        &List,  &Open,   &ReadAt,   &Close};
+  const pm_host host = {PM_MAGIC, PM_ABI_VERSION, sizeof(pm_host), &bench, &Commit, &Complete, &Cancelled, &Progress,
+                        &Log,     &Problem,       &List,           &Open,  &ReadAt, &Close,    &Columns};
   pm_error error = {};
   error.struct_size = sizeof(error);
   void* instance = nullptr;

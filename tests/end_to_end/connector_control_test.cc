@@ -12,6 +12,7 @@ namespace {
 
 using testing::AllOf;
 using testing::HasSubstr;
+using testing::Not;
 using testing::StartsWith;
 
 constexpr int kPartialRun = 9;  // exit code of a run with rejected records
@@ -88,6 +89,28 @@ TEST_F(ConnectorControlTest, ARunIsStagedLookedAtAndPublished) {
   EXPECT_THAT(Out({"connector", "staged", "publish", "crm-000002"}), HasSubstr("succeeded"));
   EXPECT_EQ(ExactText(Metric("total_revenue", v1::SCOPE_KIND_BUSINESS)), "600");
   EXPECT_EQ(Partnerctl({"connector", "staged", "discard", "crm-000002"}).exit_code, 5) << "it counts now";
+}
+
+TEST_F(ConnectorControlTest, SchemaChangesAreSaidWithTheRunThatFoundThem) {
+  const std::string times = "2025-01-01T00:00:00.000Z,2025-03-01T00:00:00.000Z";
+  WriteFile(export_, absl::StrCat("Id,StageName,Amount,CloseDate,IsClosed,IsWon,CreatedDate,SystemModstamp,Region__c\n",
+                                  "006A00000000001,Won,100,2025-03-01,true,true,", times, ",EMEA\n"));
+  const auto has_changes = AllOf(
+      HasSubstr("warning: Opportunity: the column Name is gone, and was read: facts lack from now on what it held\n"),
+      HasSubstr("schema: Opportunity: the column Region__c is new; it is not read\n"));
+  EXPECT_THAT(Out({"connector", "run", "crm", "--stage"}), has_changes);
+  EXPECT_THAT(Out({"connector", "staged", "show", "crm-000002"}), has_changes);
+  Out({"connector", "staged", "discard", "crm-000002"});
+  EXPECT_THAT(Out({"connector", "run", "crm"}), has_changes) << "the discarded run is not compared with";
+  EXPECT_THAT(Out({"connector", "log", "crm-000003", "-o", "json"}),
+              AllOf(HasSubstr("\"change\": \"COLUMN_CHANGE_GONE\""), HasSubstr("\"columns_changed\": 2")));
+  EXPECT_THAT(Out({"connector", "runs"}), HasSubstr("SCHEMA"));
+
+  const std::string again = Out({"connector", "run", "crm", "--full"});
+  EXPECT_THAT(again, Not(HasSubstr("Region__c")));
+  Write("100", "2025-03-01");
+  EXPECT_THAT(Out({"connector", "run", "crm"}), AllOf(HasSubstr("the column Name is new, and read"),
+                                                      HasSubstr("the column Region__c is gone; it was not read")));
 }
 
 TEST_F(ConnectorControlTest, RunsAndCursorAreShownAndChanged) {

@@ -20,6 +20,9 @@ void DecodeAll(absl::string_view payload) {
   if (const auto done = DecodeDone(payload); done.ok()) REQUIRE(Encode(*done).substr(5) == payload);
   // (A flag of one byte is not compared: any value but 0 is true.)
   if (const auto files = DecodeFiles(payload); files.ok()) REQUIRE(DecodeFiles(Encode(*files).substr(5)).ok());
+  if (const auto columns = DecodeColumns(payload); columns.ok()) {
+    REQUIRE(DecodeColumns(Encode(*columns).substr(5)).ok());
+  }
   (void)DecodeText(payload);
   (void)DecodeList(payload);
   (void)DecodeStart(payload);

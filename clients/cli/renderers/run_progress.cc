@@ -11,6 +11,7 @@
 #include "absl/strings/str_join.h"
 #include "clients/cli/renderers/live_line.h"
 #include "clients/cli/renderers/registry.h"
+#include "clients/cli/renderers/schema_changes.h"
 #include "clients/cli/value_type.h"
 #include "partnermetrics/v1/connector_service.pb.h"
 
@@ -123,6 +124,7 @@ class RunProgressRenderer : public Printer {
     }
     out << ", " << Bytes(static_cast<double>(run_.bytes_done())) << " read\n";
     PrintAccounting();
+    PrintSchemaChanges(run_, screen_);
     for (const v1::ConnectorProblem& remark : run_.remarks()) PrintRemark(remark);
     if (!run_.error().empty()) {
       out << "  " << Paint(screen_, Style::kBad, "error:") << " " << EscapeControls(run_.error()) << "\n";

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "clients/cli/renderers/columns.h"
 #include "clients/cli/renderers/registry.h"
+#include "clients/cli/renderers/schema_changes.h"
 #include "clients/cli/value_text.h"
 #include "partnermetrics/v1/connector_service.pb.h"
 
@@ -25,6 +26,7 @@ class StagedRunRenderer : public Printer {
     for (const v1::StagedFacts& kind : staged->facts()) PrintExamples(kind);
     PrintMetrics(*staged);
     PrintRejects(*staged);
+    PrintSchemaChanges(staged->run(), screen_);
     for (const v1::ConnectorProblem& warning : staged->warnings()) {
       *screen_.out << Paint(screen_, Style::kWarning, "warning:") << " "
                    << (warning.where().empty() ? "" : EscapeControls(warning.where()) + ": ")

@@ -116,6 +116,15 @@ class Broken : public sdk::Connector {
     sdk::CsvReader csv(std::make_unique<Bytes>(std::move(file)));
     PM_ASSIGN_OR_RETURN(const bool any, csv.ReadHeader());
     if (!any) return {};
+#ifdef BROKEN_COLUMNS
+    static int runs = 0;  // as a file's date would
+    const std::string stream = "feed-" + std::to_string(++runs);
+#else
+    const std::string stream = "feed";
+#endif
+    std::vector<sdk::Column> columns;
+    for (const std::string& name : csv.header().names()) columns.push_back({name, true});
+    sink.Columns(stream, columns);
 #ifdef BROKEN_GROWN
     const std::string after(state);  // the last time that was read: later rows of the same time are lost
 #else
@@ -193,6 +202,9 @@ std::int32_t Open(const pm_host* host, const pm_setting* settings, std::size_t c
                   void** instance, pm_error* error) {
 #ifdef BROKEN_SETTINGS
   count = 0;  // looks at none
+#endif
+#ifdef BROKEN_OLD_HOST
+  host->columns(host->ctx, "feed", nullptr, 0, sizeof(pm_column));  // without a look whether it is there
 #endif
 #ifdef BROKEN_STRIDE
   setting_size = sizeof(pm_setting);

@@ -69,12 +69,22 @@ int ColumnBinder::Required(const std::string& field, const std::vector<std::stri
   return column;
 }
 
-std::vector<std::string> ColumnBinder::Unread() const {
-  std::vector<std::string> names;
+std::vector<Column> ColumnBinder::Columns() const {
+  std::vector<Column> columns;
   for (size_t i = 0; i < read_.size(); ++i) {
-    if (!read_[i] && !header_.names()[i].empty()) names.push_back(header_.names()[i]);
+    if (!header_.names()[i].empty()) columns.push_back({header_.names()[i], read_[i]});
   }
-  return names;
+  return columns;
+}
+
+std::string StreamName(std::string_view base_name) {
+  std::string name;
+  for (const char c : base_name) {
+    const bool is_digit = c >= '0' && c <= '9';
+    if (!is_digit) name.push_back(c);
+    if (is_digit && (name.empty() || name.back() != '#')) name.push_back('#');
+  }
+  return name;
 }
 
 std::string JoinNames(const std::vector<std::string>& names, size_t most) {

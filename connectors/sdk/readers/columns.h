@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "connectors/sdk/readers/csv.h"
+#include "partnermetrics/connector.h"
 #include "partnermetrics/status.h"
 
 namespace partnermetrics::sdk {
@@ -41,8 +42,8 @@ class ColumnBinder {
   const std::vector<std::string>& missing() const { return missing_; }
   // Columns that column_map names for a field and the header lacks.
   const std::vector<std::string>& unmapped() const { return unmapped_; }
-  // Named columns that no field is read from.
-  std::vector<std::string> Unread() const;
+  // The named columns, and whether a field is read from them.
+  std::vector<Column> Columns() const;
 
  private:
   const CsvHeader& header_;
@@ -52,6 +53,9 @@ class ColumnBinder {
   std::vector<std::string> missing_;
   std::vector<std::string> unmapped_;
 };
+
+// The name of a file over all exports, for Reporter::Columns: "logins-#-#.csv" of "logins-2026-03.csv".
+std::string StreamName(std::string_view base_name);
 
 // "a, b, c", at most `most` of them and then "and 5 more".
 std::string JoinNames(const std::vector<std::string>& names, size_t most = 20);

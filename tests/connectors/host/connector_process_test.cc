@@ -71,6 +71,16 @@ TEST_F(ConnectorProcessTest, ReadsRecordsWithTheirPlaces) {
   EXPECT_EQ(recorder.states.back(), "4");
 }
 
+TEST_F(ConnectorProcessTest, TellsTheColumnsOfAStream) {
+  Recorder recorder;
+  const ConnectorEnd end = ConnectorProcess(Lines()).Read(std::nullopt, &recorder);
+  ASSERT_TRUE(end.ok()) << end.Text();
+  ASSERT_EQ(recorder.columns.size(), 1U);
+  EXPECT_EQ(recorder.columns[0].stream, "lines");
+  EXPECT_THAT(recorder.columns[0].columns,
+              testing::ElementsAre(testing::Pair("line", true), testing::Pair("comment", false)));
+}
+
 TEST_F(ConnectorProcessTest, GoesOnFromEveryState) {
   std::string text;
   for (int i = 0; i < 100; ++i) text += std::to_string(i) + "\n";
@@ -154,6 +164,7 @@ TEST_F(ConnectorProcessTest, APluginInCWorks) {
   ASSERT_EQ(recorder.records.size(), 1U);
   EXPECT_EQ(recorder.records[0].skip, "rule");
   EXPECT_EQ(recorder.records[0].row, 7U);
+  EXPECT_TRUE(recorder.columns.empty()) << "it was written before hosts could be told";
 }
 
 TEST_F(ConnectorProcessTest, AMissingHostBinaryIsNamed) {

@@ -10,7 +10,9 @@
 namespace partnermetrics::connectors {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Pair;
 
 pm_bytes Bytes(absl::string_view text) {
   return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
@@ -63,6 +65,17 @@ TEST(FramesTest, StartComesBackAsItWas) {
   EXPECT_EQ(start->state, "state");
 }
 
+TEST(FramesTest, ColumnsComeBackAsTheyWere) {
+  const std::string frame = Encode(Columns{"Account", {{"Id", true}, {"", false}}});
+  const absl::StatusOr<Columns> columns = DecodeColumns(Payload(frame));
+  ASSERT_TRUE(columns.ok()) << columns.status();
+  EXPECT_EQ(columns->stream, "Account");
+  EXPECT_THAT(columns->columns, ElementsAre(Pair("Id", true), Pair("", false)));
+  for (std::size_t size = 0; size < Payload(frame).size(); ++size) {
+    EXPECT_FALSE(DecodeColumns(Payload(frame).substr(0, size)).ok()) << size;
+  }
+}
+
 TEST(FramesTest, ARecordMustHaveOneOutcome) {
   const std::string frame =
       EncodePage({{Bytes("events"), {}, "a.csv", 1, 0, "reason", nullptr, nullptr, nullptr}}, nullptr);
@@ -98,6 +111,7 @@ TEST(FramesTest, DamagedPayloadsNeverCrash) {
     (void)DecodeStart(damaged).ok();
     (void)DecodeFiles(damaged).ok();
     (void)DecodeProblem(damaged).ok();
+    (void)DecodeColumns(damaged).ok();
     (void)DecodeHello(damaged).ok();
   }
 }

@@ -43,6 +43,7 @@ class Recorder : public ConnectorHandler {
   void OnProgress(const Progress& p) override { progress[p.unit] = p; }
   void OnLog(const LogLine& line) override { log += line.message + "\n"; }
   void OnProblem(const Problem& p) override { problems.push_back(p); }
+  void OnColumns(const Columns& c) override { columns.push_back(c); }
 
   std::function<absl::Status()> on_page;
   int pages = 0;
@@ -52,6 +53,7 @@ class Recorder : public ConnectorHandler {
   std::map<std::string, Progress> progress;  // the last one by unit
   std::string log;
   std::vector<Problem> problems;
+  std::vector<Columns> columns;
 };
 
 class ProcessTest : public testing::Test {

@@ -210,6 +210,14 @@ TEST(NpsSurvey, AFileOfPreviewsHasNoAnswers) {
   EXPECT_THAT(run.Skips(), ElementsAre(Pair("preview_test_or_spam", 11)));
 }
 
+TEST(NpsSurvey, ColumnsAreToldAndScoresAreAmongThoseThatAreRead) {
+  PluginRun run("nps_survey");
+  run.AddFile("wave 7.csv", "Response ID,Date,Score,Mood\n1,2026-01-01,10,good\n");
+  ASSERT_EQ(run.Read({{"survey_kind", "transactional"}, {"nps_column", "Score"}}), PM_OK) << run.error();
+  EXPECT_THAT(run.host().columns.at("wave #.csv"),
+              ElementsAre(Pair("Date", true), Pair("Mood", false), Pair("Response ID", true), Pair("Score", true)));
+}
+
 TEST(NpsSurvey, OtherScalesAreNoNps) {
   PluginRun run("nps_survey");
   run.AddFile("a.csv", "Response ID,Date,How was it?\n1,2026-01-01,10\n2,2026-01-01,0\n");

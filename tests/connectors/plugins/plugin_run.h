@@ -66,6 +66,7 @@ class PluginRun {
     host_.pages.clear();
     host_.problems.clear();
     host_.complete.clear();
+    host_.columns.clear();
     pm_bytes bytes = {reinterpret_cast<const uint8_t*>(state.data()), state.size()};
     int32_t code = Call(
         settings, [&](void* instance) { return table_->read(instance, state.empty() ? nullptr : &bytes, &error_); });

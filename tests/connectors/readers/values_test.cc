@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "connectors/sdk/readers/columns.h"
 #include "connectors/sdk/readers/ids.h"
 #include "connectors/sdk/readers/numbers.h"
 #include "connectors/sdk/readers/text.h"
@@ -13,6 +14,27 @@ using ::testing::ElementsAre;
 
 Decimal Value(int64_t units, int32_t nanos = 0) {
   return {units, nanos};
+}
+
+TEST(Columns, AStreamIsNamedAlikeInEveryExport) {
+  EXPECT_EQ(StreamName("logins-2026-03.csv"), "logins-#-#.csv");
+  EXPECT_EQ(StreamName("logins-2027-11.csv"), "logins-#-#.csv");
+  EXPECT_EQ(StreamName("payments (12).csv"), "payments (#).csv");
+  EXPECT_EQ(StreamName("answers.csv"), "answers.csv");
+  EXPECT_EQ(StreamName("20260301"), "#");
+}
+
+TEST(Columns, NamedOnesAreTold) {
+  const CsvHeader header({"Id", "", "Notes"});
+  const NameLists no_map;
+  ColumnBinder bind(header, "", no_map);
+  bind.Required("id", {"Id"});
+  const std::vector<Column> columns = bind.Columns();
+  ASSERT_EQ(columns.size(), 2U);
+  EXPECT_EQ(columns[0].name, "Id");
+  EXPECT_TRUE(columns[0].read);
+  EXPECT_EQ(columns[1].name, "Notes");
+  EXPECT_FALSE(columns[1].read);
 }
 
 TEST(Numbers, DecimalsAreExact) {

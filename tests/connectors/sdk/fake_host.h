@@ -32,10 +32,13 @@ class FakeHost {
   };
 
   const pm_host* table() const { return &table_; }
+  // Ends the table where that of the first hosts did.
+  void BeOld() { table_.struct_size = offsetof(pm_host, columns); }
 
   std::vector<Page> pages;
   std::vector<std::string> complete;
   std::vector<Finding> problems;
+  std::map<std::string, std::map<std::string, bool>> columns;  // that were told by stream, and whether any is read
   std::map<std::string, std::string> files;
   std::int32_t commit_code = PM_OK;
   bool is_cancelled = false;
@@ -102,9 +105,13 @@ class FakeHost {
     return PM_OK;
   }
   static void Close(void*, std::uint64_t) {}
+  static void TakeColumns(void* ctx, const char* stream, const pm_column* columns, std::size_t count, std::size_t) {
+    std::map<std::string, bool>& told = Self(ctx)->columns[stream];
+    for (std::size_t i = 0; i < count; ++i) told[columns[i].name] |= columns[i].read != 0;
+  }
 
-  const pm_host table_ = {PM_MAGIC,  PM_ABI_VERSION, sizeof(pm_host), this,  &Commit, &Complete, &Cancelled,
-                          &Progress, &Log,           &Problem,        &List, &Open,   &ReadAt,   &Close};
+  pm_host table_ = {PM_MAGIC, PM_ABI_VERSION, sizeof(pm_host), this,  &Commit, &Complete, &Cancelled,  &Progress,
+                    &Log,     &Problem,       &List,           &Open, &ReadAt, &Close,    &TakeColumns};
 };
 
 }  // namespace partnermetrics::sdk

@@ -22,6 +22,21 @@ class SinkTest : public testing::Test {
   Sink sink_{host_.table()};
 };
 
+TEST_F(SinkTest, ColumnsAreToldToAHostThatTakesThem) {
+  sink_.Columns("Account", {{"Id", true}, {"Notes", false}});
+  EXPECT_EQ(host_.columns["Account"], (std::map<std::string, bool>{{"Id", true}, {"Notes", false}}));
+  EXPECT_TRUE(host_.problems.empty());
+}
+
+TEST_F(SinkTest, AnOlderHostHearsOfColumnsThatAreNotRead) {
+  host_.BeOld();
+  sink_.Columns("Account", {{"Id", true}, {"Notes", false}, {"Fax", false}});
+  EXPECT_TRUE(host_.columns.empty());
+  ASSERT_EQ(host_.problems.size(), 1U);
+  EXPECT_EQ(host_.problems[0].where, "Account");
+  EXPECT_EQ(host_.problems[0].message, "columns that are not read: Notes, Fax");
+}
+
 TEST_F(SinkTest, RecordsArriveAsTheyWereGiven) {
   ASSERT_TRUE(sink_.Emit({"a.csv", 1, 10}, "raw", Deal("d1")).ok());
   ASSERT_TRUE(sink_.Reject({"a.csv", 2, 20}, "raw2", "Date", "bad_date", "no date").ok());

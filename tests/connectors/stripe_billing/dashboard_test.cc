@@ -57,6 +57,8 @@ TEST(StripeDashboard, Invoices) {
   EXPECT_THAT(EventTexts(run), ElementsAre("invoice in_1 by cus_1: EUR 100, paid EUR 119",
                                            "invoice in_3 by cus_1: EUR 50, paid EUR 0", "invoice in_4 deleted"));
   EXPECT_THAT(run.Skips(), ElementsAre(Pair("draft", 1)));
+  EXPECT_TRUE(run.host().columns.at("invoices.csv").at("Total"));
+  EXPECT_FALSE(run.host().columns.at("invoices.csv").at("Applied Coupons"));
   EXPECT_THAT(run.Rejections(), ElementsAre("invoices.csv:5:Status:unknown_status"));
   const v1::Invoice& paid = run.events()[0].invoice();
   EXPECT_EQ(paid.due_at().seconds(), 1'768'816'800);

@@ -90,6 +90,12 @@ typedef struct pm_record {
   const char* message; /* for people, or NULL */
 } pm_record;
 
+/* A column of the source. */
+typedef struct pm_column {
+  const char* name; /* as the source calls it */
+  int32_t read;     /* not 0: the plugin reads it */
+} pm_column;
+
 /* What the host offers to a plugin. Valid from `open` to `close` of the instance. */
 typedef struct pm_host {
   uint32_t magic;
@@ -109,7 +115,7 @@ typedef struct pm_host {
   /* Tells how far the run is; total 0: not known. */
   void (*progress)(void* ctx, uint64_t done, uint64_t total, const char* unit);
   void (*log)(void* ctx, int32_t level, const char* message);
-  /* Something that a person should know: findings of `check`, unknown columns of a source. */
+  /* Something that a person should know: findings of `check`, oddities of a source. */
   void (*problem)(void* ctx, int32_t level, const char* where, const char* message, const char* remedy);
 
   /* The files of the connector's folder, ordered by name, the same during one run. PM_END after the last. The caller
@@ -122,6 +128,12 @@ typedef struct pm_host {
   int32_t (*read_at)(void* ctx, uint64_t handle, uint64_t offset, void* buffer, size_t size, size_t* got,
                      pm_error* error);
   void (*close)(void* ctx, uint64_t handle);
+
+  /* Not in the first hosts: look with PM_HAS. Tells the columns of a stream when `read` opens it, whatever it reads of
+   * it; the host compares them with those of the runs before. A stream is a file or an object under the name that it
+   * has in every export: "Account", "logins-#.csv", not "logins-2026-03.csv". When it is told again in one run, the
+   * last names count, and a column is read that was read by any. column_size is sizeof(pm_column). */
+  void (*columns)(void* ctx, const char* stream, const pm_column* columns, size_t count, size_t column_size);
 } pm_host;
 
 /* What a plugin offers to the host. */

@@ -186,10 +186,27 @@ static int32_t check(void* pointer, pm_error* error) {
   return code;
 }
 
+/* Of the header, which is cut up. So people learn when a column comes, goes, or is called otherwise; the first hosts
+ * cannot be told. */
+static void tell_columns(const pm_host* host, char* header) {
+  pm_column columns[16];
+  size_t count = 0;
+  if (!PM_HAS(host, pm_host, columns)) return;
+  for (char* name = header; name != NULL && count < sizeof(columns) / sizeof(columns[0]); ++count) {
+    char* comma = strchr(name, ',');
+    if (comma != NULL) *comma++ = '\0';
+    columns[count].name = name;
+    columns[count].read = count < 3;
+    name = comma;
+  }
+  host->columns(host->ctx, FILE_NAME, columns, count, sizeof(pm_column));
+}
+
 static int32_t read_rows(instance* self, uint64_t durable, pm_error* error) {
   char line[LINE_BYTES];
   uint64_t row = 0, offset = 0;
   int found = next_line(&self->reader, line, &offset, error); /* the header */
+  if (found > 0) tell_columns(self->host, line);
   while (found > 0 && (found = next_line(&self->reader, line, &offset, error)) > 0) {
     if (self->host->cancelled(self->host->ctx)) return PM_CANCELLED;
     if (++row <= durable) continue;

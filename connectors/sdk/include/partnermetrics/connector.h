@@ -113,6 +113,12 @@ class Reader {
 
 enum class Level : std::int32_t { kDebug = PM_DEBUG, kInfo = PM_INFO, kWarning = PM_WARNING, kError = PM_ERROR };
 
+// A column of the source, and whether the connector reads it.
+struct Column {
+  std::string name;
+  bool read = false;
+};
+
 // What a connector tells people.
 class Reporter {
  public:
@@ -125,6 +131,9 @@ class Reporter {
   void Log(Level level, const std::string& message);
   // A finding of Check, or something odd in the source: Problem(kWarning, "Account.csv:Foo__c", "unknown column", "…").
   void Problem(Level level, const std::string& where, const std::string& message, const std::string& remedy = {});
+  // The columns of a stream, once Read opened it: Columns("Account", bind.Columns()). A stream is a file or an object
+  // under the name that it has in every export (StreamName); the server says what changed since the last run.
+  void Columns(const std::string& stream, const std::vector<Column>& columns);
 
  protected:
   const pm_host* host_;

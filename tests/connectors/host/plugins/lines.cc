@@ -54,6 +54,7 @@ class Lines : public sdk::Connector {
         }
       }
     }
+    sink.Columns("lines", {{"line", true}, {"comment", false}});
     sink.Progress(count, count, "records");
     return sink.Complete("deal");
   }

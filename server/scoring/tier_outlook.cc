@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <optional>
 #include <string>
 #include <tuple>
@@ -9,6 +10,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/strip.h"
 #include "server/scoring/display.h"
 #include "server/scoring/proto_values.h"
 
@@ -170,6 +173,24 @@ v1::TierGap GapOf(const Catalog& catalog, const Number& value, v1::TierCheck che
   return gap;
 }
 
+// What a measure counts: its description without the full stop, else its id as words.
+std::string SubjectOf(const Catalog& catalog, const std::string& measure_id) {
+  for (const v1::Measure& measure : catalog.definitions().measures()) {
+    if (measure.id() != measure_id || measure.description().empty()) continue;
+    return std::string(absl::StripSuffix(measure.description(), "."));
+  }
+  return absl::StrReplaceAll(measure_id, {{"_", " "}});
+}
+
+// Descriptions begin and go on in many ways: between quotation marks each of them reads well.
+std::string CauseText(const Catalog& catalog, const v1::DayChange& cause) {
+  const std::string subject = SubjectOf(catalog, cause.measure_id());
+  if (cause.count() == 0) return absl::StrCat("as many begin as cease to count as \"", subject, "\"");
+  const int64_t facts = std::abs(cause.count());
+  return absl::StrCat(facts, cause.count() > 0 ? " more " : " fewer ", facts == 1 ? "counts" : "count", " as \"",
+                      subject, "\"");
+}
+
 class Outlook {
  public:
   Outlook(const Tier& tier, const Catalog& catalog, const MeasureSource& source, ScopeIndex scope, Day as_of)
@@ -267,8 +288,7 @@ class Outlook {
   std::string FailureText(Day fails, const v1::TierRisk& risk) const {
     std::string text = fails == as_of_ ? "not met now" : absl::StrCat("not met from ", DayText(fails), " on");
     for (const v1::DayChange& cause : risk.causes()) {
-      absl::StrAppend(&text, ", when ", cause.measure_id(), " changes by ", cause.count() > 0 ? "+" : "",
-                      cause.count());
+      absl::StrAppend(&text, ", when ", CauseText(catalog_, cause));
     }
     return absl::StrCat(text,
                         risk.fails_at_review() ? "; as things stand it fails the review of "

@@ -570,7 +570,9 @@ TEST_F(LightReachOutlookTest, AProjectThatTurns61DaysOldCostsTheTier) {
   EXPECT_EQ(risk.causes(0).measure_id(), "m1_not_pto_aging");
   EXPECT_EQ(risk.causes(0).count(), 1);
   EXPECT_TRUE(risk.fails_at_review());
-  EXPECT_THAT(risk.text(), HasSubstr("not met from 2024-03-19 on"));
+  EXPECT_THAT(risk.text(),
+              HasSubstr("not met from 2024-03-19 on, when 1 more counts as \"Projects with M1 approved more "
+                        "than 60 days ago and without permission to operate\"; as things stand"));
 }
 
 TEST_F(LightReachOutlookTest, TheGapCountsProjectsAndAttempts) {

@@ -21,6 +21,7 @@
 #include "server/base/errors.h"
 #include "server/ops/backups.h"
 #include "server/queries/past_states.h"
+#include "server/services/pulse.h"
 #include "server/services/services.h"
 #include "server/sync/connectors.h"
 #include "server/sync/quarantine_expiry.h"
@@ -104,6 +105,7 @@ class Server::Parts {
   absl::Status Stop() {
     backend_.Close();
     if (grpc_ != nullptr) {
+      pulse_.reset();
       grpc_->GetHealthCheckService()->SetServingStatus(false);
       streams_.StopAll();
       if (connectors_ != nullptr) connectors_->Stop();
@@ -159,6 +161,7 @@ class Server::Parts {
                        "stop the other server, or choose another port with --listen");
     }
     grpc_->GetHealthCheckService()->SetServingStatus(false);
+    pulse_ = std::make_unique<Pulse>(*grpc_);
     return absl::OkStatus();
   }
 
@@ -228,6 +231,7 @@ class Server::Parts {
   std::vector<std::unique_ptr<grpc::Service>> services_;
   int port_ = 0;
   std::unique_ptr<grpc::Server> grpc_;
+  std::unique_ptr<Pulse> pulse_;
 };
 
 Server::Server(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}

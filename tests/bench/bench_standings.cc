@@ -12,7 +12,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "server/queries/engine_source.h"
 #include "server/queries/score_query.h"
+#include "server/reports/revenue_dashboard.h"
 #include "server/reports/scorecard.h"
 #include "server/reports/standings.h"
 #include "server/views/intervention_table.h"
@@ -188,6 +190,42 @@ class Bench {
   InterventionTable interventions_;
 };
 
+// Milliseconds of CPU that the programme's revenue dashboard takes over so many deals of the same partners and days.
+double Dashboard(const std::string& folder, LoadOptions options, int64_t deals) {
+  constexpr int kLooks = 50;
+  options.partners = 2'000;
+  options.deals = deals;
+  LocalProgram program(folder, [] { return absl::FromCivil(absl::CivilDay(2025, 8, 12), absl::UTCTimeZone()); });
+  program.Ingest(PartnerLoad(options));
+  program.Ingest(DealLoad(options));
+  const absl::Duration begun = CpuTime();
+  for (int look = 0; look < kLooks; ++look) {
+    EngineSource source;
+    {
+      Engine::View view(program.runtime().engine());
+      auto read = EngineSource::Collect(view, RevenueReads(*view.catalog(), ""), {});
+      Check(read.status());
+      source = *std::move(read);
+    }
+    RevenueRequest request;
+    request.of_program.scope_proto.set_kind(v1::SCOPE_KIND_PROGRAM);
+    request.of_program.as_of = ToDay(absl::CivilDay(2025, 6, 30)) - look;
+    request.of_program.comparison = v1::COMPARISON_PREVIOUS_PERIOD;
+    request.partner_id = [&](ScopeIndex scope) { return source.partner_id(scope); };
+    const v1::RevenueReport report = BuildRevenueDashboard(*source.catalog(), source, request);
+    if (report.figures_size() == 0) Check(absl::InternalError("an empty dashboard"));
+  }
+  const double each = absl::ToDoubleMilliseconds(CpuTime() - begun) / kLooks;
+  Check(program.programs().Close());
+  return each;
+}
+
+void Dashboards(const std::string& folder, const LoadOptions& options) {
+  const double few = Dashboard(folder, options, 30'000), many = Dashboard(folder, options, 300'000);
+  Show("revenue dashboard over 2,000 partners and 300,000 deals, CPU", many, "ms");
+  Show("  against 30,000 deals", many / few, "");
+}
+
 }  // namespace
 }  // namespace partnermetrics::bench
 
@@ -195,7 +233,9 @@ int main(int argc, char** argv) {
   partnermetrics::bench::LoadOptions options;
   options.partners = 100'000;
   options.deals = 300'000;
-  return partnermetrics::bench::RunLocal(
-      argc, argv, "Measures the standings of many partners.", options,
-      [](const auto& folder, const auto& load) { partnermetrics::bench::Bench(folder, load).Run(); });
+  return partnermetrics::bench::RunLocal(argc, argv, "Measures the standings of many partners.", options,
+                                         [](const auto& folder, const auto& load) {
+                                           partnermetrics::bench::Bench(folder, load).Run();
+                                           partnermetrics::bench::Dashboards(folder, load);
+                                         });
 }

@@ -14,6 +14,7 @@ namespace partnermetrics {
 
 std::string EncodeIds(const std::vector<FactId>& ids);
 absl::StatusOr<std::vector<FactId>> DecodeIds(absl::string_view value);
+// Of one fact alone.
 absl::StatusOr<FactId> DecodeId(absl::string_view value);
 
 // Adds or removes an id of the list under an index's key. True when the list was or became empty.

@@ -59,14 +59,14 @@ class KeyedValues {
     absl::string_view key;
   };
   struct SlotHash {
-    using is_transparent = void;
+    using is_transparent = void;  // NOLINT(readability-identifier-naming): the library asks for this name
     template <typename S>
     size_t operator()(const S& slot) const {
       return slot.hash;
     }
   };
   struct SlotEqual {
-    using is_transparent = void;
+    using is_transparent = void;  // NOLINT(readability-identifier-naming): the library asks for this name
     static absl::string_view KeyOf(const Slot& slot) { return slot.entry->first; }
     static absl::string_view KeyOf(const HashedKey& key) { return key.key; }
     template <typename A, typename B>

@@ -182,24 +182,17 @@ class SalesforceExport : public sdk::Connector {
   Status Check(Reader& reader, Reporter& reporter) override {
     PM_ASSIGN_OR_RETURN(ExportFiles files, ExportFiles::List(reader, options_));
     bool any = false;
-    const Lookups no_lookups(0);
-    const DealLinks no_deals;
-    const MapperContext context{options_, no_lookups, no_deals};
-    for (const ObjectReader& object : kObjects) {
-      PM_ASSIGN_OR_RETURN(bool read, IsRead(object, files));
-      if (!read) continue;
-      for (const sdk::Input& input : files.Of(object.object)) {
-        any = true;
-        sdk::Result<std::unique_ptr<sdk::CsvReader>> csv = files.Open(input);
-        if (!csv.ok()) {
-          reporter.Problem(Level::kError, csv.status().where(), csv.status().message(), csv.status().remedy());
-        } else if (*csv == nullptr) {
-          reporter.Problem(Level::kWarning, input.name, "the file is empty");
-        } else {
-          CheckHeader(object, input, **csv, context, reporter);
-        }
-      }
-    }
+    PM_RETURN_IF_ERROR(
+        ForEachHeader(files, [&](const auto& object, const auto& input, const auto& csv, const auto& context) {
+          any = true;
+          if (!csv.ok()) {
+            reporter.Problem(Level::kError, csv.status().where(), csv.status().message(), csv.status().remedy());
+          } else if (*csv == nullptr) {
+            reporter.Problem(Level::kWarning, input.name, "the file is empty");
+          } else {
+            CheckHeader(object, input, **csv, context, reporter);
+          }
+        }));
     for (const std::string& name : files.unknown()) {
       reporter.Problem(Level::kInfo, name, "the file is not read", "name its object in the setting file_map");
     }
@@ -251,17 +244,22 @@ class SalesforceExport : public sdk::Connector {
 
   // Before any row is read: then a run that fails, or goes on behind some objects, has told of all of them.
   Status TellColumns(const ExportFiles& files, Sink& sink) const {
+    return ForEachHeader(files, [&](const auto& object, const auto&, const auto& csv, const auto& context) {
+      if (!csv.ok() || *csv == nullptr) return;  // reading it says so
+      sink.Columns(object.object, Bind(object, **csv, context).Columns());
+    });
+  }
+
+  // Opens each file that is read, without its rows: visit(object, input, csv, context).
+  template <typename Visit>
+  Status ForEachHeader(const ExportFiles& files, const Visit& visit) const {
     const Lookups no_lookups(0);
     const DealLinks no_deals;
     const MapperContext context{options_, no_lookups, no_deals};
     for (const ObjectReader& object : kObjects) {
       PM_ASSIGN_OR_RETURN(bool read, IsRead(object, files));
       if (!read) continue;
-      for (const sdk::Input& input : files.Of(object.object)) {
-        const sdk::Result<std::unique_ptr<sdk::CsvReader>> csv = files.Open(input);
-        if (!csv.ok() || *csv == nullptr) continue;  // reading it says so
-        sink.Columns(object.object, Bind(object, **csv, context).Columns());
-      }
+      for (const sdk::Input& input : files.Of(object.object)) visit(object, input, files.Open(input), context);
     }
     return {};
   }

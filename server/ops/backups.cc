@@ -68,7 +68,8 @@ absl::StatusOr<std::unique_ptr<Backups>> Backups::Open(Options options, Programs
   if (backups->options_.folder.empty()) return backups;
   ASSIGN_OR_RETURN(backups->folder_,
                    storage::BackupFolder::Open(backups->options_.folder, programs.database().options().env));
-  backups->expiry_ = std::thread([raw = backups.get()] { raw->ExpiryLoop(); });
+  backups->expiry_ = std::make_unique<PeriodicThread>(
+      kExpiryPeriod, [raw = backups.get()](const std::atomic<bool>&) { raw->ExpireInTime(); });
   return backups;
 }
 
@@ -77,11 +78,9 @@ Backups::~Backups() {
   {
     MutexLock lock(&mutex_);
     stopping_ = true;
-    changed_.notify_all();
     maker = std::move(maker_);
   }
   if (maker.joinable()) maker.join();
-  if (expiry_.joinable()) expiry_.join();
 }
 
 bool Backups::stopping() {
@@ -208,19 +207,10 @@ absl::Status Backups::Expire() {
   return absl::OkStatus();
 }
 
-void Backups::ExpiryLoop() {
-  while (true) {
-    {
-      MutexLock lock(&folder_mutex_);
-      if (const absl::Status expired = Expire(); !expired.ok()) {
-        spdlog::error("backups that have expired are not deleted, the next try is in an hour: {}", expired.ToString());
-      }
-    }
-    const auto next = std::chrono::steady_clock::now() + kExpiryPeriod;
-    MutexLock lock(&mutex_);
-    while (!stopping_ && changed_.wait_until(mutex_, next) != std::cv_status::timeout) {
-    }
-    if (stopping_) return;
+void Backups::ExpireInTime() {
+  MutexLock lock(&folder_mutex_);
+  if (const absl::Status expired = Expire(); !expired.ok()) {
+    spdlog::error("backups that have expired are not deleted, the next try is in an hour: {}", expired.ToString());
   }
 }
 

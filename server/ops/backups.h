@@ -22,6 +22,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "partnermetrics/v1/admin_service.pb.h"
+#include "server/base/periodic_thread.h"
 #include "server/ingest/programs.h"
 #include "server/ops/erasure.h"
 #include "storage/backup_folder.h"
@@ -80,7 +81,7 @@ class Backups {
   absl::Status EraseAgain();
   absl::StatusOr<v1::BackupInfo> Make(BackupRun& run);
   absl::Status Expire() PM_REQUIRES(folder_mutex_);
-  void ExpiryLoop();
+  void ExpireInTime();
   bool stopping();
   v1::BackupInfo ToInfo(const storage::Backup& backup) const;
   absl::Time ExpiresAt(const storage::Backup& backup) const;
@@ -93,11 +94,10 @@ class Backups {
   Mutex erasing_mutex_;  // held by who erases: no backup counts an erasure that is under way
 
   Mutex mutex_;
-  std::condition_variable_any changed_;
   bool stopping_ PM_GUARDED_BY(mutex_) = false;
   bool running_ PM_GUARDED_BY(mutex_) = false;
   std::thread maker_ PM_GUARDED_BY(mutex_);
-  std::thread expiry_;
+  std::unique_ptr<PeriodicThread> expiry_;  // null when there is no folder
 };
 
 }  // namespace partnermetrics

@@ -15,28 +15,9 @@ constexpr auto kDeadline = std::chrono::seconds(1);
 
 }  // namespace
 
-Pulse::Pulse(grpc::Server& server) : stub_(server.InProcessChannel(grpc::ChannelArguments())) {
-  thread_ = std::thread([this] { Loop(); });
-}
-
-Pulse::~Pulse() {
-  {
-    MutexLock lock(&mutex_);
-    stopping_ = true;
-  }
-  changed_.notify_all();
-  thread_.join();
-}
-
-void Pulse::Loop() {
-  MutexLock lock(&mutex_);
-  while (!stopping_) {
-    mutex_.unlock();
-    Beat();
-    mutex_.lock();
-    if (!stopping_) changed_.wait_for(mutex_, kPeriod);
-  }
-}
+Pulse::Pulse(grpc::Server& server)
+    : stub_(server.InProcessChannel(grpc::ChannelArguments())),
+      thread_(kPeriod, [this](const std::atomic<bool>&) { Beat(); }) {}
 
 void Pulse::Beat() {
   grpc::ClientContext context;

@@ -10,31 +10,21 @@
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/server.h>
 
-#include <condition_variable>
-#include <thread>
-
-#include "storage/mutex.h"
+#include "server/base/periodic_thread.h"
 
 namespace partnermetrics {
 
 class Pulse {
  public:
+  // Ends before the server shuts down.
   explicit Pulse(grpc::Server& server);
-  // Before the server shuts down.
-  ~Pulse();
-  Pulse(const Pulse&) = delete;
-  Pulse& operator=(const Pulse&) = delete;
 
  private:
-  void Loop();
   // Through the callback interface, whose events go to the same threads as those of the server's streams.
   void Beat();
 
   grpc::GenericStub stub_;
-  Mutex mutex_;
-  std::condition_variable_any changed_;
-  bool stopping_ PM_GUARDED_BY(mutex_) = false;
-  std::thread thread_;
+  PeriodicThread thread_;
 };
 
 }  // namespace partnermetrics

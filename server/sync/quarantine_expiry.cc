@@ -13,29 +13,13 @@ constexpr auto kPeriod = std::chrono::hours(1);
 
 }  // namespace
 
-QuarantineExpiry::QuarantineExpiry(Programs& programs) : programs_(programs), thread_([this] { Loop(); }) {}
+QuarantineExpiry::QuarantineExpiry(Programs& programs)
+    : programs_(programs), thread_(kPeriod, [this](const std::atomic<bool>& stopping) { ExpireAll(stopping); }) {}
 
-QuarantineExpiry::~QuarantineExpiry() {
-  {
-    MutexLock lock(&mutex_);
-    stopping_ = true;
-    changed_.notify_all();
-  }
-  thread_.join();
-}
-
-void QuarantineExpiry::Loop() {
-  while (!stopping_) {
-    ExpireAll();
-    MutexLock lock(&mutex_);
-    if (!stopping_) changed_.wait_for(mutex_, kPeriod);
-  }
-}
-
-void QuarantineExpiry::ExpireAll() {
+void QuarantineExpiry::ExpireAll(const std::atomic<bool>& stopping) {
   const absl::Time rejected_before = programs_.Now() - programs_.keep_quarantine_raw();
   for (const auto& program : programs_.all()) {
-    const absl::StatusOr<int64_t> expired = ExpireQuarantine(program->log(), rejected_before, stopping_);
+    const absl::StatusOr<int64_t> expired = ExpireQuarantine(program->log(), rejected_before, stopping);
     if (!expired.ok()) {
       spdlog::error("{}: the raw text of quarantined records is not erased, the next try is in an hour: {}",
                     program->id(), expired.status().ToString());

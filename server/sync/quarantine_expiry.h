@@ -5,30 +5,21 @@
 #define PARTNERMETRICS_SERVER_SYNC_QUARANTINE_EXPIRY_H_
 
 #include <atomic>
-#include <condition_variable>
-#include <thread>
 
+#include "server/base/periodic_thread.h"
 #include "server/ingest/programs.h"
-#include "storage/mutex.h"
 
 namespace partnermetrics {
 
 class QuarantineExpiry {
  public:
   explicit QuarantineExpiry(Programs& programs);
-  ~QuarantineExpiry();
-  QuarantineExpiry(const QuarantineExpiry&) = delete;
-  QuarantineExpiry& operator=(const QuarantineExpiry&) = delete;
 
  private:
-  void Loop();
-  void ExpireAll();
+  void ExpireAll(const std::atomic<bool>& stopping);
 
   Programs& programs_;
-  Mutex mutex_;
-  std::condition_variable_any changed_;
-  std::atomic<bool> stopping_ = false;  // set under mutex_
-  std::thread thread_;
+  PeriodicThread thread_;
 };
 
 }  // namespace partnermetrics

@@ -9,6 +9,7 @@
 #include "partnermetrics/v1/event.pb.h"
 #include "server/base/errors.h"
 #include "server/queries/partner_records.h"
+#include "server/views/business_print.h"
 
 namespace partnermetrics {
 namespace {
@@ -35,40 +36,24 @@ bool Same(const InterventionActions& a, const InterventionActions& b) {
   });
 }
 
-absl::Status AddToPrint(const Engine::View& view, ScopeIndex scope, const CompiledMeasure& measure, uint64_t& print) {
-  const char* name = scope == kBusinessScope ? kBusinessName : scope == kDirectScope ? kDirectName : kProgramName;
-  std::map<std::string, CellRow> rows;
-  ASSIGN_OR_RETURN(rows[""], view.Row(name, measure));
-  if (measure.by != nullptr) {
-    ASSIGN_OR_RETURN(auto split, view.SplitRows(name, measure));
-    rows.merge(split);
-  }
-  for (const auto& [value, row] : rows) {
-    row.ForEachCell([&, &value = value](absl::string_view entry, const DayCell& cell) {
-      print = absl::HashOf(print, scope, measure.index, value, entry, cell.day, cell.count,
-                           absl::Int128High64(cell.sum), absl::Int128Low64(cell.sum));
-    });
-  }
-  return absl::OkStatus();
-}
-
 // A number that changes with what a rule reads besides the partner's own facts: of the business, and when the first
 // facts of the programme are from.
 absl::StatusOr<uint64_t> FingerprintOf(const Engine::View& view, const CompiledInterventionRule& rule) {
   const Catalog& catalog = *view.catalog();
   std::vector<const CompiledMetric*> metrics;
   for (const int metric : rule.metrics) metrics.push_back(&catalog.metrics()[static_cast<size_t>(metric)]);
-  uint64_t print = 0;
+  std::vector<RowKey> business;
+  uint64_t firsts = 0;
   for (const RowKey& key : ReadsOf(catalog, metrics, {kFirstPartnerScope}).rows) {
-    const CompiledMeasure& measure = catalog.measures()[static_cast<size_t>(key.measure)];
     if (key.scope != kFirstPartnerScope) {
-      RETURN_IF_ERROR(AddToPrint(view, key.scope, measure, print));
+      business.push_back(key);
       continue;
     }
-    ASSIGN_OR_RETURN(const CellRow row, view.Row(kProgramName, measure));
-    print = absl::HashOf(print, row.FirstDay());
+    ASSIGN_OR_RETURN(const CellRow row, view.Row(kProgramName, catalog.measures()[static_cast<size_t>(key.measure)]));
+    firsts = absl::HashOf(firsts, row.FirstDay());
   }
-  return print;
+  ASSIGN_OR_RETURN(const uint64_t print, BusinessPrint(view, business));
+  return absl::HashOf(print, firsts);
 }
 
 }  // namespace

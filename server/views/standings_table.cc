@@ -16,12 +16,15 @@
 #include "server/scoring/evaluator.h"
 #include "server/scoring/partner_days.h"
 #include "server/scoring/tier.h"
+#include "server/views/business_print.h"
+#include "server/views/month_ends.h"
 
 namespace partnermetrics {
 namespace {
 
-// Partners whose rows are collected under one lock of the engine.
+// Partners whose rows are collected under one lock of the engine; fewer where many columns are evaluated for each.
 constexpr size_t kBlock = 500;
+constexpr size_t kSmallBlock = 100;
 // While events pour in, this often; then the rest is evaluated under one lock.
 constexpr int kMostRounds = 4;
 constexpr absl::Duration kKeep = absl::Hours(1);
@@ -39,18 +42,23 @@ bool IsTier(const Catalog& catalog, const CompiledMetric& metric) {
   return catalog.tiers() != nullptr && metric.index == catalog.tiers()->metric;
 }
 
+bool Compares(const Catalog& catalog, const CompiledMetric& metric) {
+  return metric.needs.all || std::any_of(metric.target_metrics.begin(), metric.target_metrics.end(), [&](int target) {
+           return catalog.metrics()[static_cast<size_t>(target)].needs.all;
+         });
+}
+
 // The memos of the partners of one block.
 class BlockMemos final : public TierMemos {
  public:
-  BlockMemos(std::vector<TierMemo>& memos, absl::Span<const uint32_t> partners) : memos_(memos), partners_(partners) {}
+  void Add(TierMemo& memo) { memos_.push_back(&memo); }
   TierMemo* Of(ScopeIndex scope) override {
     const auto place = static_cast<size_t>(scope - kFirstPartnerScope);
-    return scope < kFirstPartnerScope || place >= partners_.size() ? nullptr : &memos_[partners_[place]];
+    return scope < kFirstPartnerScope || place >= memos_.size() ? nullptr : memos_[place];
   }
 
  private:
-  std::vector<TierMemo>& memos_;
-  const absl::Span<const uint32_t> partners_;
+  std::vector<TierMemo*> memos_;
 };
 
 std::string TextOf(const FactRow& row, const FieldSchema& field) {
@@ -110,23 +118,84 @@ void StandingsTable::MoveTo(Day day) {
   day_ = day;
 }
 
-absl::Status StandingsTable::Refresh() {
+absl::StatusOr<bool> StandingsTable::Refresh(absl::Duration most) {
   MutexLock lock(&mutex_);
-  const absl::Time now = programs_.Now();
-  Columns columns;
+  const absl::Time until = absl::Now() + most, now = programs_.Now();
+  Columns own, comparing;
   for (auto it = columns_.begin(); it != columns_.end();) {
-    const bool is_forgotten = !it->first.day && now - it->second->used > kKeep;
-    if (!is_forgotten && !it->first.day) columns.push_back(it->second.get());
+    Column& column = *it->second;
+    const bool is_forgotten = !it->first.day && now - column.used > kKeep;
+    if (!is_forgotten && !it->first.day) (column.compares ? comparing : own).push_back(&column);
     it = is_forgotten ? columns_.erase(it) : std::next(it);
   }
-  if (columns.empty()) return absl::OkStatus();
+  if (own.empty() && comparing.empty()) return false;
   {
     Engine::View view(program_.engine());
-    if (IsOfOtherTimes(view)) return absl::OkStatus();
+    // Who reads next begins anew.
+    if (IsOfOtherTimes(view)) return false;
+    RETURN_IF_ERROR(TakeChanges(view));
   }
-  const absl::Status status = Update(columns);
-  // Who reads next begins anew.
-  return absl::IsAborted(status) ? absl::OkStatus() : status;
+  for (const Columns& batch : BatchesOf(own)) {
+    const absl::StatusOr<size_t> stale = EvaluateBlocks(batch, kBlock, until);
+    if (absl::IsAborted(stale.status())) return false;
+    RETURN_IF_ERROR(stale.status());
+    // A few are left to whoever reads.
+    if (*stale > kBlock) return true;
+  }
+  const absl::Status compared = Update(comparing);
+  if (!absl::IsAborted(compared)) RETURN_IF_ERROR(compared);
+  return false;
+}
+
+absl::StatusOr<bool> StandingsTable::RollUp(absl::Duration most) {
+  MutexLock lock(&mutex_);
+  if (columns_.empty()) return false;
+  const absl::Time until = absl::Now() + most;
+  {
+    Engine::View view(program_.engine());
+    if (IsOfOtherTimes(view)) return false;
+    RETURN_IF_ERROR(TakeChanges(view));
+  }
+  ASSIGN_OR_RETURN(const std::vector<Columns> metrics, ChooseRollUp());
+  bool worked = false;
+  for (const Columns& months : metrics) {
+    if (StaleIn(months).empty()) continue;
+    if (worked && absl::Now() >= until) return true;
+    worked = true;
+    const absl::StatusOr<size_t> stale = EvaluateBlocks(months, kSmallBlock, until);
+    if (absl::IsAborted(stale.status())) return false;
+    RETURN_IF_ERROR(stale.status());
+    if (*stale > 0) return true;
+  }
+  return false;
+}
+
+absl::StatusOr<std::vector<StandingsTable::Columns>> StandingsTable::ChooseRollUp() {
+  const absl::Time now = programs_.Now();
+  std::vector<MetricUse> uses;  // columns of one metric and window follow each other
+  for (const auto& [key, column] : columns_) {
+    if (column->compares || now - column->used > kKeep) continue;
+    if (uses.empty() || uses.back().metric != key.metric || uses.back().window != key.window) {
+      uses.push_back({key.metric, key.window, column->used});
+    }
+    uses.back().used = std::max(uses.back().used, column->used);
+    uses.back().is_rolled_up |= column->is_rolled_up;
+  }
+  for (const auto& [key, column] : columns_) column->is_rolled_up = false;
+  std::vector<Columns> metrics;
+  for (const MetricUse& use : ChooseForRollUp(std::move(uses), ids_.size())) {
+    Columns& months = metrics.emplace_back();
+    for (const Day day : MonthEndsBefore(as_of_)) {
+      ASSIGN_OR_RETURN(Column * column, ColumnOf({use.metric, use.window, day}));
+      column->is_rolled_up = true;
+      months.push_back(column);
+    }
+  }
+  for (auto it = columns_.begin(); it != columns_.end();) {
+    const bool was_for_roll_up = it->second->used == absl::InfinitePast() && !it->second->is_rolled_up;
+    it = was_for_roll_up ? columns_.erase(it) : std::next(it);
+  }
+  return metrics;
 }
 
 StandingsWork StandingsTable::work() {
@@ -151,9 +220,13 @@ absl::StatusOr<StandingsTable::Column*> StandingsTable::ColumnOf(const Standings
         "metric_id", "UNKNOWN_METRIC",
         absl::StrCat("there is no metric '", key.metric, "' of partners", SuggestNames(key.metric, std::move(names))));
   }
-  auto column =
-      std::make_unique<Column>(Column{metric, key, ReadsOwnScopeOnly(*metric), IsTimeless(*catalog_, *metric),
-                                      IsTier(*catalog_, *metric), Ranking(metric->definition.direction(), ids_)});
+  auto column = std::make_unique<Column>(Column{.metric = metric,
+                                                .key = key,
+                                                .compares = Compares(*catalog_, *metric),
+                                                .business = BusinessRowsOf(*catalog_, *metric),
+                                                .is_timeless = IsTimeless(*catalog_, *metric),
+                                                .is_tier = IsTier(*catalog_, *metric),
+                                                .ranking = Ranking(metric->definition.direction(), ids_)});
   column->stale.AddUpTo(ids_.size());
   return columns_.emplace(key, std::move(column)).first->second.get();
 }
@@ -171,6 +244,9 @@ absl::Status StandingsTable::TakeChanges(const Engine::View& view) {
     as_of_ = today;
     return Begin(view);
   }
+  Columns columns;
+  for (const auto& [key, column] : columns_) columns.push_back(column.get());
+  RETURN_IF_ERROR(TakeBusiness(view, columns, ids_.size()));
   std::vector<std::string> changed;
   moment_ = view.ChangedScopes(moment_, [&](const std::string& scope) {
     absl::string_view id = scope;
@@ -180,10 +256,12 @@ absl::Status StandingsTable::TakeChanges(const Engine::View& view) {
     ASSIGN_OR_RETURN(const std::optional<v1::Partner> partner, ReadPartnerFields(view, id));
     if (!partner && !by_id_.contains(id)) continue;
     const uint32_t number = NumberOf(id);
-    tier_memos_[number] = {};
     partners_[number].gone = !partner;
     if (partner) SetFields(number, partner->SerializeAsString());
-    for (const auto& [key, column] : columns_) column->stale.Add(number);
+    for (Column* column : columns) {
+      column->stale.Add(number);
+      if (number < column->memos.size()) column->memos[number] = {};
+    }
   }
   if (!changed.empty()) RETURN_IF_ERROR(TakeFirstFact(view));
   if (as_of_ == today) return absl::OkStatus();
@@ -193,6 +271,21 @@ absl::Status StandingsTable::TakeChanges(const Engine::View& view) {
     for (uint32_t partner = 0; partner < column->due.size(); ++partner) {
       if (column->due[partner] <= today) column->stale.Add(partner);
     }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status StandingsTable::TakeBusiness(const Engine::View& view, const Columns& columns, size_t partners) {
+  const uint64_t position = view.header().position;
+  for (Column* column : columns) {
+    if (column->business.empty() || (column->business_print && column->business_position == position)) continue;
+    ASSIGN_OR_RETURN(const uint64_t print, BusinessPrint(view, column->business));
+    if (column->business_print != print) {
+      column->stale.AddUpTo(partners);
+      column->memos.clear();
+    }
+    column->business_print = print;
+    column->business_position = position;
   }
   return absl::OkStatus();
 }
@@ -220,7 +313,6 @@ absl::Status StandingsTable::Begin(const Engine::View& view) {
   columns_.clear();
   ids_.clear();
   partners_.clear();
-  tier_memos_.clear();
   by_id_.clear();
   attributes_.clear();
   moment_ = view.ChangedScopes(0, [](const std::string&) {});
@@ -234,7 +326,6 @@ uint32_t StandingsTable::NumberOf(const std::string& partner_id) {
   if (!is_new) return it->second;
   ids_.push_back(partner_id);
   partners_.emplace_back();
-  tier_memos_.emplace_back();
   for (const auto& [key, column] : columns_) column->stale.Add(it->second);
   return it->second;
 }
@@ -274,7 +365,7 @@ bool StandingsTable::IsMember(const Partner& partner, Day as_of) {
 void StandingsTable::DropOtherDays() {
   std::vector<std::pair<absl::Time, const StandingsKey*>> kept;
   for (const auto& [key, column] : columns_) {
-    if (key.day) kept.emplace_back(column->used, &key);
+    if (key.day && !column->is_rolled_up) kept.emplace_back(column->used, &key);
   }
   const size_t budget =
       other_days_budget_.value_or(std::max(kLeastOtherDays, kOtherDaysValues / std::max<size_t>(1, ids_.size())));
@@ -286,7 +377,7 @@ void StandingsTable::DropOtherDays() {
 
 absl::Status StandingsTable::Update(const Columns& columns) {
   Columns own, comparing;
-  for (Column* column : columns) (column->of_itself ? own : comparing).push_back(column);
+  for (Column* column : columns) (column->compares ? comparing : own).push_back(column);
   const std::vector<Columns> batches = BatchesOf(own);
   std::vector<Work> last;
   for (int round = 0;; ++round) {
@@ -299,14 +390,20 @@ absl::Status StandingsTable::Update(const Columns& columns) {
         break;
       }
     }
-    for (const Columns& batch : batches) RETURN_IF_ERROR(EvaluateBlocks(batch));
+    for (const Columns& batch : batches) {
+      RETURN_IF_ERROR(EvaluateBlocks(batch, kBlock, absl::InfiniteFuture()).status());
+    }
   }
   for (const Work& work : last) Evaluate(work.source, work.columns, work.partners);
+  Settle(columns);
+  return absl::OkStatus();
+}
+
+void StandingsTable::Settle(const Columns& columns) {
   for (Column* column : columns) {
     column->stale.Forget();
     column->ranking.Settle();
   }
-  return absl::OkStatus();
 }
 
 // Together, few partners' rows of many metrics would be read for the sake of the few metrics that concern all partners.
@@ -317,19 +414,23 @@ std::vector<StandingsTable::Columns> StandingsTable::BatchesOf(const Columns& co
 }
 
 // Each block at a position of its own: what changes meanwhile is found by the next round.
-absl::Status StandingsTable::EvaluateBlocks(const Columns& columns) {
+absl::StatusOr<size_t> StandingsTable::EvaluateBlocks(const Columns& columns, size_t block_size, absl::Time until) {
   const std::vector<uint32_t> stale = StaleIn(columns);
-  for (size_t first = 0; first < stale.size(); first += kBlock) {
-    const auto block = absl::MakeConstSpan(stale).subspan(first, kBlock);
+  for (absl::Span<const uint32_t> left = stale; !left.empty();) {
+    const absl::Span<const uint32_t> block = left.first(std::min(left.size(), block_size));
     EngineSource source;
     {
       Engine::View view(program_.engine());
       if (IsOfOtherTimes(view)) return absl::AbortedError("definitions or kinds of fact are others now");
+      RETURN_IF_ERROR(TakeBusiness(view, columns, ids_.size()));
       ASSIGN_OR_RETURN(source, Collect(view, columns, block));
     }
     Evaluate(source, columns, block);
+    left.remove_prefix(block.size());
+    if (!left.empty() && absl::Now() >= until) return left.size();
   }
-  return absl::OkStatus();
+  Settle(columns);
+  return 0;
 }
 
 absl::StatusOr<std::vector<StandingsTable::Work>> StandingsTable::CollectLast(const Engine::View& view,
@@ -355,10 +456,16 @@ absl::StatusOr<std::vector<StandingsTable::Work>> StandingsTable::CollectLast(co
 }
 
 std::vector<uint32_t> StandingsTable::StaleIn(const Columns& columns) const {
+  std::vector<bool> is_listed(ids_.size());
   std::vector<uint32_t> stale;
-  for (const Column* column : columns) column->stale.ForEach([&](uint32_t partner) { stale.push_back(partner); });
-  std::sort(stale.begin(), stale.end());
-  stale.erase(std::unique(stale.begin(), stale.end()), stale.end());
+  for (const Column* column : columns) {
+    column->stale.ForEach([&](uint32_t partner) {
+      if (!is_listed[partner]) stale.push_back(partner);
+      is_listed[partner] = true;
+    });
+  }
+  // Most often they are all, in order.
+  if (!std::is_sorted(stale.begin(), stale.end())) std::sort(stale.begin(), stale.end());
   return stale;
 }
 
@@ -379,14 +486,20 @@ absl::StatusOr<EngineSource> StandingsTable::Collect(const Engine::View& view, c
 }
 
 void StandingsTable::Evaluate(const EngineSource& source, const Columns& columns, absl::Span<const uint32_t> partners) {
+  // Of one day after the other: months come in order.
+  std::vector<TierMemo> past(partners.size());
   for (Column* column : columns) {
     const Day as_of = AsOf(*column);
+    const bool follows_today = !column->key.day, reads_tiers = column->metric->needs.tier;
+    if (follows_today && reads_tiers) column->memos.resize(ids_.size());
+    BlockMemos memos;
+    for (size_t i = 0; reads_tiers && i < partners.size(); ++i) {
+      memos.Add(follows_today ? column->memos[partners[i]] : past[i]);
+    }
     DueSource due(*catalog_, source, as_of);
-    Evaluator evaluator(*catalog_, due);
-    BlockMemos memos(tier_memos_, partners);
-    // Memos go on from day to day: those of other days would lead back.
-    if (!column->key.day) evaluator.UseTierMemos(&memos);
-    column->due.resize(ids_.size(), DueSource::kNever);
+    Evaluator evaluator(*catalog_, follows_today ? static_cast<const MeasureSource&>(due) : source);
+    if (reads_tiers) evaluator.UseTierMemos(&memos);
+    if (follows_today) column->due.resize(ids_.size(), DueSource::kNever);
     const Period period = PeriodOf(*catalog_, *column->metric, column->key.window, as_of);
     for (size_t i = 0; i < partners.size(); ++i) {
       if (!column->stale.Remove(partners[i])) continue;
@@ -398,18 +511,24 @@ void StandingsTable::Evaluate(const EngineSource& source, const Columns& columns
                                      : Number::NoData(v1::NO_DATA_REASON_WRONG_SCOPE);
       column->members.Set(partners[i], is_member);
       column->ranking.Set(partners[i], value);
-      Day next = column->is_timeless ? due.due() : as_of + 1;
-      if (column->is_tier) next = Tier(evaluator, *catalog_, source, scope).NextTurn(as_of);
-      if (is_waiting_) next = as_of + 1;
-      for (const PartnerDays& time : partner.times) {
-        for (const std::optional<Day>& day : {time.signed_on, time.terminated_on}) {
-          if (day && *day > as_of) next = std::min(next, *day);
-        }
-      }
-      column->due[partners[i]] = next;
       ++evaluated_;
+      if (follows_today) {
+        const Day read = column->is_tier ? Tier(evaluator, *catalog_, source, scope).NextTurn(as_of) : due.due();
+        column->due[partners[i]] = DueOf(*column, partner, read);
+      }
     }
   }
+}
+
+// `read` is when what was read turns.
+Day StandingsTable::DueOf(const Column& column, const Partner& partner, Day read) const {
+  Day next = (column.is_timeless || column.is_tier) && !is_waiting_ ? read : as_of_ + 1;
+  for (const PartnerDays& time : partner.times) {
+    for (const std::optional<Day>& day : {time.signed_on, time.terminated_on}) {
+      if (day && *day > as_of_) next = std::min(next, *day);
+    }
+  }
+  return next;
 }
 
 }  // namespace partnermetrics

@@ -8,10 +8,12 @@
 //   }));
 //
 // A column is made when it is first asked for. One of today is kept for an hour after it was last used; of those of
-// other days, such as the ends of past months, as many as a budget allows, the last used ones. Bringing one up to date
-// evaluates the partners that new facts touched, so that corrections count in past months too, and, when a day has
-// turned, those for whom time alone may have changed something. Metrics that compare a partner with others are
-// evaluated for all when anything changed. Thread-safe.
+// other days as many as a budget allows, the last used ones. Bringing one up to date evaluates the partners that new
+// facts touched, so that corrections count in past months too, and, when a day has turned, those for whom time alone
+// may have changed something. Metrics that compare a partner with others are evaluated for all when anything changed.
+//
+// The monthly roll-up: of metrics that are asked for, the ends of the past months are columns before anybody asks for
+// them (month_ends.h). Thread-safe.
 #ifndef PARTNERMETRICS_SERVER_VIEWS_STANDINGS_TABLE_H_
 #define PARTNERMETRICS_SERVER_VIEWS_STANDINGS_TABLE_H_
 
@@ -103,26 +105,35 @@ class StandingsTable {
   // The day of a table with a day, from now on: the same one or a later one.
   void MoveTo(Day day);
 
-  // Brings all columns up to date that were used lately, and drops the others. Does nothing without columns.
-  absl::Status Refresh();
+  // Brings the columns of today up to date that were used lately, and drops the others: about as much of it as fits
+  // into the given time, so that readers need not wait for all. Gives whether much is left to do.
+  absl::StatusOr<bool> Refresh(absl::Duration most = absl::InfiniteDuration());
+  // The same for the roll-up: makes what is missing of it, and drops what it has no use for.
+  absl::StatusOr<bool> RollUp(absl::Duration most = absl::InfiniteDuration());
 
   StandingsWork work();
-  // Of columns of other days than today; for tests. Without it the budget is one of values.
+  // Of columns of other days than today, without the roll-up; for tests. Without it the budget is one of values.
   void set_other_days_budget(size_t columns);
 
  private:
   struct Column {
     const CompiledMetric* metric = nullptr;
     StandingsKey key;
-    bool of_itself = true;    // a partner's value depends on nothing but the partner
-    bool is_timeless = true;  // and on the calendar only through measures
-    bool is_tier = false;     // which changes with reviews alone
+    bool compares = false;         // a partner's value depends on other partners
+    std::vector<RowKey> business;  // what it reads besides the partner's own rows
+    bool is_timeless = true;       // it depends on the calendar only through measures
+    bool is_tier = false;          // it changes with reviews alone
     Ranking ranking;
+    bool is_rolled_up = false;
     Members members = {};
     PartnerSet stale = {};
-    std::vector<Day> due = {};  // by partner: the first day on which time alone may change the value
-    absl::Time used = {};
-    std::optional<std::pair<Day, uint64_t>> evaluated_at = {};  // as of which day and position, if not of_itself
+    std::optional<uint64_t> business_print = {};
+    uint64_t business_position = 0;    // at which the print was taken
+    std::vector<TierMemo> memos = {};  // by partner; of a column that follows today and reads tiers
+    // Of a column that follows today, by partner: the first day on which time alone may change the value.
+    std::vector<Day> due = {};
+    absl::Time used = absl::InfinitePast();                     // nobody read it yet
+    std::optional<std::pair<Day, uint64_t>> evaluated_at = {};  // if it compares: as of which day and position
   };
   struct Partner {
     std::vector<PartnerDays> times;  // for which it was a partner
@@ -141,19 +152,26 @@ class StandingsTable {
   // Evaluates who is stale, in blocks, each at a position of its own, until few are left for the last one; there also
   // all partners for the columns that compare them with others.
   absl::Status Update(const Columns& columns) PM_REQUIRES(mutex_);
-  // By number, each once.
   // Since when the programme has facts decides from when on tiers are reviewed: another day concerns all.
   absl::Status TakeFirstFact(const Engine::View& view) PM_REQUIRES(mutex_);
+  // What they read of the business concerns all partners.
+  static absl::Status TakeBusiness(const Engine::View& view, const Columns& columns, size_t partners);
   // Columns that are evaluated together: those that most days concern, and those that few do.
   std::vector<Columns> BatchesOf(const Columns& columns) const;
+  // After nobody is stale in them.
+  static void Settle(const Columns& columns);
+  // By number, each once.
   std::vector<uint32_t> StaleIn(const Columns& columns) const PM_REQUIRES(mutex_);
   Day AsOf(const Column& column) const PM_REQUIRES(mutex_) { return column.key.day ? *column.key.day : as_of_; }
   // Forgets what is kept beyond the budget of other days.
   void DropOtherDays() PM_REQUIRES(mutex_);
+  // Makes the columns of the roll-up, still stale, and gives them, those of one metric together.
+  absl::StatusOr<std::vector<Columns>> ChooseRollUp() PM_REQUIRES(mutex_);
   absl::StatusOr<EngineSource> Collect(const Engine::View& view, const Columns& columns,
                                        absl::Span<const uint32_t> partners) const PM_REQUIRES(mutex_);
   void Evaluate(const EngineSource& source, const Columns& columns, absl::Span<const uint32_t> partners)
       PM_REQUIRES(mutex_);
+  Day DueOf(const Column& column, const Partner& partner, Day read) const PM_REQUIRES(mutex_);
   // Of one block or of all who are left, with what was read for them.
   struct Work {
     Columns columns;
@@ -162,7 +180,9 @@ class StandingsTable {
   };
   absl::StatusOr<std::vector<Work>> CollectLast(const Engine::View& view, const std::vector<Columns>& batches,
                                                 const Columns& comparing) PM_REQUIRES(mutex_);
-  absl::Status EvaluateBlocks(const Columns& columns) PM_REQUIRES(mutex_);
+  // Until the time is up, but a block at least. Gives how many are still stale.
+  absl::StatusOr<size_t> EvaluateBlocks(const Columns& columns, size_t block_size, absl::Time until)
+      PM_REQUIRES(mutex_);
   absl::StatusOr<Column*> ColumnOf(const StandingsKey& key) PM_REQUIRES(mutex_);
 
   ProgramRuntime& program_;
@@ -178,8 +198,7 @@ class StandingsTable {
   Day as_of_ PM_GUARDED_BY(mutex_) = 0;
   std::vector<std::string> ids_ PM_GUARDED_BY(mutex_);
   std::vector<Partner> partners_ PM_GUARDED_BY(mutex_);
-  std::vector<TierMemo> tier_memos_ PM_GUARDED_BY(mutex_);  // by partner, as of today
-  std::optional<Day> first_fact_ PM_GUARDED_BY(mutex_);     // of the programme, of those that tiers read
+  std::optional<Day> first_fact_ PM_GUARDED_BY(mutex_);  // of the programme, of those that tiers read
   absl::flat_hash_map<std::string, uint32_t> by_id_ PM_GUARDED_BY(mutex_);
   std::map<std::string, std::vector<std::string>> attributes_ PM_GUARDED_BY(mutex_);
   std::map<StandingsKey, std::unique_ptr<Column>> columns_ PM_GUARDED_BY(mutex_);

@@ -1,4 +1,5 @@
-// The standings of every programme, kept up to date in the background while somebody reads them.
+// The standings of every programme, kept up to date in the background while somebody reads them, those of today and
+// their monthly roll-up.
 //
 //   StandingsTables tables(programs);        // until it is destroyed, before the programmes are closed
 //   tables.Of(program).Read(…);
@@ -7,11 +8,11 @@
 #ifndef PARTNERMETRICS_SERVER_VIEWS_STANDINGS_TABLES_H_
 #define PARTNERMETRICS_SERVER_VIEWS_STANDINGS_TABLES_H_
 
-#include <condition_variable>
+#include <atomic>
 #include <map>
 #include <memory>
-#include <thread>
 
+#include "server/base/periodic_thread.h"
 #include "server/views/standings_table.h"
 
 namespace partnermetrics {
@@ -19,20 +20,17 @@ namespace partnermetrics {
 class StandingsTables {
  public:
   explicit StandingsTables(Programs& programs);
-  ~StandingsTables();
-  StandingsTables(const StandingsTables&) = delete;
-  StandingsTables& operator=(const StandingsTables&) = delete;
 
   StandingsTable& Of(const ProgramRuntime& program) const { return *tables_.at(&program); }
 
  private:
-  void Loop();
+  using Tables = std::map<const ProgramRuntime*, std::unique_ptr<StandingsTable>>;
+  static Tables TablesOf(Programs& programs);
+  void Refresh(const std::atomic<bool>& stopping);
+  void RollUp();
 
-  std::map<const ProgramRuntime*, std::unique_ptr<StandingsTable>> tables_;
-  Mutex mutex_;
-  std::condition_variable_any changed_;
-  bool stopping_ PM_GUARDED_BY(mutex_) = false;
-  std::thread thread_;
+  const Tables tables_;
+  PeriodicThread refresh_, roll_up_;
 };
 
 }  // namespace partnermetrics

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "google/protobuf/text_format.h"
@@ -18,6 +19,7 @@
 #include "server/ingest/programs.h"
 #include "server/queries/engine_source.h"
 #include "server/queries/partner_records.h"
+#include "server/views/month_ends.h"
 #include "server/views/standings_table.h"
 #include "tests/storage/temp_dir.h"
 
@@ -98,13 +100,17 @@ class StandingsPropertyTest : public testing::Test {
     return absl::StrCat(" ", field, " { seconds: ", seconds, " } ");
   }
   std::string Maybe(const std::string& text) { return Below(2) == 0 ? text : ""; }
-  std::string Amount() { return absl::StrCat(" amount { units: ", 10 * (1 + Below(5)), " } "); }
+  // Small ones, and some that lead to another tier.
+  std::string Amount() {
+    const int least = Below(4) == 0 ? 100'000 : 10;
+    return absl::StrCat(" amount { units: ", least * (1 + Below(5)), " } ");
+  }
   std::string Reference() {
     return absl::StrCat("partner_refs { external { source: 'crm' id: 'P", Below(kPartners), "' } } ");
   }
 
   std::string AnyFact() {
-    switch (Below(11)) {
+    switch (Below(12)) {
       case 0:
         return absl::StrCat("partner { name: 'N", Below(3), "' tier: '", Below(2) == 0 ? "Gold" : "Silver", "' ",
                             Maybe(Date("signed_on", 900, 90)), Maybe(Date("activated_on")),
@@ -136,6 +142,9 @@ class StandingsPropertyTest : public testing::Test {
                             Maybe(Instant("resolved_at")), "}");
       case 9:
         return absl::StrCat("project { ", Reference(), Date("m1_approved_on", 200), Maybe(Date("pto_on", 200)), "}");
+      case 10:
+        return absl::StrCat("certification_requirement { ", Below(3) == 0 ? Reference() : "", "track: '",
+                            Below(2) == 0 ? "sales" : "technical", "' people: ", Below(3), Date("effective_on"), "}");
       default: {
         const absl::CivilMonth month(ToCivil(Today() - Below(200) + Below(100)));
         const absl::CivilDay last = absl::CivilDay(month + 1) - 1;
@@ -149,11 +158,16 @@ class StandingsPropertyTest : public testing::Test {
   }
 
   void Happen() {
-    const std::string text = absl::StrCat("record_id: 'r", Below(30), "' revision: ", ++revision_, " ", AnyFact(),
-                                          Below(8) == 0 ? " deleted: true" : "");
+    const std::string record = absl::StrCat("r", Below(30)), fact = AnyFact();
+    Store(absl::StartsWith(fact, "partner ") ? absl::StrCat("P", Below(kPartners)) : record,
+          absl::StrCat(fact, Below(8) == 0 ? " deleted: true" : ""));
+  }
+
+  void Store(const std::string& record, const std::string& text) {
     v1::Event event;
     ASSERT_TRUE(google::protobuf::TextFormat::ParseFromString(text, &event)) << text;
-    if (event.has_partner()) event.set_record_id(absl::StrCat("P", Below(kPartners)));
+    event.set_record_id(record);
+    event.set_revision(++revision_);
     PrepareContext context;
     context.program = "partneros";
     context.source = "crm";
@@ -247,6 +261,9 @@ TEST_F(StandingsPropertyTest, EqualAFreshEvaluation) {
     if (Below(10) == 0) {
       ASSERT_TRUE(table_->Refresh().ok());
     }
+    if (Below(10) == 0) {
+      ASSERT_TRUE(table_->RollUp().ok());
+    }
     // The same for some time, so that what is read was mostly kept.
     if (step % 40 == 0) {
       watched.clear();
@@ -293,6 +310,105 @@ TEST_F(StandingsPropertyTest, PastMonthsAreKept) {
     ASSERT_EQ(Kept(key), Fresh(key));
   }
   EXPECT_LE(table_->work().evaluated - first, 3);
+}
+
+// The ends of past months are made of metrics that somebody asks for, and brought up to date, before anybody asks for
+// them.
+TEST_F(StandingsPropertyTest, PastMonthsAreRolledUp) {
+  for (int i = 0; i < 200; ++i) Happen();
+  const auto evaluated = [this] { return table_->work().evaluated; };
+  ASSERT_EQ(*table_->RollUp(), false);
+  EXPECT_EQ(evaluated(), 0) << "nobody asked";
+  for (const char* metric : {"partner_revenue", "revenue_to_date"}) Kept({metric});
+
+  for (int month = 0; month < 3; ++month) {
+    for (int i = 0; i < 10; ++i) Happen();
+    ASSERT_EQ(*table_->RollUp(), false);
+    const int64_t rolled_up = evaluated();
+    for (const char* metric : {"partner_revenue", "revenue_to_date"}) {
+      for (const Day day : MonthEndsBefore(Today())) {
+        SCOPED_TRACE(absl::StrCat(metric, " as of ", DayText(day)));
+        const StandingsKey key = {metric, v1::WINDOW_KIND_UNSPECIFIED, day};
+        ASSERT_EQ(Kept(key), Fresh(key));
+      }
+      EXPECT_EQ(evaluated(), rolled_up) << "a reader had work to do";
+    }
+    now_ += absl::Hours(24 * 31);
+    for (const char* metric : {"partner_revenue", "revenue_to_date"}) Kept({metric});
+  }
+}
+
+// An hour after anybody asked.
+TEST_F(StandingsPropertyTest, TheRollUpEndsWithItsUse) {
+  for (int i = 0; i < 20; ++i) Happen();
+  Kept({"partner_revenue"});
+  ASSERT_EQ(*table_->RollUp(), false);
+  EXPECT_EQ(table_->work().columns, 1 + kRolledUpMonths);
+  now_ += absl::Hours(24 * 31);
+  Kept({"partner_revenue"});
+  ASSERT_EQ(*table_->RollUp(), false);
+  EXPECT_EQ(table_->work().columns, 1 + kRolledUpMonths) << "a month is dropped for each that is new";
+  now_ += absl::Minutes(61);
+  ASSERT_EQ(*table_->RollUp(), false);
+  EXPECT_EQ(table_->work().columns, 1);
+}
+
+// Done in parts, it has gaps that readers fill, and goes on where it was.
+TEST_F(StandingsPropertyTest, TheRollUpGoesOnInParts) {
+  for (int i = 0; i < 150; ++i) Store(absl::StrCat("Q", i), "partner { name: 'of many' }");
+  for (int i = 0; i < 300; ++i) Happen();
+  const std::vector<Day> months = MonthEndsBefore(Today());
+  for (const char* metric : {"partner_revenue", "revenue_to_date"}) Kept({metric});
+  int parts = 1;
+  for (; *table_->RollUp(absl::ZeroDuration()); ++parts) {
+    const StandingsKey key = {"partner_revenue", v1::WINDOW_KIND_UNSPECIFIED, months[static_cast<size_t>(parts)]};
+    ASSERT_EQ(Kept(key), Fresh(key));
+    ASSERT_LT(parts, 10);
+  }
+  EXPECT_EQ(parts, 4);  // two for each metric
+  const int64_t rolled_up = table_->work().evaluated;
+  for (const char* metric : {"partner_revenue", "revenue_to_date"}) {
+    for (const Day day : months) {
+      const StandingsKey key = {metric, v1::WINDOW_KIND_UNSPECIFIED, day};
+      ASSERT_EQ(Kept(key), Fresh(key));
+    }
+  }
+  EXPECT_EQ(table_->work().evaluated, rolled_up);
+}
+
+// What concerns all partners counts in the reviews of their past, whoever of them was touched by it.
+TEST_F(StandingsPropertyTest, ALateRequirementOfTheProgramChangesTiers) {
+  Store("P1", "partner { name: 'Voltfang' signed_on { year: 2023 month: 1 day: 1 } }");
+  Store("d1",
+        "deal { amount { units: 300000 } outcome: DEAL_OUTCOME_WON created_at { seconds: 1680000000 }"
+        " closed_on { year: 2023 month: 8 day: 1 } attributions { role: ATTRIBUTION_ROLE_SOURCED"
+        " partner_refs { external { source: 'crm' id: 'P1' } } } }");
+  for (int i = 0; i < 6; ++i) {
+    Store(absl::StrCat("g", i),
+          "deal_registration { submitted_at { seconds: 1694000000 }"
+          " partner_refs { external { source: 'crm' id: 'P1' } } }");
+  }
+  Store("q0", "certification_requirement { track: 'sales' people: 0 effective_on { year: 2022 month: 2 day: 1 } }");
+  Store("c1",
+        "certification { track: 'sales' partner_refs { external { source: 'crm' id: 'P2' } }"
+        " certified_on { year: 2023 month: 3 day: 1 } }");
+  const StandingsKey tier = {"partner_tier"}, share = {"certifications_held_share"};
+  EXPECT_EQ(Kept(tier), Fresh(tier));
+  EXPECT_EQ(Kept(share), Fresh(share));
+  const std::vector<std::string> before = Kept(tier);
+
+  Store("q1", "certification_requirement { track: 'sales' people: 1 effective_on { year: 2023 month: 2 day: 1 } }");
+  EXPECT_NE(Kept(tier), before);
+  EXPECT_EQ(Kept(tier), Fresh(tier));
+  EXPECT_EQ(Kept(share), Fresh(share));
+
+  // What concerns one partner alone is evaluated for it alone.
+  for (int i = 0; i < 20; ++i) Store(absl::StrCat("N", i), "partner { name: 'of many' }");
+  Kept(tier);
+  const int64_t evaluated = table_->work().evaluated;
+  Store("P1", "partner { name: 'Voltfang AG' signed_on { year: 2023 month: 1 day: 2 } }");
+  EXPECT_EQ(Kept(tier), Fresh(tier));
+  EXPECT_EQ(table_->work().evaluated, evaluated + 1);
 }
 
 // Many other days are not kept all, and each is right when it is asked for again.

@@ -376,6 +376,23 @@ TEST_F(StandingsPropertyTest, TheRollUpGoesOnInParts) {
   EXPECT_EQ(table_->work().evaluated, rolled_up);
 }
 
+// What is done in the background leaves a few for whoever reads, and no more.
+TEST_F(StandingsPropertyTest, TodayIsRefreshedInParts) {
+  for (int i = 0; i < 1'200; ++i) Store(absl::StrCat("Q", i), "partner { name: 'of many' }");
+  const StandingsKey key = {"partner_onboarded"};
+  Kept(key);
+  const int64_t evaluated = table_->work().evaluated;
+  for (int i = 0; i < 1'200; ++i) {
+    Store(absl::StrCat("Q", i), "partner { name: 'of many' activated_on { year: 2023 month: 5 day: 1 } }");
+  }
+  EXPECT_EQ(*table_->Refresh(absl::ZeroDuration()), true);
+  EXPECT_EQ(table_->work().evaluated, evaluated + 500);
+  EXPECT_EQ(*table_->Refresh(absl::ZeroDuration()), false);
+  EXPECT_EQ(table_->work().evaluated, evaluated + 1'000);
+  EXPECT_EQ(Kept(key), Fresh(key));
+  EXPECT_EQ(table_->work().evaluated, evaluated + 1'200);
+}
+
 // What concerns all partners counts in the reviews of their past, whoever of them was touched by it.
 TEST_F(StandingsPropertyTest, ALateRequirementOfTheProgramChangesTiers) {
   Store("P1", "partner { name: 'Voltfang' signed_on { year: 2023 month: 1 day: 1 } }");

@@ -9,6 +9,7 @@ struct Entry {
 };
 
 constexpr Entry kRenderers[] = {
+    {"contributions", &NewContributionsRenderer},
     {"export", &NewExportRenderer},
     {"definitions", &NewDefinitionsRenderer},
     {"distribution", &NewDistributionRenderer},

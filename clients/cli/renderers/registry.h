@@ -45,7 +45,8 @@ std::unique_ptr<Printer> NewInterventionRenderer(const Screen& screen);
 std::unique_ptr<Printer> NewLeaderboardRenderer(const Screen& screen);
 std::unique_ptr<Printer> NewDistributionRenderer(const Screen& screen);
 
-// A value with the reads that it was made of.
+// A value with the reads that it was made of, and the facts of one of them.
+std::unique_ptr<Printer> NewContributionsRenderer(const Screen& screen);
 std::unique_ptr<Printer> NewExplanationRenderer(const Screen& screen);
 
 // What changes about partners, line by line as it happens.

@@ -248,6 +248,73 @@ Position 7 · the facts of a term: metric facts --term N
 )");
 }
 
+// The term first, then the columns in which a row says something.
+TEST(ReportsTest, ContributionsOfATerm) {
+  EXPECT_EQ(Shown<v1::ListContributionsResponse>("contributions", R"pb(
+              contributions {
+                fact { kind: "deal" source: "crm" record_id: "006A1" }
+                counts_on { year: 2024 month: 2 day: 29 }
+                count: 1
+                sum { units: 500 }
+                partner_ids: "crm:P"
+                partner_ids: "crm:Q"
+                role: ATTRIBUTION_ROLE_SOURCED
+                origin { file: "Opportunity.csv" row: 7 }
+              }
+              contributions {
+                fact { kind: "deal" source: "crm" record_id: "006A2" }
+                counts_on { year: 2024 month: 3 day: 1 }
+                count: 1
+                partner_ids: "crm:P"
+                role: ATTRIBUTION_ROLE_SOURCED
+              }
+              next_page_token: "abc"
+              term {
+                number: 1
+                role: TERM_ROLE_AVERAGE
+                use: "avg(won)"
+                scope { kind: SCOPE_KIND_PROGRAM }
+                window {
+                  start_on { year: 2024 month: 1 day: 1 }
+                  end_on { year: 2024 month: 3 day: 31 }
+                }
+                count: 3
+                sum { units: 500 }
+              }
+              position: 7
+            )pb"),
+            R"(Term  Read      Role     Count  Sum  Days                    Scope
+────────────────────────────────────────────────────────────────────
+   1  avg(won)  average      3  500  2024-01-01..2024-03-31  program
+
+Record  Kind  Source  Counts on   Count  Sum  Partners      Role     Read from
+──────────────────────────────────────────────────────────────────────────────────────
+006A1   deal  crm     2024-02-29      1  500  crm:P, crm:Q  sourced  Opportunity.csv:7
+006A2   deal  crm     2024-03-01      1       crm:P         sourced
+Position 7
+There is more: add --page-token abc
+)");
+}
+
+TEST(ReportsTest, ATermThatCountsNothing) {
+  EXPECT_EQ(Shown<v1::ListContributionsResponse>("contributions", R"pb(
+              term {
+                number: 2
+                use: "count_partners"
+                scope { kind: SCOPE_KIND_PROGRAM }
+                value: 0
+              }
+              position: 7
+            )pb"),
+            R"(Term  Read            Role  Count  Sum  Days  Scope
+─────────────────────────────────────────────────────
+   2  count_partners            0             program
+
+Nothing is counted there.
+Position 7
+)");
+}
+
 TEST(ReportsTest, DistributionOfTiers) {
   EXPECT_EQ(Shown<v1::Distribution>("distribution", R"pb(
               display_name: "Tier"

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Writes demo/lightreach: installers of solar systems from October 2025 to 31 March 2026, each built so that its
-numbers of the first quarter are known beforehand (labels.csv). Invented throughout; the same bytes every time."""
+numbers of the first quarter are known beforehand (labels.csv), and some that have just begun. Invented throughout;
+the same bytes every time."""
 import csv
 import os
 from datetime import date, timedelta
@@ -21,6 +22,14 @@ INSTALLERS = [
     # no tier's more than 98 %.
     ("SUN-05", "Meridian Rooftops", "Elite", (100, 100, 100), 0.80, 375, 95, 5, (), 250, 5, 50, 30, 20, 300),
     ("SUN-06", "Delta Panel Partners", "", (2, 2, 2), 0.45, 15, 5, 3, (25, 60, 80), 40, 3, 3, 4, 8, 12),
+]
+
+# Who signed this quarter and is on its way: id, name, signed, days of NTP approvals, of them those with an M1, days later.
+BEGINNERS = [
+    ("SUN-07", "Cascade Solar Crew", date(2026, 1, 12),
+     (date(2026, 2, 9), date(2026, 2, 23), date(2026, 3, 4), date(2026, 3, 18)), (30, 25)),
+    ("SUN-08", "Prairie Light Installers", date(2026, 2, 16), (date(2026, 3, 10), date(2026, 3, 24)), ()),
+    ("SUN-09", "Lakeshore Renewables", date(2026, 3, 23), (), ()),
 ]
 
 
@@ -116,16 +125,32 @@ class Installer:
                 f"{100 * (self.promoters - self.detractors) / answers:.1f}"]
 
 
+class Beginner:
+    def __init__(self, row):
+        self.id, self.name, self.signed, ntp, m1 = row
+        self.projects, self.submissions = [], []
+        for i, day in enumerate(ntp):
+            project = f"{self.id}-{i + 1:04d}"
+            approved = day + timedelta(m1[i]) if i < len(m1) else None
+            self.projects.append({"project": project, "ntp": day, "m1": approved})
+            if approved:
+                sent = approved - timedelta(5)
+                self.submissions.append((project, "M1", 1, sent, "approved", approved, None))
+
+
 def main():
     installers = [Installer(row) for row in INSTALLERS]
-    every = [(i, p) for i in installers for p in i.projects]
+    beginners = [Beginner(row) for row in BEGINNERS]
+    every = [(i, p) for i in installers + beginners for p in i.projects]
     write("installers.csv", ["installer", "name", "tier", "signed"],
-          [[i.id, i.name, i.tier, "2025-06-02"] for i in installers])
-    projects = [[p["project"], i.id] + [text(p[k]) for k in ("ntp", "m1", "m2", "pto", "activated")] for i, p in every]
+          [[i.id, i.name, i.tier, "2025-06-02"] for i in installers] +
+          [[i.id, i.name, "", text(i.signed)] for i in beginners])
+    projects = [[p["project"], i.id] + [text(p.get(k)) for k in ("ntp", "m1", "m2", "pto", "activated")] for i, p in every]
     projects.append(["SUN-06-9001", "SUN-06", "2026-02-30", "", "", "", ""])  # bad on purpose
     write("projects.csv", ["project", "installer", "ntp", "m1", "m2", "pto", "activated"], projects)
     submissions = [[s[0], s[1], s[2], text(s[3]), s[4], text(s[5]), text(s[6]),
-                    "Documents incomplete" if s[4] == "rejected" else ""] for i in installers for s in i.submissions]
+                    "Documents incomplete" if s[4] == "rejected" else ""] for i in installers + beginners
+                   for s in i.submissions]
     submissions.append(["SUN-06-0001", "M3", 1, "2026-03-02", "approved", "2026-03-05", "", ""])  # bad on purpose
     write("submissions.csv", ["project", "milestone", "attempt", "submitted", "decision", "decided", "resubmitted",
                               "reason"], submissions)

@@ -101,12 +101,14 @@ must scorecard "${when[@]}"
 must report sla "${when[@]}"
 must report funnel "${when[@]}"
 must standings leaderboard m2_approvals_per_month "${when[@]}"
-must standings distribution partner_tier "${when[@]}"
+
+step "Their tiers after the review at the quarter's end: computed, whatever tier the feed states"
+must standings distribution partner_tier --program lightreach --as-of 2026-04-01
 
 step "One of its numbers, explained: what it is divided by what"
 must metric explain first_time_approval_rate --scope partner:SUN-02 "${when[@]}"
 
-step "What the installers of each tier do: the programme declares segments"
+step "What the installers of each tier do, by the tier that the feed stated: the programme declares segments"
 must metric query --metric-ids m2_approvals --metric-ids first_time_approval_rate \
   --scopes segment:tier=Platinum --scopes segment:tier=Elite --scopes segment:tier=Pro --scopes segment:tier=Certified \
   "${when[@]}"

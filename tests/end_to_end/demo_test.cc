@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "partnermetrics/v1/score_service.pb.h"
@@ -78,6 +79,17 @@ class DemoTest : public ServerFixture {
       const CommandResult result = Partnerctl({"connector", "run", connector});
       EXPECT_EQ(result.exit_code, kPartialRun) << result.out << result.err;
     }
+  }
+  // Of three months that end with the day, unless the metric has a window of its own.
+  v1::MetricValue Installer(const std::string& id, const std::string& metric, const std::string& as_of) {
+    const CommandResult result =
+        Partnerctl({"metric", "query", "--metric-ids", metric, "--scopes", absl::StrCat("partner:", id), "--window",
+                    "trailing_3_months", "--program", "lightreach", "--as-of", as_of});
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    v1::QueryMetricsResponse response;
+    EXPECT_TRUE(google::protobuf::util::JsonStringToMessage(result.out, &response).ok()) << result.out;
+    EXPECT_EQ(response.values_size(), 1);
+    return response.values_size() == 0 ? v1::MetricValue() : response.values(0);
   }
   // A scorecard's exact values by metric, "no data" where there is none.
   std::map<std::string, std::string> Scorecard(const std::string& partner) {
@@ -235,6 +247,31 @@ TEST_F(DemoTest, AnUnchangedExportAppendsNothing) {
     EXPECT_EQ(RunConnector(connector).records_read(), 0);
   }
   EXPECT_EQ(Quarantine("").size(), quarantined);
+}
+
+// What the feed was made for, by the script that wrote it.
+TEST_F(DemoTest, InstallersAreAsTheyWereMade) {
+  ASSERT_EQ(Partnerctl({"connector", "run", "milestones"}).exit_code, kPartialRun);
+  const std::set<std::string> counts = {"rejection_aging_count", "m2_approvals_per_month", "ntp_approvals"};
+  const std::set<std::string> points = {"homeowner_nps"};
+  int installers = 0;
+  for (auto& label : ReadCsv(absl::StrCat(kDemo, "lightreach/labels.csv"))) {
+    ++installers;
+    const std::string id = label["installer"], tier = label["tier"] == "none" ? "Certified" : label["tier"];
+    SCOPED_TRACE(id);
+    for (const auto& [metric, expected] : label) {
+      if (metric == "installer" || metric == "tier") continue;
+      SCOPED_TRACE(metric);
+      const v1::MetricValue value = Installer(id, metric, kAsOf);
+      const bool is_share = !counts.contains(metric) && !points.contains(metric);
+      double number = 0;
+      ASSERT_TRUE(absl::SimpleAtod(expected, &number));
+      EXPECT_NEAR(is_share ? 100 * value.value() : value.value(), number, 0.05) << value.DebugString();
+    }
+    // The review of the quarter's end holds from the next day on.
+    EXPECT_EQ(Installer(id, "partner_tier", "2026-04-01").display(), tier);
+  }
+  EXPECT_EQ(installers, 6);
 }
 
 TEST_F(DemoTest, BadRowsAreInQuarantine) {

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """Writes demo/lightreach: installers of solar systems from October 2025 to 31 March 2026, each built so that its
-numbers of the first quarter are known beforehand (labels.csv), and some that have just begun. Invented throughout;
-the same bytes every time."""
+numbers of the first quarter are known beforehand (labels.csv). Invented throughout; the same bytes every time."""
 import csv
 import os
 from datetime import date, timedelta
@@ -24,12 +23,22 @@ INSTALLERS = [
     ("SUN-06", "Delta Panel Partners", "", (2, 2, 2), 0.45, 15, 5, 3, (25, 60, 80), 40, 3, 3, 4, 8, 12),
 ]
 
-# Who signed this quarter and is on its way: id, name, signed, days of NTP approvals, of them those with an M1, days later.
-BEGINNERS = [
-    ("SUN-07", "Cascade Solar Crew", date(2026, 1, 12),
-     (date(2026, 2, 9), date(2026, 2, 23), date(2026, 3, 4), date(2026, 3, 18)), (30, 25)),
-    ("SUN-08", "Prairie Light Installers", date(2026, 2, 16), (date(2026, 3, 10), date(2026, 3, 24)), ()),
-    ("SUN-09", "Lakeshore Renewables", date(2026, 3, 23), (), ()),
+# id, name, signed, days of each project's milestones: each newcomer has come to another step.
+NEWCOMERS = [
+    ("SUN-07", "Ninefold Solar Works", date(2026, 3, 16), []),
+    ("SUN-08", "Tern Harbor Rooftops", date(2026, 2, 2), [{"ntp": date(2026, 3, day)} for day in (4, 11, 18, 26)]),
+    # Permission to operate before M2, as with everybody.
+    ("SUN-09", "Granite & Sky Energy", date(2026, 1, 12), [
+        {"ntp": date(2026, 1, 28), "m1": date(2026, 2, 20), "pto": date(2026, 3, 27)},
+        {"ntp": date(2026, 2, 12), "m1": date(2026, 3, 12)},
+        {"ntp": date(2026, 3, 9)},
+    ]),
+    # All milestones of one project, and too few new ones.
+    ("SUN-10", "Prairie Lantern Electric", date(2026, 1, 5), [
+        {"ntp": date(2026, 1, 9), "m1": date(2026, 2, 10), "pto": date(2026, 3, 9), "m2": date(2026, 3, 12),
+         "activated": date(2026, 3, 14)},
+        {"ntp": date(2026, 3, 20)},
+    ]),
 ]
 
 
@@ -46,6 +55,8 @@ def text(day):
 
 
 class Installer:
+    signed = date(2025, 6, 2)
+
     def __init__(self, row):
         (self.id, self.name, self.tier, self.m2, self.rate, self.ntp, self.young, self.aging, self.ages, self.bills,
          self.late, self.promoters, self.passives, self.detractors, self.forecast) = row
@@ -125,32 +136,29 @@ class Installer:
                 f"{100 * (self.promoters - self.detractors) / answers:.1f}"]
 
 
-class Beginner:
+class Newcomer(Installer):
+    """Nobody was asked or billed yet, and nothing was rejected."""
+    tier, rate, ages, rejected = "", 1, (), ()
+
     def __init__(self, row):
-        self.id, self.name, self.signed, ntp, m1 = row
+        self.id, self.name, self.signed, projects = row
         self.projects, self.submissions = [], []
-        for i, day in enumerate(ntp):
-            project = f"{self.id}-{i + 1:04d}"
-            approved = day + timedelta(m1[i]) if i < len(m1) else None
-            self.projects.append({"project": project, "ntp": day, "m1": approved})
-            if approved:
-                sent = approved - timedelta(5)
-                self.submissions.append((project, "M1", 1, sent, "approved", approved, None))
+        for days in projects:
+            self.add(**days)
+        self.make_submissions()
 
 
 def main():
     installers = [Installer(row) for row in INSTALLERS]
-    beginners = [Beginner(row) for row in BEGINNERS]
-    every = [(i, p) for i in installers + beginners for p in i.projects]
+    partners = installers + [Newcomer(row) for row in NEWCOMERS]
+    every = [(i, p) for i in partners for p in i.projects]
     write("installers.csv", ["installer", "name", "tier", "signed"],
-          [[i.id, i.name, i.tier, "2025-06-02"] for i in installers] +
-          [[i.id, i.name, "", text(i.signed)] for i in beginners])
-    projects = [[p["project"], i.id] + [text(p.get(k)) for k in ("ntp", "m1", "m2", "pto", "activated")] for i, p in every]
+          [[i.id, i.name, i.tier, text(i.signed)] for i in partners])
+    projects = [[p["project"], i.id] + [text(p[k]) for k in ("ntp", "m1", "m2", "pto", "activated")] for i, p in every]
     projects.append(["SUN-06-9001", "SUN-06", "2026-02-30", "", "", "", ""])  # bad on purpose
     write("projects.csv", ["project", "installer", "ntp", "m1", "m2", "pto", "activated"], projects)
     submissions = [[s[0], s[1], s[2], text(s[3]), s[4], text(s[5]), text(s[6]),
-                    "Documents incomplete" if s[4] == "rejected" else ""] for i in installers + beginners
-                   for s in i.submissions]
+                    "Documents incomplete" if s[4] == "rejected" else ""] for i in partners for s in i.submissions]
     submissions.append(["SUN-06-0001", "M3", 1, "2026-03-02", "approved", "2026-03-05", "", ""])  # bad on purpose
     write("submissions.csv", ["project", "milestone", "attempt", "submitted", "decision", "decided", "resubmitted",
                               "reason"], submissions)

@@ -77,7 +77,7 @@ must report funnel "${when[@]}"
 step "Business to come, by stage"
 must report pipeline "${when[@]}"
 
-step "Who brought the revenue"
+step "Who brought the revenue, by the tier that the CRM states (by the computed one: --split-by partner_tier)"
 must report revenue "${when[@]}"
 
 step "Where a partner stands"

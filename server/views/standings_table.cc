@@ -220,13 +220,15 @@ absl::StatusOr<StandingsTable::Column*> StandingsTable::ColumnOf(const Standings
         "metric_id", "UNKNOWN_METRIC",
         absl::StrCat("there is no metric '", key.metric, "' of partners", SuggestNames(key.metric, std::move(names))));
   }
-  auto column = std::make_unique<Column>(Column{.metric = metric,
-                                                .key = key,
-                                                .compares = Compares(*catalog_, *metric),
-                                                .business = BusinessRowsOf(*catalog_, *metric),
-                                                .is_timeless = IsTimeless(*catalog_, *metric),
-                                                .is_tier = IsTier(*catalog_, *metric),
-                                                .ranking = Ranking(metric->definition.direction(), ids_)});
+  const bool compares = Compares(*catalog_, *metric);
+  auto column =
+      std::make_unique<Column>(Column{.metric = metric,
+                                      .key = key,
+                                      .compares = compares,
+                                      .business = compares ? std::vector<RowKey>() : BusinessRowsOf(*catalog_, *metric),
+                                      .is_timeless = IsTimeless(*catalog_, *metric),
+                                      .is_tier = IsTier(*catalog_, *metric),
+                                      .ranking = Ranking(metric->definition.direction(), ids_)});
   column->stale.AddUpTo(ids_.size());
   return columns_.emplace(key, std::move(column)).first->second.get();
 }
@@ -401,7 +403,7 @@ absl::Status StandingsTable::Update(const Columns& columns) {
 
 void StandingsTable::Settle(const Columns& columns) {
   for (Column* column : columns) {
-    column->stale.Forget();
+    column->stale.Compact();
     column->ranking.Settle();
   }
 }
@@ -430,7 +432,8 @@ absl::StatusOr<size_t> StandingsTable::EvaluateBlocks(const Columns& columns, si
     if (!left.empty() && absl::Now() >= until) return left.size();
   }
   Settle(columns);
-  return 0;
+  // The business may have changed between two blocks.
+  return StaleIn(columns).size();
 }
 
 absl::StatusOr<std::vector<StandingsTable::Work>> StandingsTable::CollectLast(const Engine::View& view,

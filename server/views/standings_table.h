@@ -36,6 +36,7 @@
 #include "server/reports/standings.h"
 #include "server/scoring/partner_days.h"
 #include "server/scoring/tier_memo.h"
+#include "server/views/partner_set.h"
 #include "storage/mutex.h"
 
 namespace partnermetrics {
@@ -55,38 +56,6 @@ struct StandingsWork {
   int64_t partners = 0;   // that are known
   int64_t evaluated = 0;  // values, since the table was made
   int64_t columns = 0;    // that are kept
-};
-
-// Partners to be evaluated again.
-class PartnerSet {
- public:
-  void Add(uint32_t partner) {
-    if (has_.size() <= partner) has_.resize(partner + 1);
-    if (!has_[partner]) list_.push_back(partner);
-    has_[partner] = true;
-  }
-  void AddUpTo(size_t partners) {
-    for (uint32_t partner = 0; partner < partners; ++partner) Add(partner);
-  }
-  // Gives whether it was there.
-  bool Remove(uint32_t partner) {
-    const bool had = partner < has_.size() && has_[partner];
-    if (had) has_[partner] = false;
-    return had;
-  }
-  // Calls `visit` with each.
-  template <typename Visit>
-  void ForEach(const Visit& visit) const {
-    for (const uint32_t partner : list_) {
-      if (has_[partner]) visit(partner);
-    }
-  }
-  // After all of them were removed.
-  void Forget() { list_.clear(); }
-
- private:
-  std::vector<bool> has_;       // by partner
-  std::vector<uint32_t> list_;  // those that were added, and maybe removed, since the last Forget
 };
 
 class StandingsTable {
@@ -158,7 +127,7 @@ class StandingsTable {
   static absl::Status TakeBusiness(const Engine::View& view, const Columns& columns, size_t partners);
   // Columns that are evaluated together: those that most days concern, and those that few do.
   std::vector<Columns> BatchesOf(const Columns& columns) const;
-  // After nobody is stale in them.
+  // After partners were evaluated.
   static void Settle(const Columns& columns);
   // By number, each once.
   std::vector<uint32_t> StaleIn(const Columns& columns) const PM_REQUIRES(mutex_);

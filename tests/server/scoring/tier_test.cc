@@ -131,8 +131,8 @@ class TierTest : public FormulaTest {
     TierDecisions decisions;
   };
 
-  void Rules(const std::string& more = "entry_level: 'bronze'") {
-    Define(Metric("revenue", "won.sum",
+  void Rules(const std::string& more = "entry_level: 'bronze'", const std::string& revenue = "won.sum") {
+    Define(Metric("revenue", revenue,
                   "levels: SCOPE_KIND_PARTNER unit: METRIC_UNIT_MONEY direction: METRIC_DIRECTION_UP "
                   "window: WINDOW_KIND_TRAILING_3_MONTHS") +
                Metric("tier_number", "tier", "levels: SCOPE_KIND_PARTNER") +
@@ -380,6 +380,21 @@ TEST_F(TierTest, TheRiskHasTheDayOnWhichWindowsLeaveARevenueBehind) {
   EXPECT_EQ(ToDay(absl::CivilDay(2023, standing.risk(0).fails_on().month(), standing.risk(0).fails_on().day())),
             On(2023, 6, 1));
   EXPECT_TRUE(standing.risk(0).fails_at_review());
+}
+
+// A large deal ends on the day on which a small one begins: no fewer, and too little.
+TEST_F(TierTest, TheRiskTellsWhatBeginsAndEndsOnItsDay) {
+  Rules("entry_level: 'bronze'", "open.sum");
+  Open(150, On(2022, 12, 1), On(2023, 5, 10));
+  Open(50, On(2023, 5, 10), On(2024, 5, 10));
+  const v1::TierStanding standing = At(On(2023, 4, 1));
+  ASSERT_EQ(standing.risk_size(), 1);
+  ASSERT_EQ(standing.risk(0).causes_size(), 1);
+  EXPECT_EQ(standing.risk(0).causes(0).count(), 0);
+  EXPECT_EQ(
+      standing.risk(0).text(),
+      "not met from 2023-05-10 on, when as many begin as cease to count as \"open\"; as things stand it fails the "
+      "review of 2023-06-30");
 }
 
 TEST_F(TierTest, RefusesWhatMakesNoSense) {

@@ -231,6 +231,7 @@ absl::Status InterventionTable::Update() {
       {
         Engine::View view(program_.engine());
         if (IsOfOtherTimes(view)) return absl::AbortedError("definitions or kinds of fact are others now");
+        RETURN_IF_ERROR(TakeBusiness(view));
         ASSIGN_OR_RETURN(source, Collect(view, block));
       }
       Advance(source, block);

@@ -95,7 +95,7 @@ class Connectors {
   absl::StatusOr<v1::ListRunsResponse> ListRuns(const v1::ListRunsRequest& request);
   // A run with the end of its log.
   absl::StatusOr<v1::ConnectorRun> GetRun(absl::string_view run_id);
-  // Runs that go on.
+  // Runs that go on, or whose end is not told to everybody yet.
   std::vector<v1::ConnectorRun> OpenRuns() const;
 
   // A staged run with all that it read, to be looked at. FAILED_PRECONDITION (NOT_STAGED), also below.

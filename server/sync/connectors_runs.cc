@@ -241,8 +241,7 @@ std::vector<v1::ConnectorRun> Connectors::OpenRuns() const {
   std::vector<v1::ConnectorRun> open;
   MutexLock lock(&mutex_);
   for (const auto& [name, active] : runs_) {
-    if (v1::ConnectorRun run = active->run->Snapshot(); run.state() == v1::RUN_STATE_RUNNING)
-      open.push_back(std::move(run));
+    if (!active->done) open.push_back(active->run->Snapshot());
   }
   return open;
 }

@@ -14,7 +14,13 @@
 namespace partnermetrics {
 namespace {
 
+absl::Status BeingEnded(const std::string& run_id) {
+  return RetryLater(absl::StatusCode::kAborted, "BUSY", absl::StrCat("run ", run_id, " is being ended"), 1'000);
+}
+
 absl::Status NotStaged(const std::string& run_id, int state) {
+  // It says so a moment before it can be published.
+  if (state == v1::RUN_STATE_STAGED) return BeingEnded(run_id);
   const v1::RunState known = v1::RunState_IsValid(state) ? static_cast<v1::RunState>(state) : v1::RUN_STATE_UNSPECIFIED;
   return MakeError(absl::StatusCode::kFailedPrecondition, "NOT_STAGED",
                    absl::StrCat("run ", run_id, " does not wait to be published: it is ", v1::RunState_Name(known)),
@@ -65,10 +71,7 @@ absl::StatusOr<bool> Connectors::ClaimStaged(const std::string& run_id) {
   const auto it =
       std::find_if(staged_.begin(), staged_.end(), [&](const auto& entry) { return entry.second.run_id == run_id; });
   if (it == staged_.end()) return false;
-  if (it->second.busy) {
-    return RetryLater(absl::StatusCode::kAborted, "BUSY", absl::StrCat("run ", run_id, " is being ended already"),
-                      1'000);
-  }
+  if (it->second.busy) return BeingEnded(run_id);
   it->second.busy = true;
   return true;
 }

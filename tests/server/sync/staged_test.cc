@@ -343,7 +343,7 @@ TEST_F(StagedTest, OneThatWasInterruptedBeginsAgainAsAStagedOne) {
   EXPECT_EQ(Runs()[0].state(), v1::RUN_STATE_STAGED) << Runs()[0].error();
   EXPECT_EQ(Runs()[0].records_read(), 50);
   EXPECT_EQ(Facts(), 0);
-  ASSERT_TRUE(Publish(Runs()[0].run_id()).ok());
+  ASSERT_EQ(Publish(Runs()[0].run_id()).status(), absl::OkStatus());
   ExpectEachOnce(50);
 }
 

@@ -62,6 +62,7 @@ class Bench {
     Show("leaderboard, top 10, p50", reads[100], "ms");
     Show("leaderboard, top 10, p99", reads[198], "ms");
 
+    Parts();
     Correct("partner_revenue");
     const Day month_end = ToDay(absl::CivilDay(2025, 7, 31));
     Show("leaderboard of a past month for the first time", Read("partner_revenue", month_end), "ms");
@@ -141,6 +142,30 @@ class Bench {
     Show(absl::StrCat(name, ", these ", metrics.size(), " metrics"), absl::ToDoubleSeconds(absl::Now() - start), "s");
     Show("  of it CPU", absl::ToDoubleSeconds(CpuTime() - cpu), "s");
     Show("  values evaluated", static_cast<double>(table_.work().evaluated - evaluated), "");
+  }
+
+  // Others than the top ten of all.
+  void Parts() {
+    LeaderboardRequest gold, last;
+    v1::Scope& segment = *gold.segments.Add();
+    segment.set_kind(v1::SCOPE_KIND_SEGMENT);
+    segment.mutable_segment()->set_attribute("tier");
+    segment.mutable_segment()->set_value("Gold");
+    const auto time = [this](absl::FunctionRef<void(const Standings&)> build) {
+      const absl::Time start = absl::Now();
+      Check(table_.Read({"partner_revenue"}, [&](const Standings& standings) {
+        build(standings);
+        return absl::OkStatus();
+      }));
+      return Milliseconds(start);
+    };
+    Show("leaderboard of a segment", time([&](const Standings& all) { BuildLeaderboard(all, gold); }), "ms");
+    Show("leaderboard around a partner", time([&](const Standings& all) {
+           last.around = all.ranking->order().back();
+           BuildLeaderboard(all, last);
+         }),
+         "ms");
+    Show("distribution by tier", time([&](const Standings& all) { BuildDistribution(all, {}, "tier"); }), "ms");
   }
 
   void Correct(const std::string& metric) {

@@ -26,19 +26,6 @@ void Add(const RowKey& key, absl::string_view name, const CellRow& row, uint64_t
   });
 }
 
-absl::Status AddTargets(const Engine::View& view, uint64_t& print) {
-  if (!view.header().fresh_at_us.contains(v1::Event::kTargetFieldNumber)) return absl::OkStatus();
-  for (const ScopeIndex scope : {kBusinessScope, kDirectScope, kProgramScope}) {
-    std::string prefix;
-    storage::ByteWriter(&prefix).KeyString(NameOf(scope));
-    RETURN_IF_ERROR(view.ScanIndex(Index::kTarget, prefix, [&print](absl::string_view key, absl::string_view value) {
-      print = absl::HashOf(print, key, value);
-      return true;
-    }));
-  }
-  return absl::OkStatus();
-}
-
 }  // namespace
 
 std::vector<RowKey> BusinessRowsOf(const Catalog& catalog, const CompiledMetric& metric) {
@@ -67,7 +54,20 @@ absl::StatusOr<uint64_t> BusinessPrint(const Engine::View& view, absl::Span<cons
     ASSIGN_OR_RETURN(const auto split, view.SplitRows(NameOf(key.scope), measure));
     for (const auto& [value, row] : split) Add(key, value, row, print);
   }
-  RETURN_IF_ERROR(AddTargets(view, print));
+  return print;
+}
+
+absl::StatusOr<uint64_t> BusinessTargetsPrint(const Engine::View& view) {
+  uint64_t print = 0;
+  if (!view.header().fresh_at_us.contains(v1::Event::kTargetFieldNumber)) return print;
+  for (const ScopeIndex scope : {kBusinessScope, kDirectScope, kProgramScope}) {
+    std::string prefix;
+    storage::ByteWriter(&prefix).KeyString(NameOf(scope));
+    RETURN_IF_ERROR(view.ScanIndex(Index::kTarget, prefix, [&print](absl::string_view key, absl::string_view value) {
+      print = absl::HashOf(print, key, value);
+      return true;
+    }));
+  }
   return print;
 }
 

@@ -18,9 +18,10 @@ namespace partnermetrics {
 // Which rows a metric reads there, its targets among them, and not since when the programme has facts.
 std::vector<RowKey> BusinessRowsOf(const Catalog& catalog, const CompiledMetric& metric);
 
-// A number that changes with these rows, with the facts that wait for a rate there, and with targets that are stated
-// there.
+// A number that changes with these rows, and with the facts that wait for a rate there.
 absl::StatusOr<uint64_t> BusinessPrint(const Engine::View& view, absl::Span<const RowKey> rows);
+// Likewise with the targets that are stated there, of any metric.
+absl::StatusOr<uint64_t> BusinessTargetsPrint(const Engine::View& view);
 
 }  // namespace partnermetrics
 

@@ -52,8 +52,9 @@ absl::StatusOr<uint64_t> FingerprintOf(const Engine::View& view, const CompiledI
     ASSIGN_OR_RETURN(const CellRow row, view.Row(kProgramName, catalog.measures()[static_cast<size_t>(key.measure)]));
     firsts = absl::HashOf(firsts, row.FirstDay());
   }
-  ASSIGN_OR_RETURN(const uint64_t print, BusinessPrint(view, business));
-  return absl::HashOf(print, firsts);
+  ASSIGN_OR_RETURN(const uint64_t rows, BusinessPrint(view, business));
+  ASSIGN_OR_RETURN(const uint64_t targets, BusinessTargetsPrint(view));
+  return absl::HashOf(firsts, rows, targets);
 }
 
 }  // namespace

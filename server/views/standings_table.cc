@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "absl/hash/hash.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -248,7 +249,7 @@ absl::Status StandingsTable::TakeChanges(const Engine::View& view) {
   }
   Columns columns;
   for (const auto& [key, column] : columns_) columns.push_back(column.get());
-  RETURN_IF_ERROR(TakeBusiness(view, columns, ids_.size()));
+  RETURN_IF_ERROR(TakeBusiness(view, columns));
   std::vector<std::string> changed;
   moment_ = view.ChangedScopes(moment_, [&](const std::string& scope) {
     absl::string_view id = scope;
@@ -277,13 +278,18 @@ absl::Status StandingsTable::TakeChanges(const Engine::View& view) {
   return absl::OkStatus();
 }
 
-absl::Status StandingsTable::TakeBusiness(const Engine::View& view, const Columns& columns, size_t partners) {
+absl::Status StandingsTable::TakeBusiness(const Engine::View& view, const Columns& columns) {
   const uint64_t position = view.header().position;
+  if (!targets_print_ || targets_position_ != position) {
+    ASSIGN_OR_RETURN(targets_print_, BusinessTargetsPrint(view));
+    targets_position_ = position;
+  }
   for (Column* column : columns) {
-    if (column->business.empty() || (column->business_print && column->business_position == position)) continue;
-    ASSIGN_OR_RETURN(const uint64_t print, BusinessPrint(view, column->business));
+    if (column->business_print && column->business_position == position) continue;
+    ASSIGN_OR_RETURN(const uint64_t rows, BusinessPrint(view, column->business));
+    const uint64_t print = absl::HashOf(rows, *targets_print_);
     if (column->business_print != print) {
-      column->stale.AddUpTo(partners);
+      column->stale.AddUpTo(ids_.size());
       column->memos.clear();
     }
     column->business_print = print;
@@ -424,7 +430,7 @@ absl::StatusOr<size_t> StandingsTable::EvaluateBlocks(const Columns& columns, si
     {
       Engine::View view(program_.engine());
       if (IsOfOtherTimes(view)) return absl::AbortedError("definitions or kinds of fact are others now");
-      RETURN_IF_ERROR(TakeBusiness(view, columns, ids_.size()));
+      RETURN_IF_ERROR(TakeBusiness(view, columns));
       ASSIGN_OR_RETURN(source, Collect(view, columns, block));
     }
     Evaluate(source, columns, block);

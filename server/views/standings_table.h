@@ -124,7 +124,7 @@ class StandingsTable {
   // Since when the programme has facts decides from when on tiers are reviewed: another day concerns all.
   absl::Status TakeFirstFact(const Engine::View& view) PM_REQUIRES(mutex_);
   // What they read of the business concerns all partners.
-  static absl::Status TakeBusiness(const Engine::View& view, const Columns& columns, size_t partners);
+  absl::Status TakeBusiness(const Engine::View& view, const Columns& columns) PM_REQUIRES(mutex_);
   // Columns that are evaluated together: those that most days concern, and those that few do.
   std::vector<Columns> BatchesOf(const Columns& columns) const;
   // After partners were evaluated.
@@ -160,8 +160,10 @@ class StandingsTable {
   Mutex mutex_;
   std::optional<Day> day_ PM_GUARDED_BY(mutex_);
   std::shared_ptr<const Catalog> catalog_ PM_GUARDED_BY(mutex_);
-  size_t kinds_ PM_GUARDED_BY(mutex_) = 0;         // kinds of fact that were reported
-  bool is_waiting_ PM_GUARDED_BY(mutex_) = false;  // facts wait for a rate
+  size_t kinds_ PM_GUARDED_BY(mutex_) = 0;                       // kinds of fact that were reported
+  std::optional<uint64_t> targets_print_ PM_GUARDED_BY(mutex_);  // of those of the business
+  uint64_t targets_position_ PM_GUARDED_BY(mutex_) = 0;          // at which it was taken
+  bool is_waiting_ PM_GUARDED_BY(mutex_) = false;                // facts wait for a rate
   uint64_t moment_ PM_GUARDED_BY(mutex_) = 0;
   uint64_t position_ PM_GUARDED_BY(mutex_) = 0;
   Day as_of_ PM_GUARDED_BY(mutex_) = 0;

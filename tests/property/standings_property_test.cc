@@ -53,7 +53,8 @@ constexpr const char* kMetrics[] = {"partner_revenue",
                                     "partner_tier",
                                     "engagement_score",
                                     "health_score",
-                                    "homeowner_nps"};
+                                    "homeowner_nps",
+                                    "share_of_quota"};
 constexpr v1::WindowKind kWindows[] = {v1::WINDOW_KIND_UNSPECIFIED,       v1::WINDOW_KIND_UNSPECIFIED,
                                        v1::WINDOW_KIND_TRAILING_30_DAYS,  v1::WINDOW_KIND_LAST_MONTH,
                                        v1::WINDOW_KIND_TRAILING_3_MONTHS, v1::WINDOW_KIND_MONTH_TO_DATE};
@@ -72,7 +73,14 @@ class StandingsPropertyTest : public testing::Test {
     options.database.sync = false;
     options.clock = [this] { return now_; };
     *options.definitions.emplace_back().mutable_program() = *program;
-    *options.definitions.back().mutable_catalog() = definitions->catalog;
+    v1::Catalog& catalog = *options.definitions.back().mutable_catalog();
+    catalog = definitions->catalog;
+    // The definitions that ship read no target of the programme for a partner.
+    EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(
+        "id: 'share_of_quota' display_name: 'Share of the Quota' category: METRIC_CATEGORY_REVENUE"
+        " levels: SCOPE_KIND_PARTNER unit: METRIC_UNIT_PERCENT window: WINDOW_KIND_QUARTER_TO_DATE"
+        " formula: 'partner_revenue / at_level(PROGRAM, target(partner_revenue))'",
+        catalog.add_metrics()));
     auto programs = Programs::Open(std::move(options));
     EXPECT_TRUE(programs.ok()) << programs.status();
     programs_ = *std::move(programs);
@@ -148,7 +156,7 @@ class StandingsPropertyTest : public testing::Test {
       default: {
         const absl::CivilMonth month(ToCivil(Today() - Below(200) + Below(100)));
         const absl::CivilDay last = absl::CivilDay(month + 1) - 1;
-        return absl::StrCat("target { ", Reference(),
+        return absl::StrCat("target { ", Below(3) == 0 ? "" : Reference(),
                             "metric: 'partner_revenue' kind: TARGET_KIND_QUOTA value { units: ", 1 + Below(90),
                             " } period_start_on { year: ", month.year(), " month: ", month.month(),
                             " day: 1 } period_end_on { year: ", last.year(), " month: ", last.month(),

@@ -1,9 +1,7 @@
 #include "server/views/business_print.h"
 
 #include <algorithm>
-#include <map>
 #include <string>
-#include <utility>
 
 #include "absl/hash/hash.h"
 #include "partnermetrics/v1/event.pb.h"

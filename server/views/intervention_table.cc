@@ -36,8 +36,8 @@ bool Same(const InterventionActions& a, const InterventionActions& b) {
   });
 }
 
-// A number that changes with what a rule reads besides the partner's own facts: of the business, and when the first
-// facts of the programme are from.
+// A number that changes with what a rule reads besides the partner's own facts: of the business but for its targets,
+// and when the first facts of the programme are from.
 absl::StatusOr<uint64_t> FingerprintOf(const Engine::View& view, const CompiledInterventionRule& rule) {
   const Catalog& catalog = *view.catalog();
   std::vector<const CompiledMetric*> metrics;
@@ -53,8 +53,7 @@ absl::StatusOr<uint64_t> FingerprintOf(const Engine::View& view, const CompiledI
     firsts = absl::HashOf(firsts, row.FirstDay());
   }
   ASSIGN_OR_RETURN(const uint64_t rows, BusinessPrint(view, business));
-  ASSIGN_OR_RETURN(const uint64_t targets, BusinessTargetsPrint(view));
-  return absl::HashOf(firsts, rows, targets);
+  return absl::HashOf(firsts, rows);
 }
 
 }  // namespace
@@ -141,6 +140,7 @@ absl::Status InterventionTable::Begin(const Engine::View& view) {
   ASSIGN_OR_RETURN(const std::vector<PartnerRecord> records, ReadPartnerRecords(view));
   for (const PartnerRecord& record : records) NumberOf(record.partner_id);
   prints_.clear();
+  prints_position_.reset();
   return TakeBusiness(view);
 }
 
@@ -162,15 +162,20 @@ absl::Status InterventionTable::TakeScopes(const Engine::View& view) {
 
 absl::Status InterventionTable::TakeBusiness(const Engine::View& view) {
   const auto rules = catalog_->intervention_rules();
+  const uint64_t position = view.header().position;
+  if (prints_position_ == position) return absl::OkStatus();
   prints_.resize(rules.size());
+  ASSIGN_OR_RETURN(const uint64_t targets, BusinessTargetsPrint(view));
   for (size_t rule = 0; rule < rules.size(); ++rule) {
-    ASSIGN_OR_RETURN(const uint64_t print, FingerprintOf(view, rules[rule]));
+    ASSIGN_OR_RETURN(const uint64_t reads, FingerprintOf(view, rules[rule]));
+    const uint64_t print = absl::HashOf(reads, targets);
     if (print == prints_[rule]) continue;
     prints_[rule] = print;
     for (BookedPartner& partner : partners_) {
       if (!partner.is_gone) partner.watches[rule] = RuleWatch();
     }
   }
+  prints_position_ = position;
   return absl::OkStatus();
 }
 

@@ -103,7 +103,8 @@ class InterventionTable {
   Day day_ PM_GUARDED_BY(mutex_) = 0;
   std::vector<BookedPartner> partners_ PM_GUARDED_BY(mutex_);
   absl::flat_hash_map<std::string, size_t> by_id_ PM_GUARDED_BY(mutex_);
-  std::vector<uint64_t> prints_ PM_GUARDED_BY(mutex_);  // of the business, as each rule reads it
+  std::vector<uint64_t> prints_ PM_GUARDED_BY(mutex_);             // of the business, as each rule reads it
+  std::optional<uint64_t> prints_position_ PM_GUARDED_BY(mutex_);  // at which they were taken
   std::shared_ptr<const Incomplete> incomplete_ PM_GUARDED_BY(mutex_);
   uint64_t changes_ PM_GUARDED_BY(mutex_) = 0;
   uint64_t begun_ PM_GUARDED_BY(mutex_) = 0;

@@ -248,7 +248,9 @@ std::string ConfirmCommand(absl::string_view program, absl::string_view partner_
   std::string alias(reference);
   if (absl::ConsumePrefix(&reference, "partner:")) alias = absl::StrCat("id:", reference);
   const auto quoted = [](absl::string_view word) -> std::string {
-    const auto plain = [](unsigned char c) { return absl::ascii_isalnum(c) || absl::StrContains("_@%+=:,./-", c); };
+    const auto plain = [](char c) {
+      return absl::ascii_isalnum(static_cast<unsigned char>(c)) || absl::StrContains("_@%+=:,./-", c);
+    };
     if (!word.empty() && std::all_of(word.begin(), word.end(), plain)) return std::string(word);
     return absl::StrCat("'", absl::StrReplaceAll(word, {{"'", "'\\''"}}), "'");
   };

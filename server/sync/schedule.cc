@@ -35,7 +35,7 @@ bool ReadNumber(absl::string_view text, const Field& field, int* number) {
 // "*", "5", "1-5", "*/15", "10-40/10", and several with commas.
 template <size_t kSize>
 absl::Status ReadField(absl::string_view text, const Field& field, std::bitset<kSize>* values) {
-  const absl::Status wrong =
+  absl::Status wrong =
       absl::InvalidArgumentError(absl::StrCat("the ", field.name, " '", text, "' is none; use *, or numbers from ",
                                               field.first, " to ", field.last, " like 5, 1-5, */15 or 1,3"));
   for (absl::string_view part : absl::StrSplit(text, ',')) {

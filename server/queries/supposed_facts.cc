@@ -103,10 +103,7 @@ absl::StatusOr<std::optional<StoredFact>> SupposedFacts::Get(const FactId& id, b
 }
 
 absl::Status SupposedFacts::Count(const FactId& id, const StoredFact& fact, bool as_it_is, int sign) {
-  const auto& partners = fact.resolution.partners;
-  const auto own =
-      std::find_if(partners.begin(), partners.end(), [&](const auto& p) { return p.partner_id == partner_; });
-  if (fact.deleted || own == partners.end()) return absl::OkStatus();
+  if (fact.deleted) return absl::OkStatus();
   const FactSchema& schema = *FactSchemas::Get().FindByNumber(id.kind);
   const std::string& currency = catalog_->program().currency_code();
   FactRow row(schema);
@@ -126,9 +123,25 @@ absl::Status SupposedFacts::Count(const FactId& id, const StoredFact& fact, bool
   }
   FactRow* role_row = schema.role_slot() >= 0 ? &row : nullptr;
   if (root_row && root_row->schema().role_slot() >= 0) role_row = &*root_row;
+  const EvalContext context{&row, root_row ? &*root_row : nullptr, &catalog_->zone()};
+  const WholeScopes whole = WholeScopesOf(schema, fact.resolution);
+  std::vector<ScopeIndex> scopes = {kBusinessScope};
+  if (whole.program) scopes.push_back(kProgramScope);
+  if (whole.direct) scopes.push_back(kDirectScope);
+  if (role_row != nullptr) SetRoleFields(role_row->schema(), fact.resolution, *role_row);
+  Contribute(id, context, sign, scopes);
+  const auto& partners = fact.resolution.partners;
+  const auto own =
+      std::find_if(partners.begin(), partners.end(), [&](const auto& p) { return p.partner_id == partner_; });
+  if (own == partners.end()) return absl::OkStatus();
   const int partner = static_cast<int>(own - partners.begin());
   if (role_row != nullptr) SetRoleFields(role_row->schema(), fact.resolution, {&partner, 1}, *role_row);
-  const EvalContext context{&row, root_row ? &*root_row : nullptr, &catalog_->zone()};
+  Contribute(id, context, sign, {scope_});
+  return absl::OkStatus();
+}
+
+void SupposedFacts::Contribute(const FactId& id, const EvalContext& context, int sign,
+                               absl::Span<const ScopeIndex> scopes) {
   for (const CompiledMeasure* measure : catalog_->measures_of(id.kind)) {
     EngineSource::Supposed supposed;
     if (measure->has_entries() && !EntryKey(*measure, context, FactBytes(id), supposed.entry)) continue;
@@ -138,14 +151,9 @@ absl::Status SupposedFacts::Count(const FactId& id, const StoredFact& fact, bool
     }
     for (const Contribution& c : ContributionsOf(*measure, context)) {
       supposed.contribution = {c.day, sign * c.contributions, sign * c.count, sign * c.sum};
-      contributions_[measure->index].push_back(supposed);
+      for (const ScopeIndex scope : scopes) contributions_[{scope, measure->index}].push_back(supposed);
     }
   }
-  return absl::OkStatus();
-}
-
-void SupposedFacts::ApplyTo(EngineSource& source, ScopeIndex scope) const {
-  for (const auto& [measure, contributions] : contributions_) source.Suppose({scope, measure}, contributions);
 }
 
 }  // namespace partnermetrics

@@ -152,6 +152,7 @@ absl::Status WhatIf(const Programs& programs, ProgramRuntime& program, const v1:
                     v1::WhatIfResponse& response) {
   if (request.partner_id().empty()) return InvalidField("partner_id", "REQUIRED", "must name a partner");
   ScopeReading before, after;
+  SupposedFacts::Contributions contributions;
   {
     Engine::View view(program.engine());
     ASSIGN_OR_RETURN(const auto supposed, SupposedCatalog(view.catalog(), request));
@@ -163,10 +164,11 @@ absl::Status WhatIf(const Programs& programs, ProgramRuntime& program, const v1:
     ASSIGN_OR_RETURN(after, ReadScope(view, request.partner_id(), supposed_metrics));
     after.source.SupposeCatalog(supposed);
     for (const v1::ProgramTarget& target : request.targets()) after.source.ForgetTargets(target.metric());
-    SupposedFacts facts(view, programs, program.id(), before.scope_proto.partner_id());
+    SupposedFacts facts(view, programs, program.id(), before.scope_proto.partner_id(), after.scope);
     RETURN_IF_ERROR(facts.Add(request.facts()));
-    facts.ApplyTo(after.source, after.scope);
+    contributions = facts.contributions();
   }
+  for (const auto& [row, supposed] : contributions) after.source.Suppose(row, supposed);
   ASSIGN_OR_RETURN(const Day as_of, ReadAsOf(programs, before.catalog(), request));
   const Side was(before, as_of), would(after, as_of);
   ASSIGN_OR_RETURN(const auto metrics, ReadMetrics(before.catalog(), request));

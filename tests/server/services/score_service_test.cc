@@ -108,6 +108,24 @@ constexpr char kCatalog[] = R"pb(
     formula: "partner_revenue / at_level(PROGRAM, average_partners(partner_revenue))"
     window: WINDOW_KIND_QUARTER_TO_DATE
   }
+  metrics {
+    id: "revenue_share"
+    display_name: "Share of the Business"
+    category: METRIC_CATEGORY_REVENUE
+    unit: METRIC_UNIT_RATIO
+    levels: SCOPE_KIND_PARTNER
+    formula: "partner_revenue / at_level(BUSINESS, partner_revenue)"
+    window: WINDOW_KIND_QUARTER_TO_DATE
+  }
+  metrics {
+    id: "direct_ratio"
+    display_name: "Against Direct Sales"
+    category: METRIC_CATEGORY_REVENUE
+    unit: METRIC_UNIT_RATIO
+    levels: SCOPE_KIND_PARTNER
+    formula: "partner_revenue / at_level(DIRECT, partner_revenue)"
+    window: WINDOW_KIND_QUARTER_TO_DATE
+  }
 )pb";
 
 v1::Event Signed(const std::string& id, const std::string& name) {
@@ -345,6 +363,24 @@ TEST_F(ScoreServiceTest, WhatIfIsWhatThenIs) {
   ASSERT_TRUE(Call(&v1::ScoreService::Stub::GetScores, "partner_id: 'Apex'", &scores).ok());
   EXPECT_EQ(supposed.scores(0).after().SerializeAsString(), scores.scores(0).SerializeAsString());
   EXPECT_EQ(supposed.tier_after().SerializeAsString(), Tier("Apex").standing().SerializeAsString());
+}
+
+// The business is what its parts add up to: Apex has 200 of it, Birch 40, and 300 were sold without a partner.
+TEST_F(ScoreServiceTest, WhatIfCountsInTheWholeToo) {
+  v1::Event first = Won("D8", "P1", 100, MakeDate(2024, 3, 6)), second = Won("D9", "P1", 200, MakeDate(2024, 3, 6));
+  first.mutable_deal()->clear_attributions();
+  second.mutable_deal()->clear_attributions();
+  Ingest({first, second});
+  const auto values = [&](const std::string& facts) {
+    const v1::WhatIfResponse response = WhatIf("metric_ids: 'revenue_share' metric_ids: 'direct_ratio' " + facts);
+    return std::make_pair(response.values(0).after().value(), response.values(1).after().value());
+  };
+  EXPECT_EQ(values(""), std::make_pair(200.0 / 540, 200.0 / 300));
+  EXPECT_EQ(values(absl::StrCat("facts { deal { ", kDeal, " } }")), std::make_pair(300.0 / 640, 300.0 / 300));
+  EXPECT_EQ(values("facts { source: 'crm' record_id: 'D2' deleted: true deal {} }"), std::make_pair(0.0, 0.0));
+  // It was Apex that sold it.
+  EXPECT_EQ(values(absl::StrCat("facts { source: 'crm' record_id: 'D8' deal { ", kDeal, " } }")),
+            std::make_pair(300.0 / 540, 300.0 / 200));
 }
 
 TEST_F(ScoreServiceTest, WhatIfTakesOtherTargetsWeightsAndThresholds) {
